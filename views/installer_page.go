@@ -1,0 +1,43 @@
+package views
+
+// An InstallPage is the installer's page before its first step.
+type InstallPage struct {
+	Page
+	Again  []Field // repeated in the Try again form: what Bitrix24 posted to the installer
+	Action string  // address of the Try again form, with Bitrix24's query
+}
+
+// A Field is a name and a value of a form.
+type Field struct{ Name, Value string }
+
+// A Step is a finished step of the installation.
+type Step struct {
+	L      Localizer
+	Code   StepCode
+	Failed bool
+	Detail string // what exactly was found or refused; empty is fine
+}
+
+// A StepCode names a step; each has a sentence for done and one that says how to mend it.
+type StepCode string
+
+// The steps, in the order they are taken.
+const (
+	StepAccess     StepCode = "access"     // the token is ours and its user is an administrator
+	StepScopes     StepCode = "scopes"     // all permissions are granted
+	StepStore      StepCode = "store"      // the portal is stored
+	StepCRM        StepCode = "crm"        // the CRM mode is read
+	StepEvents     StepCode = "events"     // event handlers are bound
+	StepPlacements StepCode = "placements" // the call log stands in the telephony menu
+	StepLine       StepCode = "line"       // the external line exists
+	StepEmployees  StepCode = "employees"  // employees and extensions are read
+)
+
+// Steps lists every step in order.
+var Steps = []StepCode{StepAccess, StepScopes, StepStore, StepCRM, StepEvents, StepPlacements, StepLine, StepEmployees}
+
+// An InstallResult ends the installer's page.
+type InstallResult struct {
+	InstallPage
+	Failed bool // shows the Try again form; otherwise static/app.js calls BX24.installFinish
+}
