@@ -1,0 +1,224 @@
+// Package b24 speaks with Bitrix24: its REST API, its authorization server,
+// the events it posts and the frames it opens. It decides nothing about calls
+// and stores nothing; what must not be lost it hands to a [Keeper].
+//
+// Facts about the platform are taken from https://apidocs.bitrix24.com.
+package b24
+
+import (
+	"context"
+	"crypto/tls"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/sync/singleflight"
+)
+
+// The hosts that give and renew tokens. Nothing else is ever sent the client
+// secret.
+//
+// https://apidocs.bitrix24.com/settings/oauth/index.html
+const (
+	WorldAuthHost  = "https://oauth.bitrix.info"
+	RussiaAuthHost = "https://oauth.bitrix24.tech"
+)
+
+// An App is our application as Bitrix24 knows it. It holds what all clients of
+// one portal share in this process: rate, pauses and renewals under way. Make
+// one and keep it; it must not be copied after first use.
+type App struct {
+	ClientID, ClientSecret string
+	// AuthHosts are the origins of authorization servers that may be trusted
+	// with the client secret; the first is the default. Empty means the two
+	// hosts of Bitrix24.
+	AuthHosts []string
+	// AllowLoopback accepts portals and authorization servers at http://
+	// loopback addresses, for development and tests.
+	AllowLoopback bool
+	// HTTP sends the requests; nil means a client with our limits. A client
+	// given here must not follow redirects by itself.
+	HTTP *http.Client
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Sleep waits, or returns the context's error; nil means a timer.
+	Sleep func(ctx context.Context, d time.Duration) error
+
+	once    sync.Once
+	http    *http.Client
+	flights singleflight.Group
+	mu      sync.Mutex
+	portals map[string]*portal
+}
+
+// TokenKind says whose pair of tokens it is.
+type TokenKind string
+
+// A background call prefers the installer's pair, then the system user's, then
+// any administrator's.
+const (
+	InstallerToken TokenKind = "installer"
+	SystemToken    TokenKind = "system"
+	AdminToken     TokenKind = "admin"
+)
+
+// A Token is a pair of tokens of one user of a portal. A renewal replaces both.
+// The embedded token's AccessToken, RefreshToken and Expiry are used.
+type Token struct {
+	oauth2.Token
+	UserID   int64
+	Kind     TokenKind
+	AuthHost string // origin of the authorization server that renews it
+	Status   string // the application's status letter, as the authorization server told; may be empty
+}
+
+// A Portal is one company's Bitrix24. MemberID stays when its address changes.
+type Portal struct {
+	MemberID string
+	Endpoint string // base of REST addresses, ends in /rest/
+}
+
+// A Keeper keeps what a client must not lose. Errors of a Keeper end the call
+// and come through as they are.
+type Keeper interface {
+	Portal(ctx context.Context, memberID string) (Portal, error)
+	// Tokens returns the live pairs, preferred first.
+	Tokens(ctx context.Context, memberID string) ([]Token, error)
+	// Renew lets renew exchange the pair of a user and stores the new one
+	// before it returns it; one process at a time. When the stored pair is no
+	// longer the one with the access token stale, it returns the stored pair
+	// and does not call renew.
+	Renew(ctx context.Context, memberID string, userID int64, stale string, renew func(context.Context, Token) (Token, error)) (Token, error)
+	// Reject records that a user's pair is dead, and of what.
+	Reject(ctx context.Context, memberID string, userID int64, code Code) error
+	// Moved records the portal's new endpoint.
+	Moved(ctx context.Context, memberID, endpoint string) error
+	// Log records one request.
+	Log(ctx context.Context, memberID string, entry Request) error
+}
+
+// Client returns a client of one portal. It costs nothing: what has to be
+// shared lives in a.
+func (a *App) Client(memberID string, k Keeper) *Client {
+	return &Client{app: a, memberID: memberID, keeper: k, portal: a.portal(memberID)}
+}
+
+// AuthHost returns the origin of the authorization server that a portal names
+// in server_endpoint, if it is one we trust, and the default one otherwise. The
+// name comes from a request that anybody can send.
+func (a *App) AuthHost(serverEndpoint string) string {
+	hosts := a.authHosts()
+	given, err := url.Parse(serverEndpoint)
+	if err != nil {
+		return hosts[0]
+	}
+	origin := strings.ToLower(given.Scheme + "://" + given.Host)
+	for _, host := range hosts {
+		if strings.EqualFold(strings.TrimRight(host, "/"), origin) {
+			return strings.TrimRight(host, "/")
+		}
+	}
+	return strings.TrimRight(hosts[0], "/")
+}
+
+func (a *App) authHosts() []string {
+	if len(a.AuthHosts) == 0 {
+		return []string{WorldAuthHost, RussiaAuthHost}
+	}
+	return a.AuthHosts
+}
+
+// Endpoint checks the address of a portal's REST API and returns it with a
+// slash at its end: https, or http at a loopback address where that is allowed.
+func (a *App) Endpoint(address string) (string, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return "", ErrEndpoint
+	}
+	if !strings.HasSuffix(u.Path, "/") {
+		u.Path += "/"
+	}
+	if !strings.HasSuffix(u.Path, "/rest/") || !a.safe(u) {
+		return "", ErrEndpoint
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Host) + u.EscapedPath(), nil
+}
+
+// safe reports whether secrets may travel to u.
+func (a *App) safe(u *url.URL) bool {
+	if u.Scheme == "https" {
+		return true
+	}
+	if u.Scheme != "http" || !a.AllowLoopback {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func (a *App) client() *http.Client {
+	a.once.Do(func() {
+		a.http = a.HTTP
+		if a.http == nil {
+			a.http = &http.Client{Transport: transport()}
+		}
+		own := *a.http
+		own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		a.http = &own
+	})
+	return a.http
+}
+
+func transport() *http.Transport {
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:   5 * time.Second,
+		ForceAttemptHTTP2:     true,
+		MaxIdleConns:          200,
+		MaxIdleConnsPerHost:   4,
+		IdleConnTimeout:       90 * time.Second,
+		ExpectContinueTimeout: time.Second,
+	}
+}
+
+func (a *App) now() time.Time {
+	if a.Now != nil {
+		return a.Now()
+	}
+	return time.Now()
+}
+
+func (a *App) sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	if a.Sleep != nil {
+		return a.Sleep(ctx, d)
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// jitter spreads waits by up to a quarter, so that clients that were refused
+// together do not come back together.
+func jitter(d time.Duration) time.Duration {
+	return d + rand.N(d/4+1)
+}
+
+func (a *App) trusted(authHost string) bool {
+	return slices.ContainsFunc(a.authHosts(), func(h string) bool { return strings.EqualFold(strings.TrimRight(h, "/"), authHost) })
+}
