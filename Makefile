@@ -1,0 +1,25 @@
+# The README's commands.
+
+demo: ## everything on this machine: the app and a simulated Bitrix24
+	go run ./app demo
+
+test: ## all there is to check; installs PostgreSQL and Chromium where missing
+	bash .ci/test.sh
+
+lint: ## the part of test that runs nothing
+	bash .ci/lint.sh
+
+bench: ## benchmarks, with a PostgreSQL of their own
+	bash .ci/with-postgres.sh go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## every fuzz target, 15 s each (FUZZTIME=1m make fuzz)
+	bash .ci/fuzz.sh
+
+generate: ## Go from the templ files, after a change to them
+	go tool templ fmt .
+	go tool templ generate -include-version=false
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\): ## /\1\t/p' Makefile
+
+.PHONY: demo test lint bench fuzz generate help
