@@ -108,7 +108,7 @@ type ClosedLead struct {
 // A Snapshot is all of a CRM that a decision may depend on (decision.md B.1).
 // Its JSON is the "crm" object of interface.md §5.
 type Snapshot struct {
-	Excluded    bool         `json:"excluded"`     // the number is in Bitrix24's exceptions list
+	Excluded    bool         `json:"excluded"` // the number is in Bitrix24's exceptions list
 	OpenLeads   []int64      `json:"open_leads"`
 	OpenDeals   []int64      `json:"open_deals"`
 	Contacts    []int64      `json:"contacts"`     // client cards: contacts
