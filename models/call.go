@@ -1,0 +1,215 @@
+package models
+
+import (
+	"context"
+	"time"
+
+	"callwise/app/call"
+	"callwise/app/crm"
+	"callwise/app/rules"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// A CallKind says how a call came to us.
+type CallKind string
+
+// Kinds of calls.
+const (
+	KindPBX      CallKind = "pbx"
+	KindClick    CallKind = "click"    // a number clicked in Bitrix24
+	KindCallback CallKind = "callback" // a visitor asked on a form to be called
+	KindBuiltin  CallKind = "builtin"  // Bitrix24's own lines
+	KindOther    CallKind = "other"    // another telephony application's
+)
+
+// A CallState says whether there is work left.
+type CallState string
+
+// States of a call.
+const (
+	CallOpen     CallState = "open"
+	CallFinished CallState = "finished"
+	CallFailed   CallState = "failed" // given up; ErrorCode says why
+	CallIgnored  CallState = "ignored"
+)
+
+// A Call is one physical conversation, what became of it, and why.
+type Call struct {
+	ID           int64
+	PortalID     int64
+	Kind         CallKind
+	CallKey      string
+	PBXCallID    *string `gorm:"column:pbx_call_id"`
+	B24CallID    *string `gorm:"column:b24_call_id"`
+	Direction    call.Direction
+	Phone        string // as it was reported
+	PhoneKey     string
+	CustomerName string
+	Line         string
+	UserID       int64
+	Extension    string
+	StartedAt    time.Time  `gorm:"serializer:utc"`
+	AnsweredAt   *time.Time `gorm:"serializer:utc"`
+	EndedAt      *time.Time `gorm:"serializer:utc"`
+	Duration     int        // seconds of talk
+	Status       call.Status
+	State        CallState
+	// Case, Decision, Plan and Records are nil until DecidedAt.
+	Case            *rules.Case     `gorm:"serializer:json"`
+	Decision        *rules.Decision `gorm:"serializer:json"`
+	Plan            *rules.Plan     `gorm:"serializer:json"`
+	Records         *crm.Records    `gorm:"serializer:json"`
+	Progress        Progress        `gorm:"serializer:json"`
+	SettingsVersion int
+	Attempts        int
+	RetryAt         *time.Time `gorm:"serializer:utc"` // not worked on before
+	FailingSince    *time.Time `gorm:"serializer:utc"`
+	ErrorCode       string
+	DecidedAt       *time.Time `gorm:"serializer:utc"`
+	CreatedAt       time.Time  `gorm:"serializer:utc"`
+	UpdatedAt       time.Time  `gorm:"serializer:utc"`
+}
+
+// Prefixes of call keys made of a sender's id of the call.
+const (
+	pbxPrefix = "pbx:"
+	b24Prefix = "b24:"
+)
+
+// Keys are those under which the call's events stand: its own, and those of the
+// PBX's and Bitrix24's ids of it.
+func (c *Call) Keys() []string {
+	keys := []string{c.CallKey}
+	if c.PBXCallID != nil && pbxPrefix+*c.PBXCallID != c.CallKey {
+		keys = append(keys, pbxPrefix+*c.PBXCallID)
+	}
+	if c.B24CallID != nil && b24Prefix+*c.B24CallID != c.CallKey {
+		keys = append(keys, b24Prefix+*c.B24CallID)
+	}
+	return keys
+}
+
+// clean makes the texts that come from senders storable.
+func (c *Call) clean() {
+	for _, text := range []*string{&c.CallKey, &c.Phone, &c.PhoneKey, &c.CustomerName, &c.Line, &c.Extension, &c.ErrorCode} {
+		*text = clean(*text)
+	}
+	for _, id := range []**string{&c.PBXCallID, &c.B24CallID} {
+		if *id != nil {
+			cleaned := clean(**id)
+			*id = &cleaned
+		}
+	}
+}
+
+// EnsureCall returns the call with c's portal and CallKey, and makes it of c
+// when there is none. ErrConflict means that one of c's ids belongs to a call
+// with another key.
+func (s *Store) EnsureCall(ctx context.Context, c Call) (*Call, error) {
+	c.clean()
+	c.ID, c.CreatedAt, c.UpdatedAt = 0, s.now(), s.now()
+	if c.State == "" {
+		c.State = CallOpen
+	}
+	if c.StartedAt.IsZero() {
+		c.StartedAt = c.CreatedAt
+	}
+	key := []clause.Column{{Name: "portal_id"}, {Name: "call_key"}}
+	err := s.with(ctx).Clauses(clause.OnConflict{Columns: key, DoNothing: true}).Create(&c).Error
+	if err != nil {
+		return nil, conflict(err)
+	}
+	return s.CallByKey(ctx, c.PortalID, c.CallKey)
+}
+
+// CallByID returns a call of a portal.
+func (s *Store) CallByID(ctx context.Context, portalID, callID int64) (*Call, error) {
+	return s.call(ctx, portalID, "id = ?", callID)
+}
+
+// CallByKey returns the call of a portal with that CallKey.
+func (s *Store) CallByKey(ctx context.Context, portalID int64, key string) (*Call, error) {
+	return s.call(ctx, portalID, "call_key = ?", clean(key))
+}
+
+// CallByPBX returns the call that the portal's PBX calls id.
+func (s *Store) CallByPBX(ctx context.Context, portalID int64, id string) (*Call, error) {
+	return s.call(ctx, portalID, "pbx_call_id = ?", clean(id))
+}
+
+// CallByB24 returns the call that Bitrix24 calls id.
+func (s *Store) CallByB24(ctx context.Context, portalID int64, id string) (*Call, error) {
+	return s.call(ctx, portalID, "b24_call_id = ?", clean(id))
+}
+
+func (s *Store) call(ctx context.Context, portalID int64, where string, value any) (*Call, error) {
+	var c Call
+	if err := s.with(ctx).Where("portal_id = ?", portalID).Where(where, value).Take(&c).Error; err != nil {
+		return nil, found(err)
+	}
+	return &c, nil
+}
+
+// OpenCallback returns the newest callback to a number that began after since
+// and that no call of the PBX answers yet.
+func (s *Store) OpenCallback(ctx context.Context, portalID int64, phoneKey string, since time.Time) (*Call, error) {
+	var c Call
+	err := s.with(ctx).
+		Where("portal_id = ? AND phone_key = ? AND started_at >= ?", portalID, clean(phoneKey), stored(since)).
+		Where("kind = ? AND state = ? AND pbx_call_id IS NULL", KindCallback, CallOpen).
+		Order("started_at DESC, id DESC").Take(&c).Error
+	if err != nil {
+		return nil, found(err)
+	}
+	return &c, nil
+}
+
+// LinkPBX says which of the PBX's calls a call is. ErrConflict means that one
+// of the two is linked already.
+func (s *Store) LinkPBX(ctx context.Context, portalID, callID int64, pbxCallID string) error {
+	id := clean(pbxCallID)
+	linked := s.with(ctx).Table("calls").
+		Where("portal_id = ? AND id = ? AND (pbx_call_id IS NULL OR pbx_call_id = ?)", portalID, callID, id).
+		Updates(map[string]any{"pbx_call_id": id, "updated_at": s.now()})
+	if linked.Error != nil || linked.RowsAffected > 0 {
+		return conflict(linked.Error)
+	}
+	if _, err := s.CallByID(ctx, portalID, callID); err != nil {
+		return err
+	}
+	return ErrConflict
+}
+
+// SaveCall stores all of a call, zero values too. ErrConflict means that one of
+// its ids belongs to another call.
+func (s *Store) SaveCall(ctx context.Context, c *Call) error { return s.saveCall(s.with(ctx), c) }
+
+func (s *Store) saveCall(db *gorm.DB, c *Call) error {
+	c.clean()
+	c.UpdatedAt = s.now()
+	saved := db.Model(&Call{}).Where("portal_id = ? AND id = ?", c.PortalID, c.ID).
+		Select("*").Omit("id", "portal_id", "created_at").Updates(c)
+	return conflict(changed(saved))
+}
+
+// OrderCall saves a call and enqueues the job that has the PBX place it, both
+// or none.
+func (s *Store) OrderCall(ctx context.Context, c *Call) error {
+	return s.Transaction(ctx, func(tx *gorm.DB) error {
+		if err := s.saveCall(tx, c); err != nil {
+			return err
+		}
+		return s.river.insert(ctx, tx, TellArgs{PortalID: c.PortalID, CallID: c.ID, Since: s.now()})
+	})
+}
+
+// StaleCalls returns open calls of all portals that began before a time, the
+// oldest first.
+func (s *Store) StaleCalls(ctx context.Context, before time.Time, limit int) ([]Call, error) {
+	var calls []Call
+	err := s.with(ctx).Where("state = ? AND started_at < ?", CallOpen, stored(before)).
+		Order("started_at, id").Limit(limit).Find(&calls).Error
+	return calls, err
+}

@@ -1,0 +1,118 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+var errClosed = errors.New("models: the store is closed")
+
+// A committer has concurrent requests share a commit: whatever queues up while
+// one commit runs goes into the next. It does not wait for more to come.
+type committer[T any] struct {
+	write func([]*T) error
+	max   int
+	in    chan request[T]
+	ended chan struct{}
+
+	mu     sync.RWMutex
+	closed bool
+}
+
+type request[T any] struct {
+	item *T
+	done chan error
+}
+
+func newCommitter[T any](max int, write func([]*T) error) *committer[T] {
+	c := &committer[T]{write: write, max: max, in: make(chan request[T], max), ended: make(chan struct{})}
+	go c.run()
+	return c
+}
+
+// put returns when item is durable. Once it is queued ctx does not matter: a
+// sender that hung up must not make the outcome unknown.
+func (c *committer[T]) put(ctx context.Context, item *T) error {
+	r := request[T]{item, make(chan error, 1)}
+	if err := c.queue(ctx, r); err != nil {
+		return err
+	}
+	return <-r.done
+}
+
+func (c *committer[T]) queue(ctx context.Context, r request[T]) error {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.closed {
+		return errClosed
+	}
+	select {
+	case c.in <- r:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// close writes what is queued and takes no more.
+func (c *committer[T]) close() {
+	c.mu.Lock()
+	if !c.closed {
+		c.closed = true
+		close(c.in)
+	}
+	c.mu.Unlock()
+	<-c.ended
+}
+
+func (c *committer[T]) run() {
+	defer close(c.ended)
+	for first := range c.in {
+		batch := c.drain(first)
+		if err := c.safely(batch); err == nil || len(batch) == 1 {
+			answer(batch, err)
+			continue
+		}
+		for _, r := range batch { // what cannot be stored fails alone
+			answer([]request[T]{r}, c.safely([]request[T]{r}))
+		}
+	}
+}
+
+func (c *committer[T]) drain(first request[T]) []request[T] {
+	batch := []request[T]{first}
+	for len(batch) < c.max {
+		select {
+		case r, ok := <-c.in:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, r)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// safely writes a batch; a panic fails it and not the program.
+func (c *committer[T]) safely(batch []request[T]) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("models: panic while storing: %v", r)
+		}
+	}()
+	items := make([]*T, len(batch))
+	for i, r := range batch {
+		items[i] = r.item
+	}
+	return c.write(items)
+}
+
+func answer[T any](batch []request[T], err error) {
+	for _, r := range batch {
+		r.done <- err
+	}
+}

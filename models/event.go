@@ -1,0 +1,88 @@
+package models
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// A Source is who reported an event.
+type Source string
+
+// Sources of events.
+const (
+	SourceBitrix24 Source = "bitrix24"
+	SourcePBX      Source = "pbx"
+	SourceCallwise Source = "callwise" // ourselves
+)
+
+// An Event is something that was reported about a call.
+type Event struct {
+	ID         int64
+	PortalID   int64
+	Source     Source
+	EventKey   string // the sender's name for it: one per portal and source
+	CallKey    string
+	Type       string
+	Payload    json.RawMessage `gorm:"serializer:json"` // secrets removed
+	HappenedAt time.Time       `gorm:"serializer:utc"`
+	ArrivedAt  time.Time       `gorm:"serializer:utc"`
+	DoneAt     *time.Time      `gorm:"serializer:utc"`
+}
+
+// EventsOf returns the events of a portal under any of the call keys, in the
+// order they happened.
+func (s *Store) EventsOf(ctx context.Context, portalID int64, callKeys ...string) ([]Event, error) {
+	cleaned := make([]string, len(callKeys))
+	for i, key := range callKeys {
+		cleaned[i] = clean(key)
+	}
+	var events []Event
+	err := s.with(ctx).Where("portal_id = ? AND call_key IN ?", portalID, cleaned).
+		Order("happened_at, id").Find(&events).Error
+	return events, err
+}
+
+// MarkDone counts events of a portal as worked on.
+func (s *Store) MarkDone(ctx context.Context, portalID int64, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return s.with(ctx).Table("events").
+		Where("portal_id = ? AND id IN ? AND done_at IS NULL", portalID, ids).
+		Updates(map[string]any{"done_at": s.now()}).Error
+}
+
+// HasPending reports whether events of a call are still to be worked on.
+func (s *Store) HasPending(ctx context.Context, portalID, callID int64) (bool, error) {
+	c, err := s.CallByID(ctx, portalID, callID)
+	if err != nil {
+		return false, err
+	}
+	var pending int64
+	err = s.with(ctx).Table("events").
+		Where("portal_id = ? AND call_key IN ? AND done_at IS NULL", portalID, c.Keys()).
+		Limit(1).Count(&pending).Error
+	return pending > 0, err
+}
+
+// PendingCallKeys returns calls of all portals whose events wait although no
+// worker holds the call's lease ("call:" and its id) and no repetition is set
+// for later: their wake-up was lost. The longest waiting come first.
+func (s *Store) PendingCallKeys(ctx context.Context, limit int) ([]CallArgs, error) {
+	now := s.now()
+	var waiting []CallArgs
+	err := s.with(ctx).Raw(`
+		SELECT e.portal_id, e.call_key FROM events e
+		WHERE e.done_at IS NULL AND NOT EXISTS (
+			SELECT 1 FROM calls c
+			WHERE c.portal_id = e.portal_id
+			AND (c.call_key = e.call_key
+				OR c.pbx_call_id = substr(e.call_key, 5) AND e.call_key LIKE 'pbx:%'
+				OR c.b24_call_id = substr(e.call_key, 5) AND e.call_key LIKE 'b24:%')
+			AND (c.retry_at > ? OR EXISTS (
+				SELECT 1 FROM leases l WHERE l.name = 'call:' || c.id AND l.until > ?)))
+		GROUP BY e.portal_id, e.call_key ORDER BY min(e.id) LIMIT ?`,
+		now, now.UnixMicro(), limit).Scan(&waiting).Error
+	return waiting, err
+}

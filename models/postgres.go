@@ -1,0 +1,104 @@
+package models
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+)
+
+// leastConnections is what River's listener, its leader and a migration hold
+// at a time, and some to work with.
+const leastConnections = 8
+
+func (s *Store) connectPostgres(ctx context.Context, address string) error {
+	config, err := pgxpool.ParseConfig(address)
+	if err != nil {
+		return errors.New("database: not a valid postgres:// address")
+	}
+	config.MaxConns = max(config.MaxConns, leastConnections)
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	s.pool, s.sql = pool, stdlib.OpenDBFromPool(pool)
+	s.db, err = gorm.Open(postgres.New(postgres.Config{Conn: &pgPool{s.sql}}), s.gormConfig())
+	if err != nil {
+		return errors.Join(fmt.Errorf("database: %w", err), s.disconnect())
+	}
+	return nil
+}
+
+// pgPool begins transactions as pgx's, so that GORM and River can share one.
+type pgPool struct{ *sql.DB }
+
+// BeginTx begins a transaction; GORM asks for it.
+func (p *pgPool) BeginTx(ctx context.Context, _ *sql.TxOptions) (gorm.ConnPool, error) {
+	conn, err := p.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var tx pgx.Tx
+	err = conn.Raw(func(driver any) (err error) {
+		tx, err = driver.(*stdlib.Conn).Conn().BeginTx(ctx, pgx.TxOptions{})
+		return err
+	})
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return &pgTx{conn: conn, tx: tx, ctx: ctx}, nil
+}
+
+// GetDBConn returns the database; GORM asks for it.
+func (p *pgPool) GetDBConn() (*sql.DB, error) { return p.DB, nil }
+
+// pgTx is a transaction. It must not embed *sql.Conn: GORM would find its
+// BeginTx, begin within the transaction, and so commit it.
+type pgTx struct {
+	conn *sql.Conn
+	tx   pgx.Tx
+	ctx  context.Context
+}
+
+func (t *pgTx) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
+	return t.conn.PrepareContext(ctx, query)
+}
+
+func (t *pgTx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return t.conn.ExecContext(ctx, query, args...)
+}
+
+func (t *pgTx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return t.conn.QueryContext(ctx, query, args...)
+}
+
+func (t *pgTx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	return t.conn.QueryRowContext(ctx, query, args...)
+}
+
+// Commit ends the transaction; GORM asks for it.
+func (t *pgTx) Commit() error { return t.end(t.tx.Commit(t.ctx)) }
+
+// Rollback undoes the transaction, also when its context has ended.
+func (t *pgTx) Rollback() error { return t.end(t.tx.Rollback(context.WithoutCancel(t.ctx))) }
+
+func (t *pgTx) end(err error) error {
+	if errors.Is(err, pgx.ErrTxClosed) {
+		return sql.ErrTxDone
+	}
+	return errors.Join(err, t.conn.Close())
+}
+
+// pgxTx is the transaction of tx in River's terms.
+func pgxTx(tx *gorm.DB) (pgx.Tx, error) {
+	if t, ok := tx.Statement.ConnPool.(*pgTx); ok {
+		return t.tx, nil
+	}
+	return nil, errNoTransaction
+}

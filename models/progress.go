@@ -1,0 +1,70 @@
+package models
+
+import (
+	"time"
+
+	"callwise/app/crm"
+	"callwise/app/rules"
+)
+
+// Progress is what was done for a call, so that a repetition does not do it
+// again and people can see it.
+type Progress struct {
+	// Deferred: registered without a decision, which is made before the end.
+	Deferred bool     `json:"deferred,omitempty"`
+	Register Register `json:"register"`
+	// Created is what came into being for this call, whoever created it.
+	Created     []crm.Ref `json:"created,omitempty"`
+	CreateTried bool      `json:"create_tried,omitempty"`
+	CreateDone  bool      `json:"create_done,omitempty"`
+	// Ordered: a job tells the PBX to place the call.
+	Ordered      bool          `json:"ordered,omitempty"`
+	Finish       Finish        `json:"finish"`
+	Bound        []crm.Ref     `json:"bound,omitempty"`
+	BindFailed   []BindFailure `json:"bind_failed,omitempty"`
+	AnchorLifted bool          `json:"anchor_lifted,omitempty"`
+	Recording    Recording     `json:"recording"`
+	// Notes are what actually happened, beside the decision's own notes.
+	Notes []rules.Note `json:"notes,omitempty"`
+	Steps []Step       `json:"steps,omitempty"`
+}
+
+// Register is the registration of a call in Bitrix24. Tried without CallID
+// means that the answer is not known.
+type Register struct {
+	Tried   bool      `json:"tried,omitempty"`
+	At      time.Time `json:"at,omitzero"`
+	UserID  int64     `json:"user_id,omitempty"`
+	CallID  string    `json:"call_id,omitempty"`
+	Primary crm.Ref   `json:"primary,omitzero"`
+}
+
+// Finish is the end of a call in Bitrix24. Tried without Done means that the
+// answer is not known.
+type Finish struct {
+	Tried       bool      `json:"tried,omitempty"`
+	Done        bool      `json:"done,omitempty"`
+	At          time.Time `json:"at,omitzero"`
+	ActivityID  int64     `json:"activity_id,omitempty"`
+	StatisticID string    `json:"statistic_id,omitempty"`
+}
+
+// Recording is the audio that Bitrix24 was told of.
+type Recording struct {
+	URL    string `json:"url,omitempty"`
+	FileID int64  `json:"file_id,omitempty"`
+	Code   string `json:"code,omitempty"`
+}
+
+// A BindFailure is a card the call could not be logged to.
+type BindFailure struct {
+	Ref  crm.Ref `json:"ref"`
+	Code string  `json:"code"`
+}
+
+// A Step is one thing done for a call; Code says how it failed.
+type Step struct {
+	Name string    `json:"name"`
+	At   time.Time `json:"at"`
+	Code string    `json:"code,omitempty"`
+}

@@ -1,0 +1,125 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// A renewal may ask the authorization server for renewWithin and then store for
+// storeWithin, in which its lease does not end.
+const (
+	renewWithin = 20 * time.Second
+	storeWithin = 20 * time.Second
+	renewLease  = renewWithin + storeWithin + 5*time.Second
+	renewPoll   = 50 * time.Millisecond
+)
+
+// RenewToken replaces a user's pair whose access token is stale by what renew
+// makes of it. Of all processes one renews, for a renewal takes the refresh
+// token too; the others wait and get the stored pair, as does a caller whose
+// stale is not the stored access token any more. The new pair is stored before
+// it is returned. ErrNotFound means that the user has no live pair.
+func (s *Store) RenewToken(ctx context.Context, portalID, userID int64, stale string, renew func(context.Context, Token) (Token, error)) (Token, error) {
+	portal, err := s.PortalByID(ctx, portalID)
+	if err != nil {
+		return Token{}, err
+	}
+	owner := uuid.NewString()
+	tick := time.NewTicker(renewPoll)
+	defer tick.Stop()
+	for {
+		_, token, err := s.liveToken(ctx, portal, userID)
+		if err != nil || token.AccessToken != stale {
+			return token, err
+		}
+		lease := fmt.Sprintf("token:%d", token.ID)
+		held, err := s.Acquire(ctx, lease, owner, renewLease)
+		if err != nil {
+			return Token{}, err
+		}
+		if held {
+			token, err := s.renewHeld(ctx, portal, userID, stale, renew)
+			return token, errors.Join(err, s.Release(context.WithoutCancel(ctx), lease, owner))
+		}
+		select {
+		case <-ctx.Done():
+			return Token{}, context.Cause(ctx)
+		case <-tick.C:
+		}
+	}
+}
+
+// renewHeld renews while this process alone may.
+func (s *Store) renewHeld(ctx context.Context, portal *Portal, userID int64, stale string, renew func(context.Context, Token) (Token, error)) (Token, error) {
+	row, token, err := s.liveToken(ctx, portal, userID)
+	if err != nil || token.AccessToken != stale {
+		return token, err
+	}
+	asking, cancel := context.WithTimeout(ctx, renewWithin)
+	defer cancel()
+	fresh, err := renew(asking, token)
+	if err != nil {
+		return Token{}, err
+	}
+	// The old pair is worth nothing now: the caller's hurry must not lose the new one.
+	storing, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
+	defer cancel()
+	return s.storeRenewed(storing, portal, row, fresh)
+}
+
+// storeRenewed stores a pair and tries again when that fails. A pair that the
+// user has brought meanwhile is newer, and stays.
+func (s *Store) storeRenewed(ctx context.Context, portal *Portal, old *tokenRow, fresh Token) (Token, error) {
+	wait := renewPoll
+	for {
+		stored, err := s.replacePair(ctx, portal, old, fresh)
+		if err == nil && stored {
+			break
+		}
+		if err == nil {
+			_, token, err := s.liveToken(ctx, portal, old.UserID)
+			return token, err
+		}
+		select {
+		case <-ctx.Done():
+			return Token{}, err
+		case <-time.After(wait):
+			wait *= 2
+		}
+	}
+	_, token, err := s.liveToken(ctx, portal, old.UserID)
+	return token, err
+}
+
+func (s *Store) replacePair(ctx context.Context, portal *Portal, old *tokenRow, fresh Token) (bool, error) {
+	next := old.Token
+	next.AccessToken, next.RefreshToken = fresh.AccessToken, fresh.RefreshToken
+	next.ExpiresAt, next.RenewedAt = fresh.ExpiresAt, s.now()
+	if fresh.AuthHost != "" {
+		next.AuthHost = fresh.AuthHost
+	}
+	row, err := s.sealToken(next, portal.MemberID)
+	if err != nil {
+		return false, err
+	}
+	row.Generation = old.Generation + 1
+	result := s.with(ctx).
+		Where("id = ? AND portal_id = ? AND generation = ?", old.ID, portal.ID, old.Generation).
+		Select("access_token", "refresh_token", "auth_host", "expires_at", "renewed_at", "generation").
+		Updates(row)
+	return result.RowsAffected > 0, result.Error
+}
+
+func (s *Store) liveToken(ctx context.Context, portal *Portal, userID int64) (*tokenRow, Token, error) {
+	var row tokenRow
+	err := s.with(ctx).Where("portal_id = ? AND user_id = ? AND dead_code = ''", portal.ID, userID).Take(&row).Error
+	if err != nil {
+		return nil, Token{}, found(err)
+	}
+	token, err := row.open(s.keys, portal.MemberID)
+	return &row, token, err
+}

@@ -1,0 +1,55 @@
+package models
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+
+	"github.com/glebarez/sqlite"
+	"gorm.io/gorm"
+)
+
+// sqlitePragmas make a commit durable before it is answered, and have writers
+// wait for each other.
+var sqlitePragmas = url.Values{
+	"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
+	"_txlock": {"immediate"},
+}
+
+func (s *Store) connectSQLite(ctx context.Context, path string) error {
+	if err := checkFolder(path); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // tokens: nobody else's to read
+	if err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	address := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: sqlitePragmas.Encode()}
+	s.db, err = gorm.Open(sqlite.Open(address.String()), s.gormConfig())
+	if err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	if s.sql, err = s.db.DB(); err != nil {
+		return err
+	}
+	// SQLite has one writer anyway.
+	s.sql.SetMaxOpenConns(1)
+	if err := s.sql.PingContext(ctx); err != nil {
+		return errors.Join(fmt.Errorf("database: %w", err), s.disconnect())
+	}
+	return nil
+}
+
+// sqlTx is the transaction of tx in River's terms.
+func sqlTx(tx *gorm.DB) (*sql.Tx, error) {
+	if t, ok := tx.Statement.ConnPool.(*sql.Tx); ok {
+		return t, nil
+	}
+	return nil, errNoTransaction
+}

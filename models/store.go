@@ -1,0 +1,173 @@
+// Package models is the database: one struct per table and the only queries
+// that touch it, the same on PostgreSQL and SQLite. Every query about a portal
+// carries the portal's id, so that no portal reads or writes another's rows.
+// Secrets are encrypted before they reach the database. Times are UTC, exact to
+// a microsecond.
+package models
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"callwise/migrations"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+)
+
+// Errors of this package that callers tell apart.
+var (
+	ErrNotFound = errors.New("models: not found")
+	ErrConflict = errors.New("models: changed meanwhile")
+)
+
+// A Store is an open database. It may be shared by goroutines.
+type Store struct {
+	// Now is the clock. Tests may replace it before the first use.
+	Now func() time.Time
+
+	db       *gorm.DB
+	sql      *sql.DB
+	pool     *pgxpool.Pool // nil on SQLite
+	keys     Keyring
+	river    river
+	arrivals *committer[arrival]
+}
+
+// Open connects to the database at address, postgres://… or sqlite:PATH, where
+// PATH is a file in a folder that exists. keys may be the zero Keyring if no
+// secret is read or written. The schema is left alone: see [Store.Migrate].
+func Open(ctx context.Context, address string, keys Keyring) (*Store, error) {
+	s := &Store{Now: time.Now, keys: keys}
+	if err := s.connect(ctx, address); err != nil {
+		return nil, err
+	}
+	if err := s.prepare(); err != nil {
+		return nil, errors.Join(err, s.disconnect())
+	}
+	s.arrivals = newCommitter(maxArrivals, s.addArrivals)
+	return s, nil
+}
+
+func (s *Store) connect(ctx context.Context, address string) error {
+	switch scheme, path, _ := strings.Cut(address, ":"); scheme {
+	case "postgres", "postgresql":
+		return s.connectPostgres(ctx, address)
+	case "sqlite":
+		return s.connectSQLite(ctx, path)
+	}
+	return errors.New("database: the address begins with neither postgres:// nor sqlite:")
+}
+
+// gormConfig has GORM neither log, which would print values, nor wrap single
+// statements in transactions.
+func (s *Store) gormConfig() *gorm.Config {
+	return &gorm.Config{
+		Logger:                 logger.Discard,
+		NowFunc:                s.now,
+		SkipDefaultTransaction: true,
+		TranslateError:         true,
+	}
+}
+
+// checkFolder tells early what SQLite would only hint at.
+func checkFolder(path string) error {
+	if path == "" || strings.HasPrefix(path, ":memory:") {
+		return errors.New("database: sqlite: needs the path of a file")
+	}
+	folder, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return fmt.Errorf("database: the folder for the SQLite file: %w", err)
+	}
+	if !folder.IsDir() {
+		return fmt.Errorf("database: %s is no folder", filepath.Dir(path))
+	}
+	return nil
+}
+
+// Migrate brings the schema up to date. It may be called by several processes
+// at once, but not while this Store is in use.
+func (s *Store) Migrate(ctx context.Context) error {
+	if s.pool == nil {
+		// The tool holds one connection while River's migration takes another.
+		s.sql.SetMaxOpenConns(2)
+		defer s.sql.SetMaxOpenConns(1)
+	}
+	return migrations.Up(ctx, s.schema())
+}
+
+// Ready reports why the database cannot be used now: it is not reached, or its
+// schema is older than this program.
+func (s *Store) Ready(ctx context.Context) error {
+	pending, err := migrations.Pending(ctx, s.schema())
+	if err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	if len(pending) > 0 {
+		return fmt.Errorf("database: migrations %d are not applied", pending)
+	}
+	return nil
+}
+
+func (s *Store) schema() migrations.Database {
+	dialect := migrations.Postgres
+	if s.pool == nil {
+		dialect = migrations.SQLite
+	}
+	return migrations.Database{Dialect: dialect, SQL: s.sql, River: s.river.migrate}
+}
+
+// Close stores the events already taken on and closes the database.
+func (s *Store) Close() error {
+	s.arrivals.close()
+	return s.disconnect()
+}
+
+func (s *Store) disconnect() error {
+	err := s.sql.Close()
+	if s.pool != nil {
+		s.pool.Close()
+	}
+	return err
+}
+
+// Transaction runs do in one transaction and rolls back when it fails or
+// panics. On SQLite there is one connection: do must use nothing but tx.
+func (s *Store) Transaction(ctx context.Context, do func(tx *gorm.DB) error) error {
+	return s.with(ctx).Transaction(do)
+}
+
+func (s *Store) with(ctx context.Context) *gorm.DB { return s.db.WithContext(ctx) }
+
+func (s *Store) now() time.Time { return stored(s.Now()) }
+
+// found translates GORM's word for an absent row.
+func found(err error) error {
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return ErrNotFound
+	}
+	return err
+}
+
+// changed turns a statement that met no row into ErrNotFound.
+func changed(result *gorm.DB) error {
+	if result.Error == nil && result.RowsAffected == 0 {
+		return ErrNotFound
+	}
+	return result.Error
+}
+
+// conflict translates the violation of a UNIQUE constraint.
+func conflict(err error) error {
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return ErrConflict
+	}
+	return err
+}
