@@ -104,7 +104,7 @@ func (s *Store) RecentCases(ctx context.Context, portalID int64, limit int) ([]C
 type Details struct {
 	Call   Call
 	Events []Event // in the order they happened
-	Rest   []RestEntry
+	REST   []RESTRequest
 }
 
 // CallDetails returns a call of a portal with its events and requests.
@@ -117,9 +117,9 @@ func (s *Store) CallDetails(ctx context.Context, portalID, callID int64) (*Detai
 	if err != nil {
 		return nil, err
 	}
-	rest, err := s.RestOfCall(ctx, portalID, callID)
+	rest, err := s.RESTOfCall(ctx, portalID, callID)
 	if err != nil {
 		return nil, err
 	}
-	return &Details{Call: *c, Events: events, Rest: rest}, nil
+	return &Details{Call: *c, Events: events, REST: rest}, nil
 }

@@ -291,3 +291,10 @@ func (p *Portal) Mode() crm.Mode {
 	}
 	return p.CRMMode
 }
+
+// EnqueueReconcile enqueues the job that reconciles a portal.
+func (s *Store) EnqueueReconcile(ctx context.Context, portalID int64) error {
+	return s.Transaction(ctx, func(tx *gorm.DB) error {
+		return s.river.insert(ctx, tx, ReconcileArgs{PortalID: portalID})
+	})
+}

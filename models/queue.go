@@ -36,6 +36,15 @@ type TellArgs struct {
 // Kind is River's name for the job.
 func (TellArgs) Kind() string { return "tell" }
 
+// ReconcileArgs has a portal's event handlers, placements, lines and employees
+// brought to what they should be.
+type ReconcileArgs struct {
+	PortalID int64 `json:"portal_id"`
+}
+
+// Kind is River's name for the job.
+func (ReconcileArgs) Kind() string { return "reconcile" }
+
 // Times of the queue.
 const (
 	fetchCooldown = 50 * time.Millisecond

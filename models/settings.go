@@ -45,3 +45,7 @@ func (s Settings) Rules(mode crm.Mode) rules.Settings {
 		RepeatInBitrix24: s.RepeatInBitrix24, CRMMode: mode,
 	}
 }
+
+// AutoCreate is whether Bitrix24 may create entities for calls that its users
+// place through an external line (decision.md F.3).
+func (s Settings) AutoCreate() bool { return s.CreateEntities && s.OutgoingCalls }

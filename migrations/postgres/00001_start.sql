@@ -159,7 +159,7 @@ CREATE TABLE rest_log (
     params      json,
     status      integer          NOT NULL DEFAULT 0,  -- HTTP; 0 = no answer
     code        text             NOT NULL DEFAULT '',
-    duration_us bigint           NOT NULL DEFAULT 0,
+    duration_ns bigint           NOT NULL DEFAULT 0,
     operating   double precision NOT NULL DEFAULT 0   -- seconds of the portal's own budget
 );
 CREATE INDEX rest_log_newest ON rest_log (portal_id, at DESC, id DESC);
