@@ -1,14 +1,11 @@
 package views
 
-// An InstallPage is the installer's page before its first step.
+// An InstallPage is the installer's page before its first step. Its session, if
+// there is one, lets Try again work where scripts do not.
 type InstallPage struct {
 	Page
-	Again  []Field // repeated in the Try again form: what Bitrix24 posted to the installer
-	Action string  // address of the Try again form, with Bitrix24's query
+	Action string // where Try again posts the session
 }
-
-// A Field is a name and a value of a form.
-type Field struct{ Name, Value string }
 
 // A Step is a finished step of the installation.
 type Step struct {

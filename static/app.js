@@ -1,0 +1,274 @@
+// Everything the pages do beyond forms and links. htmx moves the pages; this
+// file keeps the session, speaks with the portal's frame, and opens dialogs.
+// The pages can be read and saved without it.
+(function () {
+  "use strict";
+
+  const root = document.documentElement;
+  root.classList.add("script");
+
+  // The session: sent with every request, replaced when the answer has a new one.
+
+  function sessionMeta() {
+    return document.querySelector('meta[name="session"]');
+  }
+
+  function renewSession(token) {
+    const meta = sessionMeta();
+    if (!token || !meta) {
+      return;
+    }
+    meta.content = token;
+    for (const field of document.querySelectorAll('input[name="session"]')) {
+      field.value = token;
+    }
+  }
+
+  document.addEventListener("htmx:config:request", function (event) {
+    const meta = sessionMeta();
+    if (meta && meta.content) {
+      event.detail.ctx.request.headers.Authorization = "Bearer " + meta.content;
+    }
+  });
+
+  // An answer that refuses (session over, not found, broken) is a whole page,
+  // whatever part was asked for.
+  document.addEventListener("htmx:after:request", function (event) {
+    const ctx = event.detail.ctx;
+    renewSession(ctx.response.headers.get("X-Session"));
+    const refused = [401, 403, 404].includes(ctx.response.status) || ctx.response.status >= 500;
+    if (refused && ctx.text.includes('id="page"')) {
+      ctx.target = document.getElementById("page");
+      ctx.select = "#page";
+      ctx.swap = "outerHTML";
+      ctx.push = ctx.replace = "false";
+    }
+  });
+
+  document.addEventListener("htmx:error", function (event) {
+    if (event.detail.ctx) {
+      notice("lost");
+    }
+  });
+
+  // Notices: one short sentence in the corner, spoken by screen readers.
+
+  let noticeTimer;
+
+  function notice(kind) {
+    const notices = document.getElementById("notices");
+    const line = document.createElement("p");
+    line.className = "notice";
+    line.textContent = notices.dataset[kind];
+    notices.replaceChildren(line);
+    clearTimeout(noticeTimer);
+    noticeTimer = setTimeout(function () { notices.replaceChildren(); }, 6000);
+  }
+
+  // The portal's frame. BX24 may come late or never: nothing waits for it.
+
+  const waiting = [];
+  let portal;
+
+  function inPortal(then) {
+    if (portal) {
+      then(portal);
+    } else {
+      waiting.push(then);
+    }
+  }
+
+  function meetPortal() {
+    const BX24 = window.BX24;
+    if (!BX24 || portal) {
+      return;
+    }
+    const met = function () {
+      portal = BX24;
+      waiting.splice(0).forEach(function (then) { then(portal); });
+    };
+    if (BX24.init) {
+      BX24.init(met);
+    } else {
+      met();
+    }
+  }
+
+  function fit() {
+    if (portal && portal.fitWindow) {
+      portal.fitWindow();
+    }
+  }
+
+  // The part of the frame that the portal shows: the save bar, the notices and
+  // the dialog stay inside of it although the frame is as high as its content.
+  function watchSight() {
+    const thresholds = Array.from({ length: 101 }, function (_, i) { return i / 100; });
+    new IntersectionObserver(function (entries) {
+      const seen = entries[entries.length - 1];
+      if (!seen.isIntersecting) {
+        return;
+      }
+      const above = Math.max(0, seen.intersectionRect.top);
+      const below = Math.max(0, window.innerHeight - seen.intersectionRect.bottom);
+      root.style.setProperty("--above", Math.round(above + window.scrollY) + "px");
+      root.style.setProperty("--below", Math.round(below) + "px");
+    }, { threshold: thresholds }).observe(document.body);
+  }
+
+  // Dialogs: what the server sends open becomes modal; Esc and the close button
+  // are the browser's, and so is the way back to the button that opened it.
+
+  function openDialog() {
+    const dialog = document.querySelector("dialog[open]");
+    if (!dialog || dialog.matches(":modal")) {
+      return;
+    }
+    dialog.close();
+    dialog.showModal();
+    const room = function () {
+      document.body.style.minHeight = dialog.offsetTop + dialog.offsetHeight + 24 + "px";
+      fit();
+    };
+    dialog.addEventListener("close", function () {
+      document.body.style.minHeight = "";
+      fit();
+    }, { once: true });
+    dialog.addEventListener("click", function (event) {
+      if (event.target === dialog && !within(dialog, event)) {
+        dialog.close();
+      }
+    });
+    room();
+  }
+
+  function within(element, event) {
+    const box = element.getBoundingClientRect();
+    return event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
+  }
+
+  // The save bar: there only while something differs from what is saved.
+
+  function changed(control) {
+    if (control.type === "checkbox" || control.type === "radio") {
+      return control.checked !== control.defaultChecked;
+    }
+    return control.type !== "hidden" && "defaultValue" in control && control.value !== control.defaultValue;
+  }
+
+  function markDirty(form) {
+    const bar = document.getElementById(form.dataset.savebar);
+    const dirty = "dirty" in form.dataset || Array.from(form.elements).some(changed);
+    bar.classList.toggle("savebar-open", dirty);
+  }
+
+  function onEdit(event) {
+    const form = event.target.form;
+    if (form && form.dataset.savebar) {
+      markDirty(form);
+    }
+  }
+
+  document.addEventListener("input", onEdit);
+  document.addEventListener("change", onEdit);
+
+  // Clicks: copy buttons and links to the portal's cards.
+
+  document.addEventListener("click", function (event) {
+    const copy = event.target.closest("[data-copy]");
+    if (copy) {
+      copyValue(document.getElementById(copy.dataset.copy));
+      return;
+    }
+    const card = event.target.closest("a[data-path]");
+    if (card && portal && portal.openPath && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+      event.preventDefault();
+      portal.openPath(card.dataset.path, function (answer) {
+        if (answer && answer.result === "error") {
+          window.open(card.href, "_blank", "noopener");
+        }
+      });
+    }
+  });
+
+  function copyValue(field) {
+    field.select();
+    const copied = function () { notice("copied"); };
+    if (navigator.clipboard) {
+      navigator.clipboard.writeText(field.value).then(copied, function () { copyOldWay(copied); });
+    } else {
+      copyOldWay(copied);
+    }
+  }
+
+  // Frames without the clipboard permission still have this.
+  function copyOldWay(copied) {
+    if (document.execCommand("copy")) {
+      copied();
+    }
+  }
+
+  // The installer's Try again: the portal loads the installer anew, with fresh
+  // tokens; without the portal the form is sent.
+  document.addEventListener("submit", function (event) {
+    if (event.target.matches("[data-b24-reload]") && portal && portal.reloadWindow) {
+      event.preventDefault();
+      portal.reloadWindow();
+    }
+  });
+
+  // A page has come: at first, and after each swap.
+
+  function arrive() {
+    openDialog();
+    const first = document.querySelector("tbody.htmx-added [data-first], tbody:last-of-type [data-first]");
+    if (document.activeElement === document.body && cameByMore && first) {
+      first.focus();
+    }
+    cameByMore = false;
+    if (document.querySelector("[data-install-finish]")) {
+      inPortal(finishInstall);
+    }
+    fit();
+  }
+
+  let cameByMore = false;
+  let finished = false;
+
+  function finishInstall(BX24) {
+    if (!finished && BX24.installFinish) {
+      finished = true;
+      BX24.installFinish();
+    }
+  }
+
+  document.addEventListener("htmx:before:swap", function (event) {
+    cameByMore = event.detail.ctx.target && event.detail.ctx.target.id === "more";
+  });
+  document.addEventListener("htmx:after:swap", arrive);
+
+  // The frame's first page came by POST: from now on its address is one that
+  // can be asked for again.
+  function nameAddress() {
+    const address = document.getElementById("page").dataset.address;
+    if (address && location.pathname.startsWith("/b24/")) {
+      history.replaceState(null, "", address + location.search);
+    }
+  }
+
+  document.addEventListener("DOMContentLoaded", function () {
+    for (const form of document.querySelectorAll("form[data-savebar]")) {
+      markDirty(form);
+    }
+    const library = document.querySelector("script[data-b24]");
+    if (window.BX24) {
+      meetPortal();
+    } else if (library) {
+      library.addEventListener("load", meetPortal);
+    }
+    inPortal(function () { fit(); nameAddress(); });
+    watchSight();
+    arrive();
+    new ResizeObserver(fit).observe(document.getElementById("page"));
+  });
+})();

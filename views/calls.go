@@ -1,0 +1,48 @@
+package views
+
+import "strconv"
+
+// logColumns are the columns of the call log (interface.md §6), by their words.
+var logColumns = []string{"time", "call", "customer", "employee", "line", "duration", "result", "why", "recording"}
+
+func (e EmptyState) icon() string {
+	switch e {
+	case EmptyPBX:
+		return "plug"
+	case EmptyFiltered:
+		return "search"
+	default:
+		return "inbox"
+	}
+}
+
+func (r CallRow) address() string { return "/calls/" + strconv.FormatInt(r.ID, 10) }
+
+func (r CallRow) elementID() string { return "call-" + strconv.FormatInt(r.ID, 10) }
+
+func (r CallRow) icon() string {
+	switch {
+	case r.Direction == "outgoing":
+		return "phone-outgoing"
+	case r.Direction == "redirected":
+		return "phone-forwarded"
+	case r.Direction == "callback":
+		return "phone-call"
+	case r.Direction == "incoming" && r.Answered:
+		return "phone-incoming"
+	case r.Direction == "incoming":
+		return "phone-missed"
+	default:
+		return "phone"
+	}
+}
+
+// chosen returns the value that is chosen; none is everything.
+func chosen(options []Option) string {
+	for _, o := range options {
+		if o.Chosen {
+			return o.Value
+		}
+	}
+	return ""
+}

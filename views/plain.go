@@ -1,0 +1,16 @@
+package views
+
+func (k PlainKind) icon() string {
+	switch k {
+	case About:
+		return "phone-call"
+	case SessionExpired:
+		return "clock"
+	case NoPermission:
+		return "lock"
+	case NotFound:
+		return "search"
+	default:
+		return "triangle-alert"
+	}
+}
