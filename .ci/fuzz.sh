@@ -8,5 +8,5 @@ cd "$(dirname "$0")/.."
 grep -rEo --include='*_test.go' '^func Fuzz\w*' . | while IFS=: read -r file target; do
 	target=${target#func }
 	section "$target ($(dirname "$file"))"
-	go test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-15s}" "$(dirname "$file")"
+	go test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-15s}" "$(dirname "$file")" </dev/null
 done
