@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -217,8 +216,4 @@ func (a *App) sleep(ctx context.Context, d time.Duration) error {
 // together do not come back together.
 func jitter(d time.Duration) time.Duration {
 	return d + rand.N(d/4+1)
-}
-
-func (a *App) trusted(authHost string) bool {
-	return slices.ContainsFunc(a.authHosts(), func(h string) bool { return strings.EqualFold(strings.TrimRight(h, "/"), authHost) })
 }

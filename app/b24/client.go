@@ -3,6 +3,11 @@ package b24
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"time"
 )
 
 // A Client calls the REST methods of one portal in the background, with the
@@ -20,20 +25,34 @@ type Client struct {
 type Params map[string]any
 
 // An Option changes how a call is made.
-type Option func(*options)
-
-type options struct {
-	repeatable bool
-}
+type Option func(*request)
 
 // Repeatable marks a call that may run twice without harm: a read, or a write
 // of fixed values. Only such a call is repeated when its outcome is unknown.
-func Repeatable() Option { return func(o *options) { o.repeatable = true } }
+func Repeatable() Option { return func(r *request) { r.repeatable = true } }
 
 // Call calls a REST method and decodes its result into out, which may be nil.
 // A call that is not [Repeatable] is sent again only when it did not run.
+//
+// https://apidocs.bitrix24.com/settings/how-to-call-rest-api/general-principles.html
 func (c *Client) Call(ctx context.Context, method string, params Params, out any, opts ...Option) error {
-	return nil
+	got, err := c.call(ctx, method, params, opts...)
+	if err != nil {
+		return err
+	}
+	return decode(method, got.Result, out)
+}
+
+func (c *Client) call(ctx context.Context, method string, params Params, opts ...Option) (*answer, error) {
+	r := &request{
+		name: method, path: method, methods: []string{method}, timeout: 30 * time.Second,
+		body:   func(token string) ([]byte, error) { return withAuth(params, token) },
+		params: func() json.RawMessage { return masked(params) },
+	}
+	for _, option := range opts {
+		option(r)
+	}
+	return c.send(ctx, r)
 }
 
 func invoke[T any](ctx context.Context, c *Client, method string, params Params, opts ...Option) (T, error) {
@@ -42,6 +61,218 @@ func invoke[T any](ctx context.Context, c *Client, method string, params Params,
 	return out, err
 }
 
-type answer struct {
-	Result json.RawMessage
+func withAuth(params Params, token string) ([]byte, error) {
+	whole := make(Params, len(params)+1)
+	maps.Copy(whole, params)
+	whole["auth"] = token
+	return json.Marshal(whole)
+}
+
+// decode reads a result. A shape nobody expected is a failure of the answer:
+// the call has run.
+func decode(method string, result json.RawMessage, out any) error {
+	if out == nil {
+		return nil
+	}
+	if json.Unmarshal(result, out) != nil {
+		return &Failure{Method: method, Status: http.StatusOK, Sent: true, Err: oddAnswer("result of an unexpected shape")}
+	}
+	return nil
+}
+
+// A request is one REST call on its way: it may be sent several times.
+type request struct {
+	name       string   // in errors and in the log
+	path       string   // after the portal's endpoint
+	methods    []string // whose budgets it uses; the first decides whether it is worth sending
+	timeout    time.Duration
+	repeatable bool
+	endpoint   string
+	body       func(accessToken string) ([]byte, error)
+	params     func() json.RawMessage // for the log
+}
+
+// send tries the stored pairs of tokens in turn until one of them works.
+func (c *Client) send(ctx context.Context, r *request) (*answer, error) {
+	portal, err := c.keeper.Portal(ctx, c.memberID)
+	if err != nil {
+		return nil, err
+	}
+	if r.endpoint, err = c.app.Endpoint(portal.Endpoint); err != nil {
+		return nil, err
+	}
+	pairs, err := c.keeper.Tokens(ctx, c.memberID)
+	if err != nil {
+		return nil, err
+	}
+	var last error
+	for _, pair := range pairs {
+		got, err := c.as(ctx, pair, r)
+		refusal, ok := errors.AsType[unusable](err)
+		if !ok {
+			return got, state(err)
+		}
+		if refusal.dead {
+			err = c.keeper.Reject(ctx, c.memberID, pair.UserID, refusal.code())
+		}
+		if refusal.dead && err != nil {
+			return nil, err
+		}
+		last = refusal.err
+	}
+	if last == nil {
+		return nil, ErrNeedsAuth
+	}
+	return nil, fmt.Errorf("%w: %w", ErrNeedsAuth, last)
+}
+
+// as makes the call with one pair of tokens, renewed when it has expired.
+func (c *Client) as(ctx context.Context, pair Token, r *request) (*answer, error) {
+	var err error
+	renewed := c.expired(pair)
+	if renewed {
+		if pair, err = c.renew(ctx, pair, r); err != nil {
+			return nil, err
+		}
+	}
+	got, err := c.deliver(ctx, pair.AccessToken, r)
+	if stale(err) && !renewed {
+		if pair, err = c.renew(ctx, pair, r); err != nil {
+			return nil, err
+		}
+		got, err = c.deliver(ctx, pair.AccessToken, r)
+	}
+	switch {
+	case errors.Is(err, AuthorizationError):
+		return nil, unusable{err: err, dead: true}
+	case stale(err), errors.Is(err, UserAccessError), errors.Is(err, NoAuthFound):
+		return nil, unusable{err: err}
+	}
+	return got, err
+}
+
+// expired reports a pair that is not worth sending.
+func (c *Client) expired(pair Token) bool {
+	return pair.AccessToken == "" || !pair.Expiry.IsZero() && !c.app.now().Before(pair.Expiry)
+}
+
+// stale reports the two refusals that a renewal may mend. Other answers with
+// status 401 must not cause one: the authorization server blocks applications
+// that renew too much.
+func stale(err error) bool {
+	return errors.Is(err, ExpiredToken) || errors.Is(err, InvalidToken)
+}
+
+// unusable is the refusal of a pair of tokens; dead pairs never work again.
+type unusable struct {
+	err  error
+	dead bool
+}
+
+func (u unusable) Error() string { return u.err.Error() }
+
+func (u unusable) Unwrap() error { return u.err }
+
+func (u unusable) code() Code {
+	code, _ := errors.AsType[Code](u.err)
+	return code
+}
+
+// state joins a refusal that concerns the whole portal with its sentinel.
+func state(err error) error {
+	refusal, ok := errors.AsType[*Error](err)
+	if !ok {
+		return err
+	}
+	switch refusal.Code {
+	case ApplicationNotFound, InvalidClient, WrongClient:
+		return fmt.Errorf("%w: %w", ErrUninstalled, err)
+	case PaymentRequired:
+		return fmt.Errorf("%w: %w", ErrPaymentRequired, err)
+	case PortalDeleted:
+		return fmt.Errorf("%w: %w", ErrPortalDeleted, err)
+	case AccessDenied:
+		// The refusal of a method has the same code; only the text differs.
+		if refusal.Says("REST") && refusal.Says("plan") {
+			return fmt.Errorf("%w: %w", ErrNoREST, err)
+		}
+	}
+	return err
+}
+
+// deliver sends a request until it is answered or repeating it could do harm.
+func (c *Client) deliver(ctx context.Context, token string, r *request) (*answer, error) {
+	for attempt := 0; ; attempt++ {
+		got, err := c.once(ctx, token, r)
+		wait, again := r.again(err, attempt)
+		if !again || c.app.sleep(ctx, jitter(wait)) != nil {
+			return got, err
+		}
+	}
+}
+
+// again reports whether a request is worth sending once more right away. What
+// certainly did not run is tried three times more; what may have run only if
+// it is repeatable, and twice.
+func (r *request) again(err error, attempt int) (time.Duration, bool) {
+	wait := time.Second << attempt
+	failure, failed := errors.AsType[*Failure](err)
+	refusal, refused := errors.AsType[*Error](err)
+	switch {
+	case errors.Is(err, context.Canceled), refused && refusal.Status == 0:
+		return 0, false
+	case errors.Is(err, QueryLimitExceeded), errors.Is(err, ConnectionError), failed && !failure.Sent:
+		return wait, attempt < 3
+	}
+	return wait, r.repeatable && Unsure(err) && attempt < 2
+}
+
+// once sends a request as soon as the portal's limits allow, and follows the
+// portal to a new address.
+func (c *Client) once(ctx context.Context, token string, r *request) (*answer, error) {
+	if err := c.portal.admit(ctx, c.app, r); err != nil {
+		return nil, err
+	}
+	body, err := r.body(token)
+	if err != nil {
+		return nil, err
+	}
+	got, err := c.exchange(ctx, r, r.endpoint, body)
+	moved, ok := errors.AsType[redirect](err)
+	if !ok {
+		return got, err
+	}
+	endpoint, err := c.app.movedTo(moved, r)
+	if err != nil {
+		return nil, err
+	}
+	if got, err = c.exchange(ctx, r, endpoint, body); err != nil && !answered(err) {
+		return nil, err
+	}
+	r.endpoint = endpoint
+	if kept := c.keeper.Moved(ctx, c.memberID, endpoint); kept != nil {
+		return nil, kept
+	}
+	return got, err
+}
+
+func answered(err error) bool {
+	_, ok := errors.AsType[*Error](err)
+	return ok
+}
+
+// exchange is one HTTP request, written to the REST log whatever comes of it.
+func (c *Client) exchange(ctx context.Context, r *request, endpoint string, body []byte) (*answer, error) {
+	began := c.app.now()
+	got, status, err := c.app.post(ctx, r.name, endpoint+r.path, r.timeout, body)
+	c.portal.observe(r, got, err, c.app.now())
+	entry := Request{At: began, Method: r.name, Status: status, Duration: c.app.now().Sub(began)}
+	if got != nil {
+		entry.Operating = float64(got.Time.Operating)
+	}
+	if refusal, ok := errors.AsType[*Error](err); ok {
+		entry.Code = refusal.Code
+	}
+	c.log(ctx, entry, r.params)
+	return got, err
 }

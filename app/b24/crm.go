@@ -9,8 +9,15 @@ import (
 // Originator marks what we created in a portal's CRM.
 const Originator = "callwise"
 
+const (
+	methodItemList = "crm.item.list"
+	methodItemGet  = "crm.item.get"
+	methodItemAdd  = "crm.item.add"
+)
+
 // A NewLead is a lead to be created. With a contact or company it becomes a
-// repeated lead and Phone must be empty: the number stands on the card.
+// repeated lead and needs no Phone: the number stands on the card, and a second
+// place for it would show up in searches.
 type NewLead struct {
 	Title         string
 	Name          string // needed in simple mode, or the lead is not converted
@@ -26,7 +33,39 @@ type NewLead struct {
 // [Client.FindByOrigin] before repeating.
 //
 // https://apidocs.bitrix24.com/api-reference/crm/leads/crm-lead-add.html
-func (c *Client) AddLead(ctx context.Context, l NewLead) (int64, error) { return 0, nil }
+func (c *Client) AddLead(ctx context.Context, l NewLead) (int64, error) {
+	fields := created(l.OriginID, l.ResponsibleID, l.Source)
+	set(fields, "TITLE", l.Title)
+	set(fields, "NAME", l.Name)
+	set(fields, "CONTACT_ID", l.ContactID)
+	set(fields, "COMPANY_ID", l.CompanyID)
+	if l.Phone != "" {
+		fields["PHONE"] = workPhone(l.Phone)
+	}
+	return c.add(ctx, "crm.lead.add", fields)
+}
+
+// A NewContact is a contact to be created.
+type NewContact struct {
+	Name          string // must not be empty
+	Phone         string
+	ResponsibleID int64
+	Source        string
+	OriginID      string
+}
+
+// AddContact creates a contact and returns its id. After an [Unsure] error
+// look with [Client.FindByOrigin] before repeating.
+//
+// https://apidocs.bitrix24.com/api-reference/crm/contacts/crm-contact-add.html
+func (c *Client) AddContact(ctx context.Context, n NewContact) (int64, error) {
+	fields := created(n.OriginID, n.ResponsibleID, n.Source)
+	fields["NAME"] = n.Name
+	if n.Phone != "" {
+		fields["PHONE"] = workPhone(n.Phone)
+	}
+	return c.add(ctx, "crm.contact.add", fields)
+}
 
 // A NewDeal is a deal to be created.
 type NewDeal struct {
@@ -43,33 +82,99 @@ type NewDeal struct {
 // [Unsure] error look with [Client.FindByOrigin] before repeating.
 //
 // https://apidocs.bitrix24.com/api-reference/crm/universal/crm-item-add.html
-func (c *Client) AddDeal(ctx context.Context, d NewDeal) (int64, error) { return 0, nil }
-
-// A NewContact is a contact to be created.
-type NewContact struct {
-	Name          string // must not be empty
-	Phone         string
-	ResponsibleID int64
-	Source        string
-	OriginID      string
+func (c *Client) AddDeal(ctx context.Context, d NewDeal) (int64, error) {
+	fields := Params{"originatorId": Originator}
+	set(fields, "originId", d.OriginID)
+	set(fields, "assignedById", d.ResponsibleID)
+	set(fields, "sourceId", d.Source)
+	set(fields, "title", d.Title)
+	set(fields, "companyId", d.CompanyID)
+	set(fields, "leadId", d.LeadID)
+	if d.ContactID != 0 {
+		fields["contactIds"] = []int64{d.ContactID}
+	}
+	answer, err := invoke[struct {
+		Item struct {
+			ID ID `json:"id"`
+		} `json:"item"`
+	}](ctx, c, methodItemAdd, Params{"entityTypeId": int(crm.TypeDeal), "fields": fields})
+	return newID(methodItemAdd, answer.Item.ID, err)
 }
 
-// AddContact creates a contact and returns its id. After an [Unsure] error
-// look with [Client.FindByOrigin] before repeating.
-//
-// https://apidocs.bitrix24.com/api-reference/crm/contacts/crm-contact-add.html
-func (c *Client) AddContact(ctx context.Context, n NewContact) (int64, error) { return 0, nil }
+// created are the fields that everything we create has in common.
+func created(originID string, responsible int64, source string) Params {
+	fields := Params{"ORIGINATOR_ID": Originator}
+	set(fields, "ORIGIN_ID", originID)
+	set(fields, "ASSIGNED_BY_ID", responsible)
+	set(fields, "SOURCE_ID", source)
+	return fields
+}
+
+// set leaves a field out that has no value, so that the portal's default holds.
+func set[T comparable](fields Params, name string, value T) {
+	var none T
+	if value != none {
+		fields[name] = value
+	}
+}
+
+func workPhone(phone string) []Params {
+	return []Params{{"VALUE": phone, "VALUE_TYPE": "WORK"}}
+}
+
+func (c *Client) add(ctx context.Context, method string, fields Params) (int64, error) {
+	id, err := invoke[ID](ctx, c, method, Params{"fields": fields})
+	return newID(method, id, err)
+}
+
+// newID refuses an answer that creates nothing.
+func newID(method string, id ID, err error) (int64, error) {
+	if err == nil && id <= 0 {
+		return 0, &Failure{Method: method, Sent: true, Err: oddAnswer("answer without an id")}
+	}
+	return int64(id), err
+}
 
 // FindByOrigin finds what we created with an OriginID; the oldest if a lost
 // answer made two.
 //
 // https://apidocs.bitrix24.com/api-reference/crm/universal/crm-item-list.html
 func (c *Client) FindByOrigin(ctx context.Context, kind crm.EntityType, originID string) (int64, bool, error) {
+	if originID == "" {
+		return 0, false, nil
+	}
+	rows, err := invoke[itemList](ctx, c, methodItemList, Params{
+		"entityTypeId": int(kind), "select": []string{"id", "originId"},
+		"filter": Params{"=originatorId": Originator, "=originId": originID},
+		"order":  Params{"id": "ASC"},
+	}, Repeatable())
+	if err != nil {
+		return 0, false, err
+	}
+	for _, row := range rows.Items {
+		if string(row.OriginID) == originID {
+			return int64(row.ID), true, nil
+		}
+	}
 	return 0, false, nil
 }
 
-// DealOfLead finds the deal, and its contact, that a lead was converted into.
-// A contact of 0 means the deal has none.
+// DealOfLead finds the deal, and its contact, that a lead was converted into:
+// the newest if there are several. A contact of 0 means the deal has none.
+//
+// https://apidocs.bitrix24.com/api-reference/crm/universal/crm-item-list.html
 func (c *Client) DealOfLead(ctx context.Context, leadID int64) (deal, contact int64, ok bool, err error) {
+	rows, err := invoke[itemList](ctx, c, methodItemList, Params{
+		"entityTypeId": int(crm.TypeDeal), "select": dealFields,
+		"filter": Params{"@leadId": []int64{leadID}}, "order": Params{"id": "DESC"},
+	}, Repeatable())
+	if err != nil {
+		return 0, 0, false, err
+	}
+	for _, row := range rows.Items {
+		if int64(row.LeadID) == leadID {
+			return int64(row.ID), row.contact(), true, nil
+		}
+	}
 	return 0, 0, false, nil
 }

@@ -1,7 +1,12 @@
 package b24
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 
 	"callwise/app/crm"
 )
@@ -21,33 +26,203 @@ type AppState struct {
 // AppState asks how the portal sees our application.
 //
 // https://apidocs.bitrix24.com/api-reference/common/system/app-info.html
-func (c *Client) AppState(ctx context.Context) (AppState, error) { return AppState{}, nil }
+func (c *Client) AppState(ctx context.Context) (AppState, error) {
+	got, err := invoke[struct {
+		ID             Text `json:"ID"`
+		Code           Text `json:"CODE"`
+		Version        ID   `json:"VERSION"`
+		Status         Text `json:"STATUS"`
+		Installed      YN   `json:"INSTALLED"`
+		PaymentExpired YN   `json:"PAYMENT_EXPIRED"`
+		Language       Text `json:"LANGUAGE_ID"`
+		License        Text `json:"LICENSE"`
+	}](ctx, c, "app.info", nil, Repeatable())
+	return AppState{
+		ID: string(got.ID), Code: string(got.Code), Version: int64(got.Version), Status: string(got.Status),
+		Installed: bool(got.Installed), PaymentExpired: bool(got.PaymentExpired),
+		Language: string(got.Language), License: string(got.License),
+	}, err
+}
 
 // Scopes returns the scopes the portal granted us, lower case.
 //
 // https://apidocs.bitrix24.com/api-reference/common/system/scope.html
-func (c *Client) Scopes(ctx context.Context) ([]string, error) { return nil, nil }
+func (c *Client) Scopes(ctx context.Context) ([]string, error) {
+	granted, err := invoke[List[Text]](ctx, c, "scope", nil, Repeatable())
+	scopes := make([]string, len(granted))
+	for i, scope := range granted {
+		scopes[i] = strings.ToLower(string(scope))
+	}
+	return scopes, err
+}
 
 // CRMMode asks whether the portal works with leads.
 //
 // https://apidocs.bitrix24.com/api-reference/crm/crm-settings-mode-get.html
-func (c *Client) CRMMode(ctx context.Context) (crm.Mode, error) { return "", nil }
+func (c *Client) CRMMode(ctx context.Context) (crm.Mode, error) {
+	const method = "crm.settings.mode.get"
+	number, err := invoke[ID](ctx, c, method, nil, Repeatable())
+	if err != nil {
+		return "", err
+	}
+	mode, ok := modeOf(number)
+	if !ok {
+		return "", &Failure{Method: method, Sent: true, Err: oddAnswer("a mode that is not known")}
+	}
+	return mode, nil
+}
 
-// EnsureEvents makes handler the receiver of exactly these events: it binds
-// what is missing and unbinds our other addresses. It returns what it bound
-// and may be repeated.
+// boundEvent is a handler of an event, ours as all that are shown.
+type boundEvent struct {
+	Event   Text `json:"event"`
+	Handler Text `json:"handler"`
+	Offline YN   `json:"offline"`
+}
+
+// EnsureEvents makes handler the receiver of events: it binds what is missing,
+// and unbinds other addresses of ours for the same events. It returns what it
+// bound and may be repeated. Two requests when something is missing, one when
+// nothing is.
 //
 // https://apidocs.bitrix24.com/api-reference/events/event-bind.html
+// https://apidocs.bitrix24.com/api-reference/events/event-get.html
 func (c *Client) EnsureEvents(ctx context.Context, handler string, events []string) (bound []string, err error) {
-	return nil, nil
+	have, err := invoke[List[boundEvent]](ctx, c, "event.get", nil, Repeatable())
+	if err != nil {
+		return nil, err
+	}
+	batch, missing := Batch{}, missingEvents(have, handler, events)
+	for i, event := range missing {
+		batch.Add(fmt.Sprintf("bind%d", i), "event.bind", Params{"event": event, "handler": handler})
+	}
+	for i, old := range otherHandlers(have, handler, events) {
+		batch.Add(fmt.Sprintf("unbind%d", i), "event.unbind", Params{"event": string(old.Event), "handler": string(old.Handler)})
+	}
+	if len(batch.Commands) == 0 {
+		return nil, nil
+	}
+	answers, err := c.Batch(ctx, batch)
+	if err != nil {
+		return nil, err
+	}
+	var refused error
+	for i, event := range missing {
+		if err := answers.Decode(fmt.Sprintf("bind%d", i), nil); err != nil {
+			refused = errors.Join(refused, err)
+			continue
+		}
+		bound = append(bound, event)
+	}
+	if refused == nil {
+		return bound, nil
+	}
+	return c.recheckEvents(ctx, handler, events, bound, refused)
+}
+
+// recheckEvents decides after refusals: binding what is bound is one, and
+// another worker may have been faster.
+func (c *Client) recheckEvents(ctx context.Context, handler string, events, bound []string, refused error) ([]string, error) {
+	have, err := invoke[List[boundEvent]](ctx, c, "event.get", nil, Repeatable())
+	if err != nil {
+		return bound, err
+	}
+	if len(missingEvents(have, handler, events)) == 0 {
+		return bound, nil
+	}
+	return bound, refused
+}
+
+func missingEvents(have []boundEvent, handler string, events []string) []string {
+	var missing []string
+	for _, event := range events {
+		if !slices.ContainsFunc(have, func(b boundEvent) bool { return b.receives(event) && string(b.Handler) == handler }) {
+			missing = append(missing, strings.ToUpper(event))
+		}
+	}
+	return missing
+}
+
+func (b boundEvent) receives(event string) bool {
+	return strings.EqualFold(string(b.Event), event) && !bool(b.Offline)
+}
+
+// otherHandlers are bindings of the events to old addresses. The portal itself
+// binds the events of installation to the installer's address.
+func otherHandlers(have []boundEvent, handler string, events []string) []boundEvent {
+	var others []boundEvent
+	for _, b := range have {
+		own := strings.EqualFold(string(b.Event), AppInstall) || strings.EqualFold(string(b.Event), AppUserReady)
+		if !own && string(b.Handler) != handler && slices.ContainsFunc(events, b.receives) {
+			others = append(others, b)
+		}
+	}
+	return others
+}
+
+type boundPlacement struct {
+	Placement Text           `json:"placement"`
+	Handler   Text           `json:"handler"`
+	Titles    Map[Map[Text]] `json:"langAll"`
 }
 
 // EnsurePlacement makes handler what the portal opens at a placement, under
-// titles by language of Bitrix24 ("en", "ru", "ua"…). It may be repeated.
+// titles by language in Bitrix24's spelling ("en", "ru", "ua"…). It may be
+// repeated. One request when nothing is to be done.
 //
 // https://apidocs.bitrix24.com/api-reference/widgets/placement-bind.html
 func (c *Client) EnsurePlacement(ctx context.Context, code, handler string, titles map[string]string) error {
-	return nil
+	good, old, err := c.placements(ctx, code, handler, titles)
+	if err != nil {
+		return err
+	}
+	for _, p := range old {
+		err := c.Call(ctx, "placement.unbind", Params{"PLACEMENT": code, "HANDLER": string(p.Handler)}, nil, Repeatable())
+		if err != nil {
+			return err
+		}
+	}
+	if good {
+		return nil
+	}
+	languages := Params{}
+	for language, title := range titles {
+		languages[language] = Params{"TITLE": title}
+	}
+	// Binding is not allowed inside a batch.
+	refused := c.Call(ctx, "placement.bind", Params{"PLACEMENT": code, "HANDLER": handler, "LANG_ALL": languages}, nil, Repeatable())
+	if !errors.Is(refused, ErrorCore) {
+		return refused
+	}
+	if good, _, err = c.placements(ctx, code, handler, titles); err != nil || good {
+		return err
+	}
+	return refused
+}
+
+// placements returns whether a placement is bound as it should be, and which
+// bindings are in the way; a title is changed by binding anew.
+func (c *Client) placements(ctx context.Context, code, handler string, titles map[string]string) (good bool, old []boundPlacement, err error) {
+	have, err := invoke[List[boundPlacement]](ctx, c, "placement.get", nil, Repeatable())
+	for _, p := range have {
+		switch {
+		case !strings.EqualFold(string(p.Placement), code):
+		case string(p.Handler) == handler && p.titled(titles):
+			good = true
+		default:
+			old = append(old, p)
+		}
+	}
+	return good, old, err
+}
+
+// titled reports whether a placement has the titles. Older portals do not tell.
+func (p boundPlacement) titled(titles map[string]string) bool {
+	for language, title := range titles {
+		if len(p.Titles) > 0 && string(p.Titles[language]["TITLE"]) != title {
+			return false
+		}
+	}
+	return true
 }
 
 // A Line is an external line of ours.
@@ -60,13 +235,45 @@ type Line struct {
 // Lines returns our external lines.
 //
 // https://apidocs.bitrix24.com/api-reference/telephony/telephony-external-line-get.html
-func (c *Client) Lines(ctx context.Context) ([]Line, error) { return nil, nil }
+func (c *Client) Lines(ctx context.Context) ([]Line, error) {
+	rows, err := invoke[List[struct {
+		Number     Text `json:"NUMBER"`
+		Name       Text `json:"NAME"`
+		AutoCreate YN   `json:"CRM_AUTO_CREATE"`
+	}]](ctx, c, "telephony.externalLine.get", nil, Repeatable())
+	lines := make([]Line, len(rows))
+	for i, row := range rows {
+		lines[i] = Line{string(row.Number), string(row.Name), bool(row.AutoCreate)}
+	}
+	return lines, err
+}
 
-// EnsureLine makes an external line exist with this name and setting. It may
-// be repeated.
+// EnsureLine makes an external line exist with this name and setting; without
+// a name the number is its name. It may be repeated. One request when nothing
+// is to be done.
 //
 // https://apidocs.bitrix24.com/api-reference/telephony/telephony-external-line-add.html
 // https://apidocs.bitrix24.com/api-reference/telephony/telephony-external-line-update.html
 func (c *Client) EnsureLine(ctx context.Context, number, name string, autoCreate bool) error {
-	return nil
+	want := Line{number, cmp.Or(name, number), autoCreate}
+	lines, err := c.Lines(ctx)
+	if err != nil || slices.Contains(lines, want) {
+		return err
+	}
+	if slices.ContainsFunc(lines, func(l Line) bool { return l.Number == number }) {
+		return c.saveLine(ctx, "telephony.externalLine.update", want)
+	}
+	err = c.saveLine(ctx, "telephony.externalLine.add", want)
+	if says(err, "line already exists") {
+		return c.saveLine(ctx, "telephony.externalLine.update", want)
+	}
+	return err
+}
+
+func (c *Client) saveLine(ctx context.Context, method string, l Line) error {
+	autoCreate := "N"
+	if l.AutoCreate {
+		autoCreate = "Y"
+	}
+	return c.Call(ctx, method, Params{"NUMBER": l.Number, "NAME": l.Name, "CRM_AUTO_CREATE": autoCreate}, nil, Repeatable())
 }

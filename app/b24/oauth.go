@@ -1,6 +1,23 @@
 package b24
 
-import "context"
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// The names of requests to the authorization server, in errors and logs.
+const (
+	renewal      = "oauth/token"
+	verification = "app.info at the authorization server"
+)
 
 // Verify proves that an access token somebody posted belongs to our
 // application and to the portal memberID, by asking the authorization server,
@@ -9,7 +26,55 @@ import "context"
 //
 // https://apidocs.bitrix24.com/settings/oauth/simple-way.html
 func (a *App) Verify(ctx context.Context, authHost, accessToken, memberID string) (Portal, error) {
-	return Portal{}, nil
+	body, err := withAuth(nil, accessToken)
+	if err != nil {
+		return Portal{}, err
+	}
+	got, _, err := a.post(ctx, verification, a.AuthHost(authHost)+"/rest/app.info", 30*time.Second, body)
+	if refusal, ok := errors.AsType[*Error](err); ok && refusal.aboutToken() {
+		return Portal{}, fmt.Errorf("%w: %w", ErrForged, refusal)
+	}
+	if err != nil {
+		return Portal{}, state(err)
+	}
+	var proof verified
+	if err := decode(verification, got.Result, &proof); err != nil {
+		return Portal{}, err
+	}
+	if string(proof.ClientID) != a.ClientID || string(proof.Install.MemberID) != memberID || memberID == "" {
+		return Portal{}, ErrForged
+	}
+	endpoint, err := a.Endpoint(proof.address() + "/rest/")
+	if err != nil {
+		return Portal{}, err
+	}
+	return Portal{MemberID: memberID, Endpoint: endpoint}, nil
+}
+
+type verified struct {
+	ClientID Text `json:"client_id"`
+	Install  struct {
+		MemberID Text `json:"member_id"`
+		Domain   Text `json:"domain"`
+		URI      Text `json:"uri"`
+	} `json:"install"`
+}
+
+// address is where the authorization server says the portal is.
+func (v verified) address() string {
+	if v.Install.URI != "" {
+		return strings.TrimRight(string(v.Install.URI), "/")
+	}
+	return "https://" + string(v.Install.Domain)
+}
+
+// aboutToken reports a refusal that says the token is nobody's or too old.
+func (e *Error) aboutToken() bool {
+	switch e.Code {
+	case InvalidToken, ExpiredToken, WrongToken, NoAuthFound, InvalidGrant, badVerificationCode, AuthorizationError:
+		return true
+	}
+	return false
 }
 
 // Refresh exchanges a refresh token for a new pair; the old one is dead
@@ -18,7 +83,166 @@ func (a *App) Verify(ctx context.Context, authHost, accessToken, memberID string
 //
 // https://apidocs.bitrix24.com/settings/oauth/auto-renewal.html
 func (a *App) Refresh(ctx context.Context, authHost, refreshToken string) (Token, Portal, error) {
-	return Token{}, Portal{}, nil
+	token, portal, _, err := a.refresh(ctx, authHost, refreshToken)
+	return token, portal, state(err)
+}
+
+func (a *App) refresh(ctx context.Context, authHost, refreshToken string) (Token, Portal, int, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	host := a.AuthHost(authHost)
+	query := url.Values{
+		"grant_type": {"refresh_token"}, "client_id": {a.ClientID},
+		"client_secret": {a.ClientSecret}, "refresh_token": {refreshToken},
+	}
+	// The documentation knows this request as a GET only.
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, host+"/oauth/token/?"+query.Encode(), nil)
+	if err != nil {
+		return Token{}, Portal{}, 0, ErrEndpoint
+	}
+	status, text, err := a.roundTrip(req, renewal)
+	if _, ok := errors.AsType[redirect](err); ok {
+		err = &Failure{Method: renewal, Status: status, Sent: true, Err: oddAnswer("redirected")}
+	}
+	if err != nil {
+		return Token{}, Portal{}, status, err
+	}
+	token, portal, err := a.parseTokens(host, status, text)
+	return token, portal, status, err
+}
+
+type tokenAnswer struct {
+	Error        json.RawMessage `json:"error"`
+	Detail       json.RawMessage `json:"error_description"`
+	AccessToken  Text            `json:"access_token"`
+	RefreshToken Text            `json:"refresh_token"`
+	Expires      ID              `json:"expires"`
+	ExpiresIn    ID              `json:"expires_in"`
+	Endpoint     Text            `json:"client_endpoint"`
+	MemberID     Text            `json:"member_id"`
+	UserID       ID              `json:"user_id"`
+	Status       Text            `json:"status"`
+}
+
+func (a *App) parseTokens(host string, status int, text []byte) (Token, Portal, error) {
+	odd := &Failure{Method: renewal, Status: status, Sent: true, Err: oddAnswer("answer without tokens")}
+	var got tokenAnswer
+	if json.Unmarshal(text, &got) != nil {
+		return Token{}, Portal{}, odd
+	}
+	if got.Error != nil {
+		return Token{}, Portal{}, a.refusedRenewal(status, got)
+	}
+	endpoint, err := a.Endpoint(string(got.Endpoint))
+	if err != nil || got.AccessToken == "" || got.RefreshToken == "" || got.MemberID == "" {
+		return Token{}, Portal{}, odd
+	}
+	token := Token{
+		Token:  oauth2.Token{AccessToken: string(got.AccessToken), RefreshToken: string(got.RefreshToken), Expiry: a.expiry(got)},
+		UserID: int64(got.UserID), AuthHost: host, Status: string(got.Status),
+	}
+	return token, Portal{MemberID: string(got.MemberID), Endpoint: endpoint}, nil
+}
+
+// refusedRenewal is the authorization server's no. It has no code of its own
+// for a portal that does not exist, only the status.
+func (a *App) refusedRenewal(status int, got tokenAnswer) error {
+	refusal := refusalOf(renewal, status, got.Error, got.Detail)
+	if status == http.StatusNotFound {
+		return fmt.Errorf("%w: %w", ErrUninstalled, refusal)
+	}
+	return refusal
+}
+
+func (a *App) expiry(got tokenAnswer) time.Time {
+	if got.Expires > 0 {
+		return time.Unix(int64(got.Expires), 0).UTC()
+	}
+	if got.ExpiresIn <= 0 {
+		got.ExpiresIn = 3600
+	}
+	return a.now().Add(time.Duration(got.ExpiresIn) * time.Second).UTC()
+}
+
+// renew exchanges a pair that has expired. All callers that find the same pair
+// expired share one renewal; it goes on if one of them gives up, because the
+// old pair may be dead already.
+func (c *Client) renew(ctx context.Context, pair Token, r *request) (Token, error) {
+	key := fmt.Sprintf("%s %d %s", c.memberID, pair.UserID, pair.AccessToken)
+	shared := c.app.flights.DoChan(key, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		return c.renewOnce(ctx, pair)
+	})
+	select {
+	case <-ctx.Done():
+		return Token{}, &Failure{Method: r.name, Err: ctx.Err()}
+	case done := <-shared:
+		if done.Err != nil {
+			return Token{}, done.Err
+		}
+		return done.Val.(Token), c.follow(ctx, r)
+	}
+}
+
+// renewOnce lets the Keeper store the new pair first: only then may anything
+// else fail.
+func (c *Client) renewOnce(ctx context.Context, pair Token) (Token, error) {
+	var endpoint string
+	fresh, err := c.keeper.Renew(ctx, c.memberID, pair.UserID, pair.AccessToken, func(ctx context.Context, old Token) (Token, error) {
+		token, portal, err := c.exchangePair(ctx, old)
+		endpoint = portal.Endpoint
+		return token, err
+	})
+	if err != nil || endpoint == "" {
+		return fresh, err
+	}
+	return fresh, c.moved(ctx, endpoint)
+}
+
+// follow reads the portal's address again: a renewal may have brought a new one.
+func (c *Client) follow(ctx context.Context, r *request) error {
+	portal, err := c.keeper.Portal(ctx, c.memberID)
+	if err != nil {
+		return err
+	}
+	r.endpoint, err = c.app.Endpoint(portal.Endpoint)
+	return err
+}
+
+// exchangePair asks the authorization server for a new pair.
+func (c *Client) exchangePair(ctx context.Context, old Token) (Token, Portal, error) {
+	if old.RefreshToken == "" {
+		return Token{}, Portal{}, unusable{err: &Error{Method: renewal, Code: InvalidGrant}, dead: true}
+	}
+	began := c.app.now()
+	fresh, portal, status, err := c.app.refresh(ctx, old.AuthHost, old.RefreshToken)
+	entry := Request{At: began, Method: renewal, Status: status, Duration: c.app.now().Sub(began)}
+	refusal, refused := errors.AsType[*Error](err)
+	if refused {
+		entry.Code = refusal.Code
+	}
+	c.log(ctx, entry, func() json.RawMessage { return masked(Params{"grant_type": "refresh_token"}) })
+	if refused && refusal.aboutToken() {
+		return Token{}, Portal{}, unusable{err: refusal, dead: true}
+	}
+	if err != nil {
+		return Token{}, Portal{}, err
+	}
+	if portal.MemberID != c.memberID {
+		return Token{}, Portal{}, fmt.Errorf("%w: renewed for another portal", ErrForged)
+	}
+	fresh.Kind, fresh.UserID = old.Kind, old.UserID
+	return fresh, portal, nil
+}
+
+// moved records the portal's address if it changed.
+func (c *Client) moved(ctx context.Context, endpoint string) error {
+	known, err := c.keeper.Portal(ctx, c.memberID)
+	if err != nil || known.Endpoint == endpoint {
+		return err
+	}
+	return c.keeper.Moved(ctx, c.memberID, endpoint)
 }
 
 // A Profile is the user a token belongs to.
@@ -30,9 +254,29 @@ type Profile struct {
 }
 
 // Profile asks a portal whose access token it is. The endpoint must be proven:
-// a hostile portal could answer anything.
+// a hostile portal could answer anything. ErrForged means the portal does not
+// know the token or its user is not active.
 //
 // https://apidocs.bitrix24.com/api-reference/common/users/profile.html
 func (a *App) Profile(ctx context.Context, endpoint, accessToken string) (Profile, error) {
-	return Profile{}, nil
+	endpoint, err := a.Endpoint(endpoint)
+	if err != nil {
+		return Profile{}, err
+	}
+	body, err := withAuth(nil, accessToken)
+	if err != nil {
+		return Profile{}, err
+	}
+	got, _, err := a.post(ctx, "profile", endpoint+"profile", 30*time.Second, body)
+	if refusal, ok := errors.AsType[*Error](err); ok && refusal.aboutToken() {
+		return Profile{}, fmt.Errorf("%w: %w", ErrForged, refusal)
+	}
+	if err != nil {
+		return Profile{}, state(err)
+	}
+	var user Map[json.RawMessage]
+	if err := decode("profile", got.Result, &user); err != nil {
+		return Profile{}, err
+	}
+	return profileOf(user)
 }

@@ -2,6 +2,10 @@ package b24
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
 
 	"callwise/app/crm"
 )
@@ -13,12 +17,175 @@ type Query struct {
 	Origin *crm.Ref // card of a click or a callback form, nil for none
 }
 
+// Limits of a search by phone and of the rounds a snapshot may take.
+const (
+	maxPhones = 20
+	maxRounds = 6
+)
+
 // Snapshot reads everything in the CRM that belongs to a customer. It takes
 // one request for most customers and two for the rest. It is complete or it
 // fails: an error never looks like a customer nobody knows.
 //
+// The first request searches and, in the same batch, reads on from what the
+// search finds by references to its results. Nothing in the documentation
+// promises that a reference may carry a list, so what was read this way counts
+// only if it proves right; the rest is read again by its ids.
+//
 // https://apidocs.bitrix24.com/api-reference/crm/duplicates/crm-duplicate-find-by-comm.html
 // https://apidocs.bitrix24.com/api-reference/crm/universal/crm-item-list.html
 func (c *Client) Snapshot(ctx context.Context, q Query) (crm.Records, error) {
-	return crm.Records{}, nil
+	r := newReading(q)
+	first := r.search()
+	due := r.due()
+	answers, err := c.read(ctx, append(first, due.commands()...))
+	if err != nil {
+		return crm.Records{}, err
+	}
+	if err := r.absorbSearch(answers); err != nil {
+		return crm.Records{}, err
+	}
+	for range maxRounds {
+		if err := r.absorb(answers, due); err != nil {
+			return crm.Records{}, err
+		}
+		if due = r.due(); len(due) == 0 {
+			return r.records(), nil
+		}
+		if answers, err = c.read(ctx, due.commands()); err != nil {
+			return crm.Records{}, err
+		}
+	}
+	return crm.Records{}, fmt.Errorf("%w: reading does not come to an end", ErrUnreadable)
+}
+
+// read carries out reading commands, in several batches if they are many.
+func (c *Client) read(ctx context.Context, commands []Command) (Answers, error) {
+	all := Answers{methods: map[string]string{}, batchResult: batchResult{
+		Results: Map[json.RawMessage]{}, Errors: Map[json.RawMessage]{}, Totals: Map[ID]{}, Nexts: Map[ID]{},
+	}}
+	for chunk := range slices.Chunk(commands, maxCommands) {
+		answers, err := c.Batch(ctx, Batch{Commands: chunk}, Repeatable())
+		if err != nil {
+			return Answers{}, err
+		}
+		all.merge(answers)
+	}
+	return all, nil
+}
+
+// kinds that carry phone numbers, in the order they are searched.
+var searched = []crm.EntityType{crm.TypeLead, crm.TypeContact, crm.TypeCompany}
+
+// search is the first batch: one search for each kind, because a search for
+// all leaves kinds out when it finds much, and what follows from the results.
+func (r *reading) search() []Command {
+	commands := []Command{{"mode", "crm.settings.mode.get", nil}}
+	if len(r.phones) == 0 {
+		return commands
+	}
+	for _, kind := range searched {
+		commands = append(commands, Command{findKey(kind), "crm.duplicate.findbycomm",
+			Params{"type": "PHONE", "entity_type": kind.Code(), "values": r.phones}})
+	}
+	for _, kind := range searched {
+		commands = append(commands, listCommand(byIDKey(kind), kind, Params{"@id": foundRef(kind)}, 0))
+	}
+	for _, rel := range relations {
+		if !rel.late {
+			commands = append(commands, rel.command(rel.name, foundRef(rel.parent), 0))
+		}
+	}
+	return commands
+}
+
+func findKey(kind crm.EntityType) string { return "find_" + kind.String() }
+
+func byIDKey(kind crm.EntityType) string { return "found_" + kind.String() }
+
+// foundRef refers to the ids that the search in the same batch finds.
+func foundRef(kind crm.EntityType) string { return Ref(findKey(kind), kind.Code()) }
+
+func listCommand(key string, kind crm.EntityType, filter Params, start int) Command {
+	params := Params{
+		"entityTypeId": int(kind), "select": fieldsOf(kind), "filter": filter, "order": Params{"id": "DESC"},
+	}
+	if start > 0 {
+		params["start"] = start
+	}
+	return Command{key, methodItemList, params}
+}
+
+// absorbSearch takes in what the first batch found, and of what it read on
+// from there only what proves right.
+func (r *reading) absorbSearch(answers Answers) error {
+	var mode ID
+	if err := answers.Decode("mode", &mode); err != nil {
+		return err
+	}
+	if err := r.setMode(mode); err != nil {
+		return err
+	}
+	if len(r.phones) == 0 {
+		return nil
+	}
+	for _, kind := range searched {
+		var hits Map[List[ID]]
+		if err := answers.Decode(findKey(kind), &hits); err != nil {
+			return err
+		}
+		for _, id := range hits[kind.Code()] {
+			r.found[kind] = append(r.found[kind], int64(id))
+		}
+	}
+	for _, kind := range searched {
+		r.absorbFound(answers, kind)
+	}
+	return nil
+}
+
+// absorbFound takes in what was read by reference to the found objects of one
+// kind. The proof that references work is that reading the objects by their
+// ids brought objects that were found, and no others.
+func (r *reading) absorbFound(answers Answers, kind crm.EntityType) {
+	ids := r.found[kind]
+	var rows itemList
+	if len(ids) == 0 || answers.Decode(byIDKey(kind), &rows) != nil || len(rows.Items) == 0 {
+		return
+	}
+	for _, row := range rows.Items {
+		if !slices.Contains(ids, int64(row.ID)) {
+			return
+		}
+	}
+	r.keep(kind, rows.Items)
+	for _, rel := range relations {
+		var children itemList
+		if rel.parent != kind || rel.late {
+			continue
+		}
+		err := answers.Decode(rel.name, &children)
+		if rel.field == "contactIds" && errors.Is(err, InvalidArgValue) {
+			r.mainContactOnly = true
+		}
+		if err != nil || !rel.holds(children.Items, ids) {
+			continue
+		}
+		r.keep(rel.kind, children.Items)
+		r.cover(rel, ids)
+		r.turn(answers, rel.name, listing{rel: rel, ids: ids})
+	}
+}
+
+// modeOf reads the number of a mode.
+//
+// https://apidocs.bitrix24.com/api-reference/crm/crm-settings-mode-get.html
+func modeOf(mode ID) (crm.Mode, bool) {
+	switch mode {
+	case 1:
+		return crm.Classic, true
+	case 2:
+		return crm.Simple, true
+	}
+	return "", false
 }

@@ -1,6 +1,23 @@
 package b24
 
-import "context"
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+)
+
+// profileOf reads a user; an inactive one arrives as an empty object or list.
+func profileOf(user Map[json.RawMessage]) (Profile, error) {
+	var id ID
+	var admin YN
+	if json.Unmarshal(orNull(user["ID"]), &id) != nil || id == 0 {
+		return Profile{}, ErrForged
+	}
+	_ = admin.UnmarshalJSON(orNull(user["ADMIN"]))
+	name := strings.TrimSpace(scalar(user["NAME"]) + " " + scalar(user["LAST_NAME"]))
+	return Profile{UserID: int64(id), Admin: bool(admin), Name: name, TimeZone: scalar(user["TIME_ZONE"])}, nil
+}
 
 // An Employee is a user of the portal.
 type Employee struct {
@@ -11,7 +28,65 @@ type Employee struct {
 	Active    bool
 }
 
-// Employees returns the active employees of the portal, all pages.
+// Employees returns the active employees of the portal, one request for every
+// 50 of them.
 //
 // https://apidocs.bitrix24.com/api-reference/user/user-get.html
-func (c *Client) Employees(ctx context.Context) ([]Employee, error) { return nil, nil }
+func (c *Client) Employees(ctx context.Context) ([]Employee, error) {
+	const method = "user.get"
+	params := Params{
+		"FILTER": Params{"ACTIVE": true, "USER_TYPE": "employee"},
+		"sort":   "ID", "order": "ASC", "start": 0,
+	}
+	var employees []Employee
+	seen := map[int64]bool{}
+	for {
+		page, err := c.call(ctx, method, params, Repeatable())
+		if err != nil {
+			return nil, err
+		}
+		var rows List[userRow]
+		if err := decode(method, page.Result, &rows); err != nil {
+			return nil, err
+		}
+		if len(rows) > 0 && seen[int64(rows[0].ID)] {
+			return nil, &Failure{Method: method, Status: http.StatusOK, Sent: true, Err: oddAnswer("the same page twice")}
+		}
+		for _, row := range rows {
+			seen[int64(row.ID)] = true
+			employees = append(employees, row.employees()...)
+		}
+		if page.Next == nil || len(rows) == 0 {
+			return employees, nil
+		}
+		params["start"] = int(*page.Next)
+	}
+}
+
+type userRow struct {
+	ID             ID   `json:"ID"`
+	Active         *YN  `json:"ACTIVE"`
+	Name           Text `json:"NAME"`
+	LastName       Text `json:"LAST_NAME"`
+	Extension      Text `json:"UF_PHONE_INNER"`
+	WorkPhone      Text `json:"WORK_PHONE"`
+	PersonalMobile Text `json:"PERSONAL_MOBILE"`
+	PersonalPhone  Text `json:"PERSONAL_PHONE"`
+}
+
+// employees is the row as an employee, or nothing for a row that is none.
+func (r userRow) employees() []Employee {
+	if r.ID <= 0 || r.Active != nil && !bool(*r.Active) {
+		return nil
+	}
+	e := Employee{
+		ID: int64(r.ID), Active: true, Extension: string(r.Extension),
+		Name: strings.TrimSpace(string(r.Name) + " " + string(r.LastName)),
+	}
+	for _, phone := range []Text{r.WorkPhone, r.PersonalMobile, r.PersonalPhone} {
+		if phone != "" {
+			e.Phones = append(e.Phones, string(phone))
+		}
+	}
+	return []Employee{e}
+}
