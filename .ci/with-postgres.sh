@@ -26,9 +26,12 @@ stop() {
 	local status=$?
 	trap - EXIT
 	trap '' HUP INT TERM
-	[[ -z $job ]] || kill -TERM -- "-$job" 2>/dev/null || true
+	if [[ -n $job ]]; then
+		kill -TERM -- "-$job" 2>/dev/null || true
+		wait "$job" 2>/dev/null || true
+	fi
 	as_owner "$bin/pg_ctl" -D "$home/data" -m immediate stop >/dev/null 2>&1 || true
-	rm -rf "$home"
+	rm -rf "$home" || true
 	exit "$status"
 }
 trap stop EXIT
@@ -68,7 +71,10 @@ start() {
 start
 export TEST_DATABASE_URL="postgres://postgres:$password@127.0.0.1:$port/postgres?sslmode=disable"
 
-# In a process group of its own, so that stop ends COMMAND with all it started.
+# In a process group of its own, so that stop ends COMMAND with all it started,
+# and with temporary files that go when the cluster goes.
+mkdir "$home/tmp"
+export TMPDIR=$home/tmp
 set -m
 "$@" </dev/null &
 job=$!
