@@ -254,7 +254,7 @@ func parseDays(text string) (time.Duration, error) {
 }
 
 // newLogger makes the program's logger. What is less than level is left out.
-func newLogger(w io.Writer, format logFormat, level slog.Level) *slog.Logger {
+func newLogger(w io.Writer, level slog.Level, format logFormat) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
 	if format == logText {
 		return slog.New(slog.NewTextHandler(w, options))

@@ -195,7 +195,7 @@ func TestNewLogger(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			newLogger(&out, tt.format, tt.level).Info("hello")
+			newLogger(&out, tt.level, tt.format).Info("hello")
 			if got := out.String(); !strings.HasPrefix(got, tt.want) || (got == "") != (tt.want == "") {
 				t.Errorf("wrote %q, want %q…", got, tt.want)
 			}

@@ -13,14 +13,10 @@ import (
 // still told.
 const healthcheckPatience = 4 * time.Second
 
-// healthcheck asks the `serve` of the same machine and environment whether it
-// lives. It is for containers, which hold no other program to ask with.
-func healthcheck(ctx context.Context, getenv func(string) string) error {
-	e := environment{getenv: getenv}
-	addr := e.listenAddr()
-	if err := e.err(); err != nil {
-		return err
-	}
+// healthcheck asks the server of this machine that listens on addr, which is
+// well-formed, whether it lives. It is for containers, which hold no other
+// program to ask with.
+func healthcheck(ctx context.Context, addr string) error {
 	ctx, cancel := context.WithTimeout(ctx, healthcheckPatience)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+reachable(addr)+"/healthz", nil)
@@ -40,7 +36,7 @@ func healthcheck(ctx context.Context, getenv func(string) string) error {
 }
 
 // reachable is the address under which a server that listens on addr is
-// reached from its own machine. addr is well-formed.
+// reached from its own machine.
 func reachable(addr string) string {
 	host, port, _ := net.SplitHostPort(addr)
 	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
