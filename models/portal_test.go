@@ -1,0 +1,117 @@
+package models_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"callwise/app/crm"
+	"callwise/app/rules"
+	"callwise/models"
+	"callwise/models/modelstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestAnInstallationMayBeRepeated(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		s.Now = func() time.Time { return noon }
+		first := install(t, s, "one")
+		want := &models.Portal{
+			ID: first.ID, MemberID: "one", Endpoint: "https://one.bitrix24.com/rest/", AuthHost: "https://oauth.bitrix.info",
+			ApplicationToken: "application-token-of-one", Status: models.PortalInstalling, Lang: "de", PortalCountry: "DE",
+			TimeZone: "Europe/Berlin", Settings: models.DefaultSettings(), SettingsVersion: 1, CreatedAt: noon, UpdatedAt: noon,
+		}
+		if diff := cmp.Diff(want, first); diff != "" {
+			t.Errorf("portal (-want +got):\n%s", diff)
+		}
+		twin := install(t, s, "two")
+		check(t, s.SaveSettings(t.Context(), first.ID, 1, models.Settings{CreateEntities: true}))
+		check(t, s.SetStatus(t.Context(), first.ID, models.PortalActive, ""))
+
+		s.Now = func() time.Time { return noon.Add(time.Hour) }
+		again := must[*models.Portal](t)(s.SaveInstall(t.Context(), models.Install{MemberID: "one", Endpoint: "https://new.bitrix24.com/rest/"}))
+		want.Endpoint, want.Status, want.InstalledAt = "https://new.bitrix24.com/rest/", models.PortalActive, &noon
+		want.Settings, want.SettingsVersion = models.Settings{CreateEntities: true}, 2
+		want.UpdatedAt = noon.Add(time.Hour)
+		if diff := cmp.Diff(want, again); diff != "" {
+			t.Errorf("portal installed again (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(twin, must[*models.Portal](t)(s.Portal(t.Context(), "two"))); diff != "" {
+			t.Errorf("the other portal changed:\n%s", diff)
+		}
+	})
+}
+
+func TestAPortalKeepsWhatItIsTold(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		s.Now = func() time.Time { return noon }
+		p, twin := install(t, s, "one"), install(t, s, "two")
+		ctx := t.Context()
+		check(t, s.SetApplicationToken(ctx, p.ID, "fresh"))
+		check(t, s.SetCommandURL(ctx, p.ID, "https://pbx.example/commands"))
+		check(t, s.SetCommandSecret(ctx, p.ID, "whsec_x"))
+		check(t, s.SetStatus(ctx, p.ID, models.PortalSuspended, "PAYMENT_REQUIRED"))
+		check(t, s.Moved(ctx, p.ID, "https://moved.bitrix24.com/rest/"))
+		check(t, s.SetMode(ctx, p.ID, crm.Simple))
+		check(t, s.SaveInstallState(ctx, p.ID, "5", "crm,telephony", "placement"))
+		want := *p
+		want.ApplicationToken, want.CommandURL, want.CommandSecret = "fresh", "https://pbx.example/commands", "whsec_x"
+		want.Status, want.StatusCode = models.PortalSuspended, "PAYMENT_REQUIRED"
+		want.Endpoint, want.CRMMode, want.CRMModeAt = "https://moved.bitrix24.com/rest/", crm.Simple, &noon
+		want.RestAppID, want.Scopes, want.MissingScopes = "5", "crm,telephony", "placement"
+		if diff := cmp.Diff(&want, must[*models.Portal](t)(s.PortalByID(ctx, p.ID))); diff != "" {
+			t.Errorf("portal (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(twin, must[*models.Portal](t)(s.PortalByID(ctx, twin.ID))); diff != "" {
+			t.Errorf("the other portal changed:\n%s", diff)
+		}
+		check(t, s.SetCommandURL(ctx, p.ID, ""))
+		if got := must[*models.Portal](t)(s.PortalByID(ctx, p.ID)).CommandURL; got != "" {
+			t.Errorf("a removed command URL is %q", got)
+		}
+		wantErr(t, s.SetStatus(ctx, 999, models.PortalActive, ""), models.ErrNotFound)
+		wantErr(t, s.SetCommandURL(ctx, 999, "x"), models.ErrNotFound)
+		_, err := s.Portal(ctx, "three")
+		wantErr(t, err, models.ErrNotFound)
+	})
+}
+
+func TestOfTwoAdministratorsWhoSaveSettingsTheSecondIsTold(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		p, twin := install(t, s, "one"), install(t, s, "two")
+		chosen := models.Settings{RepeatedLeads: true, RepeatInBitrix24: rules.RepeatOn, OtherApps: true, DefaultCountry: "AT"}
+		check(t, s.SaveSettings(t.Context(), p.ID, 1, chosen))
+		wantErr(t, s.SaveSettings(t.Context(), p.ID, 1, models.Settings{}), models.ErrConflict)
+		wantErr(t, s.SaveSettings(t.Context(), 999, 1, models.Settings{}), models.ErrNotFound)
+		got := must[*models.Portal](t)(s.PortalByID(t.Context(), p.ID))
+		if got.SettingsVersion != 2 || got.Settings != chosen || got.Country() != "AT" {
+			t.Errorf("version %d, settings %+v, country %s", got.SettingsVersion, got.Settings, got.Country())
+		}
+		if other := must[*models.Portal](t)(s.PortalByID(t.Context(), twin.ID)); other.Settings != models.DefaultSettings() {
+			t.Errorf("the other portal's settings changed: %+v", other.Settings)
+		}
+	})
+}
+
+func TestAbsentSettingsHaveTheirDefaults(t *testing.T) {
+	var got models.Settings
+	check(t, json.Unmarshal([]byte(`{"create_entities":true}`), &got))
+	want := models.Settings{CreateEntities: true, RepeatInBitrix24: rules.RepeatUnknown, BuiltinLines: true}
+	if got != want {
+		t.Errorf("settings %+v, want %+v", got, want)
+	}
+}
+
+func TestPortalsAreReadPageByPage(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		one, two := install(t, s, "one"), install(t, s, "two")
+		portals := must[[]*models.Portal](t)(s.Portals(t.Context(), 0))
+		if diff := cmp.Diff([]*models.Portal{one, two}, portals); diff != "" {
+			t.Errorf("portals (-want +got):\n%s", diff)
+		}
+		if rest := must[[]*models.Portal](t)(s.Portals(t.Context(), two.ID)); len(rest) != 0 {
+			t.Errorf("%d portals behind the last", len(rest))
+		}
+	})
+}

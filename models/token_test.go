@@ -1,0 +1,182 @@
+package models_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"callwise/models"
+	"callwise/models/modelstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func pair(user int64, kind models.TokenKind, name string) models.Token {
+	return models.Token{UserID: user, Kind: kind, AccessToken: "access-" + name, RefreshToken: "refresh-" + name, AuthHost: "https://oauth.bitrix.info", ExpiresAt: noon.Add(time.Hour)}
+}
+
+// live are the access tokens of the live pairs, the preferred first.
+func live(t *testing.T, s *models.Store, portalID int64) []string {
+	t.Helper()
+	var names []string
+	for _, token := range must[[]models.Token](t)(s.LiveTokens(t.Context(), portalID)) {
+		names = append(names, string(token.Kind)+" "+token.AccessToken)
+	}
+	return names
+}
+
+func TestTheInstallersTokensComeFirstThenTheSystemUsersThenTheNewest(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		s.Now = func() time.Time { return noon }
+		p, twin := install(t, s, "one"), install(t, s, "two")
+		for i, token := range []models.Token{
+			pair(2, models.TokenAdmin, "old"), pair(3, models.TokenAdmin, "new"), pair(4, models.TokenSystem, "system"),
+			pair(2, models.TokenAdmin, "older again"), pair(3, models.TokenAdmin, "newest"),
+			pair(1, models.TokenAdmin, "installer again"),
+		} {
+			s.Now = func() time.Time { return noon.Add(time.Duration(i) * time.Minute) }
+			check(t, s.AddToken(t.Context(), p.ID, token))
+		}
+		want := []string{"installer access-installer again", "system access-system", "admin access-newest", "admin access-older again"}
+		if diff := cmp.Diff(want, live(t, s, p.ID)); diff != "" {
+			t.Errorf("live tokens (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]string{"installer access-1-two"}, live(t, s, twin.ID)); diff != "" {
+			t.Errorf("live tokens of the other portal (-want +got):\n%s", diff)
+		}
+		if user := must[int64](t)(s.Installer(t.Context(), p.ID)); user != 1 {
+			t.Errorf("installer %d", user)
+		}
+		wantErr(t, s.AddToken(t.Context(), 999, pair(1, models.TokenAdmin, "x")), models.ErrNotFound)
+	})
+}
+
+func TestAPortalWithoutLiveTokensWaitsForAnAdministrator(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		check(t, s.AddToken(t.Context(), p.ID, pair(2, models.TokenAdmin, "2")))
+		status := func(id int64) string {
+			p := must[*models.Portal](t)(s.PortalByID(t.Context(), id))
+			return string(p.Status) + " " + p.StatusCode
+		}
+		check(t, s.RejectToken(t.Context(), p.ID, 1, "invalid_grant"))
+		if got := status(p.ID); got != "active " {
+			t.Errorf("status %q although a pair is alive", got)
+		}
+		check(t, s.RejectToken(t.Context(), p.ID, 2, "user_access_error"))
+		if got := status(p.ID); got != "reauth user_access_error" {
+			t.Errorf("status %q without a live pair", got)
+		}
+		if got := status(twin.ID); got != "active " {
+			t.Errorf("status of the other portal %q", got)
+		}
+		wantErr(t, s.RejectToken(t.Context(), p.ID, 9, "x"), models.ErrNotFound)
+		check(t, s.AddToken(t.Context(), p.ID, pair(2, models.TokenAdmin, "fresh")))
+		if got := status(p.ID); got != "active " {
+			t.Errorf("status %q after a fresh pair", got)
+		}
+		if diff := cmp.Diff([]string{"admin access-fresh"}, live(t, s, p.ID)); diff != "" {
+			t.Errorf("live tokens (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestOfManyWhoRenewOneDoesAndAllGetItsPair(t *testing.T) {
+	modelstest.EachAddress(t, func(t *testing.T, address string) {
+		stores := []*models.Store{modelstest.Migrated(t, address)}
+		if address[:6] != "sqlite" { // another process
+			stores = append(stores, modelstest.Open(t, address))
+		}
+		p := active(t, stores[0], "one")
+		twin := active(t, stores[0], "two")
+		var renewals atomic.Int64
+		renew := func(_ context.Context, old models.Token) (models.Token, error) {
+			if old.AccessToken != "access-1-one" || old.RefreshToken != "refresh-1-one" {
+				return models.Token{}, fmt.Errorf("renewing %q", old.AccessToken)
+			}
+			renewals.Add(1)
+			return pair(1, models.TokenInstaller, "renewed"), nil
+		}
+		var group sync.WaitGroup
+		for i := range 8 {
+			group.Go(func() {
+				got, err := stores[i%len(stores)].RenewToken(t.Context(), p.ID, 1, "access-1-one", renew)
+				if err != nil || got.AccessToken != "access-renewed" || got.RefreshToken != "refresh-renewed" {
+					t.Errorf("pair %q, %v", got.AccessToken, err)
+				}
+			})
+		}
+		group.Wait()
+		if n := renewals.Load(); n != 1 {
+			t.Errorf("%d renewals", n)
+		}
+		if diff := cmp.Diff([]string{"installer access-1-two"}, live(t, stores[0], twin.ID)); diff != "" {
+			t.Errorf("the other portal's tokens (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestARenewalThatFailsLeavesThePairAndTheLeaseFree(t *testing.T) {
+	errDown := errors.New("down")
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		p := active(t, s, "one")
+		fail := func(context.Context, models.Token) (models.Token, error) { return models.Token{}, errDown }
+		for range 2 {
+			_, err := s.RenewToken(t.Context(), p.ID, 1, "access-1-one", fail)
+			wantErr(t, err, errDown)
+		}
+		_, err := s.RenewToken(t.Context(), p.ID, 2, "", fail)
+		wantErr(t, err, models.ErrNotFound)
+		check(t, s.RejectToken(t.Context(), p.ID, 1, "invalid_grant"))
+		_, err = s.RenewToken(t.Context(), p.ID, 1, "access-1-one", fail)
+		wantErr(t, err, models.ErrNotFound)
+	})
+}
+
+func TestWhoWaitsForARenewalGivesUpWithItsContext(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		p := active(t, s, "one")
+		token := must[[]models.Token](t)(s.LiveTokens(t.Context(), p.ID))[0]
+		if !must[bool](t)(s.Acquire(t.Context(), fmt.Sprintf("token:%d", token.ID), "another process", time.Minute)) {
+			t.Fatal("lease taken")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 120*time.Millisecond)
+		defer cancel()
+		_, err := s.RenewToken(ctx, p.ID, 1, "access-1-one", nil)
+		wantErr(t, err, context.DeadlineExceeded)
+	})
+}
+
+func TestTheNewPairIsStoredAlthoughTheCallerIsGone(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		p := active(t, s, "one")
+		ctx, cancel := context.WithCancel(t.Context())
+		got, err := s.RenewToken(ctx, p.ID, 1, "access-1-one", func(context.Context, models.Token) (models.Token, error) {
+			cancel()
+			return pair(1, models.TokenInstaller, "renewed"), nil
+		})
+		if err != nil || got.AccessToken != "access-renewed" {
+			t.Errorf("pair %q, %v", got.AccessToken, err)
+		}
+		if diff := cmp.Diff([]string{"installer access-renewed"}, live(t, s, p.ID)); diff != "" {
+			t.Errorf("live tokens (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAPairBroughtDuringARenewalStays(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		p := active(t, s, "one")
+		got, err := s.RenewToken(t.Context(), p.ID, 1, "access-1-one", func(ctx context.Context, _ models.Token) (models.Token, error) {
+			check(t, s.AddToken(ctx, p.ID, pair(1, models.TokenAdmin, "brought")))
+			return pair(1, models.TokenInstaller, "late"), nil
+		})
+		if err != nil || got.AccessToken != "access-brought" {
+			t.Errorf("pair %q, %v", got.AccessToken, err)
+		}
+	})
+}
