@@ -154,7 +154,7 @@ func FuzzParseCase(f *testing.F) {
 		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 			t.Fatalf("%q (-encoding/json +ParseCase):\n%s", line, diff)
 		}
-		if d := Decide(got); len(d.LogTo) > maxTargets || d.Reason == "" {
+		if d := Decide(got); len(d.LogTo) > MaxTargets || d.Reason == "" {
 			t.Fatalf("Decide(%q) = %+v", line, d)
 		}
 	})

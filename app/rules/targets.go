@@ -2,8 +2,11 @@ package rules
 
 import "callwise/app/crm"
 
-// maxTargets is how many entities one activity can be bound to.
-const maxTargets = 100
+// MaxTargets is how many entities one call can be logged to: what Bitrix24 lets
+// an activity be bound to.
+//
+// https://apidocs.bitrix24.com/api-reference/crm/timeline/activities/binding/crm-activity-binding-add.html
+const MaxTargets = 100
 
 // targets are the entities a call is logged to, in the order of decision.md
 // B.2; full says that there were more than fit.
@@ -36,7 +39,7 @@ func (c *Case) size(s scope) int {
 	if s == toOpenAndCard || s == toCard {
 		n += len(c.CRM.Contacts) + len(c.CRM.Companies)
 	}
-	return min(n, maxTargets)
+	return min(n, MaxTargets)
 }
 
 // A list collects targets without repeats.
@@ -72,7 +75,7 @@ func (l *list) add(t crm.EntityType, id int64) {
 			return
 		}
 	}
-	if len(l.targets) == maxTargets {
+	if len(l.targets) == MaxTargets {
 		l.full = true
 		return
 	}
