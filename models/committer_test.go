@@ -1,0 +1,84 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+)
+
+func TestWhatQueuesUpDuringACommitSharesTheNext(t *testing.T) {
+	begun, goOn := make(chan int, 10), make(chan struct{})
+	c := newCommitter(64, func(batch []*int) error {
+		begun <- len(batch)
+		<-goOn
+		return nil
+	})
+	var group sync.WaitGroup
+	put := func() {
+		if err := c.put(context.Background(), new(int)); err != nil {
+			t.Error(err)
+		}
+	}
+	group.Go(put)
+	if n := <-begun; n != 1 {
+		t.Errorf("%d in the first commit", n)
+	}
+	queued := make(chan struct{}, 5)
+	for range 5 {
+		group.Go(func() {
+			r := request[int]{new(int), make(chan error, 1)}
+			if err := c.queue(context.Background(), r); err != nil {
+				t.Error(err)
+			}
+			queued <- struct{}{}
+			<-r.done
+		})
+	}
+	for range 5 {
+		<-queued
+	}
+	goOn <- struct{}{}
+	if n := <-begun; n != 5 {
+		t.Errorf("%d in the second commit", n)
+	}
+	close(goOn)
+	group.Wait()
+	c.close()
+	c.close()
+	if err := c.put(context.Background(), new(int)); !errors.Is(err, errClosed) {
+		t.Errorf("error %v after the end", err)
+	}
+}
+
+func TestAPanicFailsTheRequestAndNotTheProgram(t *testing.T) {
+	c := newCommitter(64, func([]*int) error { panic("stop") })
+	defer c.close()
+	if err := c.put(context.Background(), new(int)); err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestWhoCannotQueueInTimeIsTold(t *testing.T) {
+	begun, goOn := make(chan struct{}, 10), make(chan struct{})
+	c := newCommitter(1, func([]*int) error {
+		begun <- struct{}{}
+		<-goOn
+		return nil
+	})
+	one := func() request[int] { return request[int]{new(int), make(chan error, 1)} }
+	if err := c.queue(context.Background(), one()); err != nil {
+		t.Fatal(err)
+	}
+	<-begun // it is being written; the next one fills the queue
+	if err := c.queue(context.Background(), one()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := c.queue(ctx, one()); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	close(goOn)
+	c.close()
+}

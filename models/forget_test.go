@@ -1,0 +1,164 @@
+package models_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"callwise/app/crm"
+	"callwise/models"
+	"callwise/models/modelstest"
+
+	"github.com/google/go-cmp/cmp"
+	"gorm.io/gorm"
+)
+
+// furnish gives a portal a row in every table, and an open and a finished call.
+func furnish(t *testing.T, s *models.Store, memberID string) *models.Portal {
+	t.Helper()
+	ctx := t.Context()
+	p := active(t, s, memberID)
+	check(t, s.SetCommandURL(ctx, p.ID, "https://pbx.example/commands"))
+	check(t, s.SetCommandSecret(ctx, p.ID, "whsec_of_"+memberID))
+	_, _, err := s.AddPBXKey(ctx, p.ID, "Main", 1)
+	check(t, err)
+	check(t, s.ReplaceEmployees(ctx, p.ID, []models.Employee{{UserID: 17, Name: "Ada", Extension: "104", Active: true}}))
+	check(t, s.SaveLine(ctx, models.Line{PortalID: p.ID, Number: "4930"}))
+	add(t, s, p.ID, event("1", "pbx:p-1", 0))
+	c := ensure(t, s, p.ID, "pbx:p-1")
+	full(c)
+	check(t, s.SaveCall(ctx, c))
+	ensure(t, s, p.ID, "pbx:open")
+	check(t, s.AddRESTRequest(ctx, models.RESTRequest{PortalID: p.ID, CallID: &c.ID, At: noon, Method: "app.info", Params: json.RawMessage(`{}`)}))
+	check(t, s.Remember(ctx, models.RecentCreation{PortalID: p.ID, PhoneKey: "+49301234567", CallID: c.ID, Refs: []crm.Ref{}, Until: noon.Add(time.Minute)}))
+	must[bool](t)(s.Acquire(ctx, fmt.Sprintf("number:%d:+49301234567", p.ID), "w", time.Minute))
+	return p
+}
+
+var portalTables = []string{"tokens", "pbx_keys", "employees", "lines", "events", "calls", "rest_log", "recent_creations"}
+
+// rows counts what is stored of a portal, jobs and leases of numbers too.
+func rows(t *testing.T, s *models.Store, portalID int64) map[string]int {
+	t.Helper()
+	counts := map[string]int{}
+	check(t, s.Transaction(t.Context(), func(tx *gorm.DB) error {
+		for _, table := range portalTables {
+			var n int
+			if err := tx.Raw("SELECT count(*) FROM "+table+" WHERE portal_id = ?", portalID).Scan(&n).Error; err != nil {
+				return err
+			}
+			counts[table] = n
+		}
+		var leases int
+		err := tx.Raw("SELECT count(*) FROM leases WHERE name LIKE ?", fmt.Sprintf("number:%d:%%", portalID)).Scan(&leases).Error
+		counts["leases"] = leases
+		return err
+	}))
+	for _, job := range sorted(t, jobs(t, s)) {
+		if strings.Contains(job, fmt.Sprintf(`"portal_id":%d}`, portalID)) {
+			counts["jobs"]++
+		}
+	}
+	return counts
+}
+
+var furnished = map[string]int{
+	"tokens": 1, "pbx_keys": 1, "employees": 1, "lines": 1, "events": 1, "calls": 2, "rest_log": 1, "recent_creations": 1, "leases": 1, "jobs": 1,
+}
+
+func TestACleanUninstallationLeavesNothing(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		p, twin := furnish(t, s, "one"), furnish(t, s, "two")
+		if diff := cmp.Diff(furnished, rows(t, s, p.ID)); diff != "" {
+			t.Fatalf("furnished (-want +got):\n%s", diff)
+		}
+		check(t, s.Uninstall(t.Context(), p.ID, true))
+		check(t, s.Uninstall(t.Context(), p.ID, true))
+		for table, n := range rows(t, s, p.ID) {
+			if n != 0 {
+				t.Errorf("%d rows in %s", n, table)
+			}
+		}
+		_, err := s.PortalByID(t.Context(), p.ID)
+		wantErr(t, err, models.ErrNotFound)
+		if diff := cmp.Diff(furnished, rows(t, s, twin.ID)); diff != "" {
+			t.Errorf("the other portal (-want +got):\n%s", diff)
+		}
+		if again := install(t, s, "one"); again.ID == p.ID {
+			t.Error("a portal's id is used again")
+		}
+	})
+}
+
+func TestAnUninstallationKeepsSettingsAndNamelessCalls(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		s.Now = func() time.Time { return noon }
+		ctx := t.Context()
+		p, twin := furnish(t, s, "one"), furnish(t, s, "two")
+		check(t, s.SaveSettings(ctx, p.ID, 1, models.Settings{CreateEntities: true}))
+		before := must[*models.Portal](t)(s.PortalByID(ctx, p.ID))
+		finished := must[*models.Call](t)(s.CallByKey(ctx, p.ID, "pbx:p-1"))
+		check(t, s.Uninstall(ctx, p.ID, false))
+		check(t, s.Uninstall(ctx, p.ID, false))
+
+		if diff := cmp.Diff(map[string]int{
+			"tokens": 0, "pbx_keys": 0, "employees": 0, "lines": 1, "events": 0, "calls": 2, "rest_log": 0, "recent_creations": 0, "leases": 0,
+		}, rows(t, s, p.ID)); diff != "" {
+			t.Errorf("rows (-want +got):\n%s", diff)
+		}
+		want := *before
+		want.ApplicationToken, want.CommandSecret, want.Status = "", "", models.PortalUninstalled
+		want.EmployeesAt, want.InstalledAt, want.UninstalledAt = nil, nil, &noon
+		if diff := cmp.Diff(&want, must[*models.Portal](t)(s.PortalByID(ctx, p.ID))); diff != "" {
+			t.Errorf("portal (-want +got):\n%s", diff)
+		}
+		nameless := *finished
+		nameless.Phone, nameless.PhoneKey, nameless.CustomerName, nameless.UserID, nameless.Extension = "", "", "", 0, ""
+		nameless.Case, nameless.Plan, nameless.Records, nameless.Progress, nameless.RetryAt = nil, nil, nil, models.Progress{}, nil
+		if diff := cmp.Diff(&nameless, must[*models.Call](t)(s.CallByID(ctx, p.ID, finished.ID))); diff != "" {
+			t.Errorf("call (-want +got):\n%s", diff)
+		}
+		if open := must[*models.Call](t)(s.CallByKey(ctx, p.ID, "pbx:open")); open.State != models.CallFailed || open.ErrorCode != "UNINSTALLED" {
+			t.Errorf("open call: %s %s", open.State, open.ErrorCode)
+		}
+		if diff := cmp.Diff(furnished, rows(t, s, twin.ID)); diff != "" {
+			t.Errorf("the other portal (-want +got):\n%s", diff)
+		}
+		again := install(t, s, "one")
+		if again.Status != models.PortalInstalling || again.UninstalledAt != nil || !again.Settings.CreateEntities || again.ID != p.ID {
+			t.Errorf("installed again: %+v", again)
+		}
+	})
+}
+
+func TestWhatIsOlderThanItsRetentionIsPurged(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		now := noon
+		s.Now = func() time.Time { return now }
+		ctx := t.Context()
+		p := active(t, s, "one")
+		for i, at := range []time.Time{noon, noon.Add(48 * time.Hour)} {
+			now = at
+			add(t, s, p.ID, event(fmt.Sprint(i), "pbx:a", 0))
+			must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: fmt.Sprint(i), StartedAt: at}))
+			check(t, s.AddRESTRequest(ctx, models.RESTRequest{PortalID: p.ID, At: at, Method: "app.info"}))
+			check(t, s.Remember(ctx, models.RecentCreation{PortalID: p.ID, PhoneKey: fmt.Sprint(i), CallID: 1, Refs: []crm.Ref{}, Until: at.Add(time.Minute)}))
+			must[bool](t)(s.Acquire(ctx, fmt.Sprintf("number:%d:%d", p.ID, i), "w", time.Minute))
+		}
+		got := must[models.Purged](t)(s.Purge(ctx, noon.Add(time.Hour), noon.Add(time.Hour)))
+		if diff := cmp.Diff(models.Purged{Calls: 1, Events: 1, Requests: 1}, got); diff != "" {
+			t.Errorf("purged (-want +got):\n%s", diff)
+		}
+		want := map[string]int{
+			"tokens": 1, "pbx_keys": 0, "employees": 0, "lines": 0, "events": 1, "calls": 1, "rest_log": 1, "recent_creations": 1, "leases": 1, "jobs": 2,
+		}
+		if diff := cmp.Diff(want, rows(t, s, p.ID)); diff != "" {
+			t.Errorf("rows (-want +got):\n%s", diff)
+		}
+		if again := must[models.Purged](t)(s.Purge(ctx, noon, noon)); again != (models.Purged{}) {
+			t.Errorf("purged again: %+v", again)
+		}
+	})
+}

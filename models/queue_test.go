@@ -1,0 +1,135 @@
+package models_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"callwise/models"
+	"callwise/models/modelstest"
+
+	"github.com/riverqueue/river"
+	"gorm.io/gorm"
+)
+
+// calls is a queue whose worker hands on the calls it is woken for.
+func calls(t *testing.T, s *models.Store, work func(context.Context, models.CallArgs) error) *models.Queue {
+	t.Helper()
+	workers := river.NewWorkers()
+	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, job *river.Job[models.CallArgs]) error {
+		return work(ctx, job.Args)
+	}))
+	return must[*models.Queue](t)(models.NewQueue(s, workers, models.QueueConfig{MaxWorkers: 10}))
+}
+
+// receive is the next value, or the end of the test.
+func receive[T any](t *testing.T, from <-chan T) T {
+	t.Helper()
+	select {
+	case value := <-from:
+		return value
+	case <-time.After(20 * time.Second):
+		t.Fatal("nothing happened for 20 s")
+		panic("unreachable")
+	}
+}
+
+func TestAJobIsFetchedSoonAfterItsCommit(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		p := active(t, s, "one")
+		woken := make(chan models.CallArgs, 100)
+		queue := calls(t, s, func(_ context.Context, args models.CallArgs) error {
+			woken <- args
+			return nil
+		})
+		check(t, queue.Enqueue(t.Context(), nil, models.CallArgs{PortalID: p.ID, CallKey: "before the start"}, nil))
+		check(t, queue.Start(t.Context()))
+		if got := receive(t, woken); got.CallKey != "before the start" {
+			t.Errorf("woken for %v", got)
+		}
+		var slowest time.Duration
+		for range 5 {
+			begin := time.Now()
+			add(t, s, p.ID, event(begin.String(), "pbx:a", 0))
+			if got := receive(t, woken); got != (models.CallArgs{PortalID: p.ID, CallKey: "pbx:a"}) {
+				t.Errorf("woken for %v", got)
+			}
+			slowest = max(slowest, time.Since(begin))
+		}
+		t.Logf("at most %v from event to work", slowest)
+		if slowest > 5*time.Second {
+			t.Errorf("%v from event to work", slowest)
+		}
+		check(t, queue.Stop(t.Context()))
+	})
+}
+
+func TestAJobGoesWithItsTransaction(t *testing.T) {
+	errStop := errors.New("stop")
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		queue := calls(t, s, func(context.Context, models.CallArgs) error { return nil })
+		enqueue := func(tx *gorm.DB, key string) error {
+			return queue.Enqueue(t.Context(), tx, models.CallArgs{PortalID: 1, CallKey: key}, nil)
+		}
+		err := s.Transaction(t.Context(), func(tx *gorm.DB) error {
+			check(t, enqueue(tx, "rolled back"))
+			return errStop
+		})
+		wantErr(t, err, errStop)
+		check(t, s.Transaction(t.Context(), func(tx *gorm.DB) error {
+			check(t, enqueue(tx, "kept"))
+			inner := tx.Transaction(func(tx *gorm.DB) error {
+				check(t, enqueue(tx, "rolled back to the savepoint"))
+				return errStop
+			})
+			wantErr(t, inner, errStop)
+			return nil
+		}))
+		got := sorted(t, jobs(t, s))
+		if len(got) != 1 || got[0] != `call {"call_key":"kept","portal_id":1}` {
+			t.Errorf("jobs %q", got)
+		}
+	})
+}
+
+func TestAQueueThatStopsLetsItsJobsEnd(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		begun, finish, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+		queue := calls(t, s, func(ctx context.Context, _ models.CallArgs) error {
+			close(begun)
+			<-finish
+			ended <- ctx.Err()
+			return nil
+		})
+		started, cancel := context.WithCancel(t.Context())
+		check(t, queue.Start(started))
+		check(t, queue.Enqueue(t.Context(), nil, models.CallArgs{PortalID: 1, CallKey: "a"}, nil))
+		receive(t, begun)
+		cancel()
+		stopped := make(chan error, 1)
+		go func() { stopped <- queue.Stop(context.Background()) }()
+		close(finish)
+		check(t, receive(t, ended))
+		check(t, receive(t, stopped))
+	})
+}
+
+func TestAJobThatDoesNotEndIsCancelledWhenTheTimeToStopIsOver(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		begun, ended := make(chan struct{}), make(chan error, 1)
+		queue := calls(t, s, func(ctx context.Context, _ models.CallArgs) error {
+			close(begun)
+			<-ctx.Done()
+			ended <- ctx.Err()
+			return ctx.Err()
+		})
+		check(t, queue.Start(t.Context()))
+		check(t, queue.Enqueue(t.Context(), nil, models.CallArgs{PortalID: 1, CallKey: "a"}, nil))
+		receive(t, begun)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		wantErr(t, queue.Stop(ctx), context.Canceled)
+		wantErr(t, receive(t, ended), context.Canceled)
+	})
+}
