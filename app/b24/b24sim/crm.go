@@ -1,22 +1,10 @@
 package b24sim
 
-import "time"
+import (
+	"time"
 
-// An EntityType is a Bitrix24 owner type.
-type EntityType uint8
-
-const (
-	TypeLead    EntityType = 1
-	TypeDeal    EntityType = 2
-	TypeContact EntityType = 3
-	TypeCompany EntityType = 4
+	"callwise/app/crm"
 )
-
-// A Ref names one CRM object of a portal.
-type Ref struct {
-	Type EntityType
-	ID   int64
-}
 
 // A Lead is a lead as the CRM keeps it. When one is added, what is left out
 // gets the CRM's default; StatusID CONVERTED or JUNK makes a closed one.
@@ -84,8 +72,8 @@ type Company struct {
 // An Activity is an item in the timeline of the objects it is bound to.
 type Activity struct {
 	ID            int64
-	Owner         Ref
-	Bindings      []Ref // in the order they were made
+	Owner         crm.Ref
+	Bindings      []crm.Ref // in the order they were made
 	Provider      string
 	Kind          string // CALL or CALLBACK
 	Subject       string

@@ -7,14 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
-)
 
-// A Mode is how a portal's CRM works, with leads or without.
-type Mode string
-
-const (
-	Classic Mode = "classic" // leads are kept
-	Simple  Mode = "simple"  // leads become deals at once
+	"callwise/app/crm"
 )
 
 // A Plan decides a portal's limits (bitrix24-platform.md, section 4).
@@ -32,8 +26,8 @@ type PortalConfig struct {
 	Name string
 	// MemberID is 32 hexadecimal digits; made from Name by default.
 	MemberID string
-	// Mode is Classic by default.
-	Mode Mode
+	// Mode is classic by default.
+	Mode crm.Mode
 	// RepeatSales is the switch "Enable repeat sales mode".
 	RepeatSales bool
 	// UseFinishedLead makes a closed lead an object that calls are bound to.
@@ -80,9 +74,9 @@ type Portal struct {
 	zone    *time.Location
 	users   []*User
 	app     app
-	crm     crmStore
+	crm     store
 	phone   telephony
-	bucket  bucket
+	buckets map[string]bucket // by the caller's address
 	spent   map[string][]expense
 	queue   []*Delivery
 	sending bool
@@ -102,8 +96,8 @@ func (s *Sim) AddPortal(c PortalConfig) *Portal {
 	if err != nil {
 		panic("b24sim: " + err.Error())
 	}
-	p := &Portal{sim: s, config: c, zone: zone, spent: map[string][]expense{}}
-	p.crm = newCRM()
+	p := &Portal{sim: s, config: c, zone: zone, spent: map[string][]expense{}, buckets: map[string]bucket{}}
+	p.crm = newStore()
 	p.phone = newTelephony()
 	for _, u := range c.Users {
 		p.addUser(u)
@@ -117,7 +111,7 @@ func withDefaults(c PortalConfig) PortalConfig {
 		c.MemberID = digest(32, "member", c.Name)
 	}
 	if c.Mode == "" {
-		c.Mode = Classic
+		c.Mode = crm.Classic
 	}
 	if c.Language == "" {
 		c.Language = "en"
@@ -190,13 +184,13 @@ func (p *Portal) Rename(name string) {
 }
 
 // Mode is how the portal's CRM works now.
-func (p *Portal) Mode() Mode {
+func (p *Portal) Mode() crm.Mode {
 	defer p.lock()()
 	return p.config.Mode
 }
 
 // SetMode switches the CRM between its two modes, as an administrator does.
-func (p *Portal) SetMode(m Mode) {
+func (p *Portal) SetMode(m crm.Mode) {
 	defer p.lock()()
 	p.config.Mode = m
 }

@@ -39,7 +39,7 @@ type Sim struct {
 	refresh  map[string]*token
 	codes    map[string]*token
 	faults   []*Injected
-	requests []Request
+	requests []*Request
 	pending  int           // events not yet delivered
 	idle     chan struct{} // closed while pending is 0
 	serial   int64         // makes tokens and ids unique
