@@ -70,11 +70,11 @@ func (r *reader) ignore() {
 // object reads an object: field reads the value of each name, whole runs once
 // all are read and the object is still the current one.
 func (r *reader) object(field func(name string), whole func()) {
-	if r.PeekKind() == 'n' {
-		r.fail("must be an object")
+	if r.err != nil {
 		return
 	}
-	if _, ok := r.next('{', "an object"); !ok {
+	if token, err := r.ReadToken(); err != nil || token.Kind() != '{' {
+		r.fail("must be an object")
 		return
 	}
 	for r.err == nil && r.PeekKind() != '}' {
@@ -97,11 +97,14 @@ func (r *reader) array(limit int, of string, element func()) {
 		return
 	}
 	for n := 0; r.err == nil && r.PeekKind() != ']'; n++ {
-		if n == limit {
-			r.failAt(strconv.Itoa(limit), fmt.Sprintf("is too much: there may be %d %s", limit, of))
-			return
+		switch {
+		case n == limit:
+			r.failNext(fmt.Sprintf("is too much: there may be %d %s", limit, of))
+		case r.PeekKind() == 'n':
+			r.failNext("must not be null")
+		default:
+			element()
 		}
-		element()
 	}
 	if r.err != nil {
 		return
@@ -109,6 +112,12 @@ func (r *reader) array(limit int, of string, element func()) {
 	if _, err := r.ReadToken(); err != nil {
 		r.fail("must be an array of " + of)
 	}
+}
+
+// failNext complains of the value that is to be read next.
+func (r *reader) failNext(detail string) {
+	r.ignore()
+	r.fail(detail)
 }
 
 // text reads a line of text of least to most characters.

@@ -3,9 +3,7 @@ package rules
 import "callwise/app/crm"
 
 // MaxTargets is how many entities one call can be logged to: what Bitrix24 lets
-// an activity be bound to.
-//
-// https://apidocs.bitrix24.com/api-reference/crm/timeline/activities/binding/crm-activity-binding-add.html
+// an activity be bound to (crm.activity.binding.add).
 const MaxTargets = 100
 
 // targets are the entities a call is logged to, in the order of decision.md
