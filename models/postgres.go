@@ -61,9 +61,10 @@ func (p *pgPool) GetDBConn() (*sql.DB, error) { return p.DB, nil }
 // pgTx is a transaction. It must not embed *sql.Conn: GORM would find its
 // BeginTx, begin within the transaction, and so commit it.
 type pgTx struct {
-	conn *sql.Conn
-	tx   pgx.Tx
-	ctx  context.Context
+	conn  *sql.Conn
+	tx    pgx.Tx
+	ctx   context.Context
+	ended bool
 }
 
 func (t *pgTx) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
@@ -83,14 +84,27 @@ func (t *pgTx) QueryRowContext(ctx context.Context, query string, args ...any) *
 }
 
 // Commit ends the transaction; GORM asks for it.
-func (t *pgTx) Commit() error { return t.end(t.tx.Commit(t.ctx)) }
+func (t *pgTx) Commit() error { return t.end(t.ctx, t.tx.Commit) }
 
 // Rollback undoes the transaction, also when its context has ended.
-func (t *pgTx) Rollback() error { return t.end(t.tx.Rollback(context.WithoutCancel(t.ctx))) }
+func (t *pgTx) Rollback() error {
+	err := t.end(context.WithoutCancel(t.ctx), t.tx.Rollback)
+	if errors.Is(err, sql.ErrConnDone) {
+		return nil // the connection is broken, and the transaction with it
+	}
+	return err
+}
 
-func (t *pgTx) end(err error) error {
-	if errors.Is(err, pgx.ErrTxClosed) {
+// end ends the transaction through database/sql, which may have given the
+// connection up after an error: then it is another's to close.
+func (t *pgTx) end(ctx context.Context, how func(context.Context) error) error {
+	if t.ended {
 		return sql.ErrTxDone
+	}
+	t.ended = true
+	err := t.conn.Raw(func(any) error { return how(ctx) })
+	if errors.Is(err, sql.ErrConnDone) {
+		return err
 	}
 	return errors.Join(err, t.conn.Close())
 }
