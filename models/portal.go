@@ -177,7 +177,7 @@ func unlessEmpty(column string) clause.Assignment {
 
 // Portal returns the portal that Bitrix24 calls memberID.
 func (s *Store) Portal(ctx context.Context, memberID string) (*Portal, error) {
-	return s.portal(s.with(ctx).Where("member_id = ?", memberID))
+	return s.portal(s.with(ctx).Where("member_id = ?", clean(memberID)))
 }
 
 // PortalByID returns a portal.

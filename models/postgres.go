@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -17,12 +18,19 @@ import (
 // at a time, and some to work with.
 const leastConnections = 8
 
+// connectTimeout is how long a connection may take when the address says
+// nothing else.
+const connectTimeout = 10 * time.Second
+
 func (s *Store) connectPostgres(ctx context.Context, address string) error {
 	config, err := pgxpool.ParseConfig(address)
 	if err != nil {
 		return errors.New("database: not a valid postgres:// address")
 	}
 	config.MaxConns = max(config.MaxConns, leastConnections)
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = connectTimeout
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return fmt.Errorf("database: %w", err)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/glebarez/sqlite"
 	"gorm.io/gorm"
@@ -23,6 +25,7 @@ func (s *Store) connectSQLite(ctx context.Context, path string) error {
 	if err := checkFolder(path); err != nil {
 		return err
 	}
+	path = filepath.Clean(path)
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // tokens: nobody else's to read
 	if err != nil {
 		return fmt.Errorf("database: %w", err)
@@ -42,6 +45,21 @@ func (s *Store) connectSQLite(ctx context.Context, path string) error {
 	s.sql.SetMaxOpenConns(1)
 	if err := s.sql.PingContext(ctx); err != nil {
 		return errors.Join(fmt.Errorf("database: %w", err), s.disconnect())
+	}
+	return nil
+}
+
+// checkFolder tells early what SQLite would only hint at.
+func checkFolder(path string) error {
+	if path == "" || strings.HasPrefix(path, ":memory:") {
+		return errors.New("database: sqlite: needs the path of a file")
+	}
+	folder, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return fmt.Errorf("database: the folder for the SQLite file: %w", err)
+	}
+	if !folder.IsDir() {
+		return fmt.Errorf("database: %s is no folder", filepath.Dir(path))
 	}
 	return nil
 }

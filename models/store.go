@@ -10,8 +10,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -75,21 +73,6 @@ func (s *Store) gormConfig() *gorm.Config {
 		SkipDefaultTransaction: true,
 		TranslateError:         true,
 	}
-}
-
-// checkFolder tells early what SQLite would only hint at.
-func checkFolder(path string) error {
-	if path == "" || strings.HasPrefix(path, ":memory:") {
-		return errors.New("database: sqlite: needs the path of a file")
-	}
-	folder, err := os.Stat(filepath.Dir(path))
-	if err != nil {
-		return fmt.Errorf("database: the folder for the SQLite file: %w", err)
-	}
-	if !folder.IsDir() {
-		return fmt.Errorf("database: %s is no folder", filepath.Dir(path))
-	}
-	return nil
 }
 
 // Migrate brings the schema up to date. It may be called by several processes

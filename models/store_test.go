@@ -84,6 +84,16 @@ func TestAnAddressThatCannotBeOpenedIsToldClearly(t *testing.T) {
 	}
 }
 
+func TestTheDatabaseIsTheFileThatIsNamed(t *testing.T) {
+	for _, name := range []string{"callwise.db", "with space.db", "50%20 off?mode=memory#x.db"} {
+		path := filepath.Join(t.TempDir(), name)
+		modelstest.Migrated(t, "sqlite:"+path)
+		if size := must[os.FileInfo](t)(os.Stat(path)).Size(); size == 0 {
+			t.Errorf("%s is empty", name)
+		}
+	}
+}
+
 func TestAStoreIsReadyOnceMigrated(t *testing.T) {
 	modelstest.EachAddress(t, func(t *testing.T, address string) {
 		s := modelstest.Open(t, address)

@@ -13,6 +13,7 @@ import (
 	"callwise/models/modelstest"
 
 	"github.com/google/go-cmp/cmp"
+	"gorm.io/gorm"
 )
 
 func pair(user int64, kind models.TokenKind, name string) models.Token {
@@ -87,10 +88,8 @@ func TestAPortalWithoutLiveTokensWaitsForAnAdministrator(t *testing.T) {
 
 func TestOfManyWhoRenewOneDoesAndAllGetItsPair(t *testing.T) {
 	modelstest.EachAddress(t, func(t *testing.T, address string) {
-		stores := []*models.Store{modelstest.Migrated(t, address)}
-		if address[:6] != "sqlite" { // another process
-			stores = append(stores, modelstest.Open(t, address))
-		}
+		// The second store is like another process.
+		stores := []*models.Store{modelstest.Migrated(t, address), modelstest.Open(t, address)}
 		p := active(t, stores[0], "one")
 		twin := active(t, stores[0], "two")
 		var renewals atomic.Int64
@@ -179,4 +178,27 @@ func TestAPairBroughtDuringARenewalStays(t *testing.T) {
 			t.Errorf("pair %q, %v", got.AccessToken, err)
 		}
 	})
+}
+
+func TestStoringANewPairIsTriedAgain(t *testing.T) {
+	s := modelstest.Migrated(t, modelstest.SQLite(t))
+	p := active(t, s, "one")
+	check(t, s.Transaction(t.Context(), func(tx *gorm.DB) error { // FAIL leaves the mark behind
+		return tx.Exec(`CREATE TRIGGER once BEFORE UPDATE ON tokens
+			WHEN NOT EXISTS (SELECT 1 FROM leases WHERE name = 'failed once')
+			BEGIN INSERT INTO leases VALUES ('failed once', '', 0); SELECT RAISE(FAIL, 'disk full'); END`).Error
+	}))
+	got, err := s.RenewToken(t.Context(), p.ID, 1, "access-1-one", func(context.Context, models.Token) (models.Token, error) {
+		return pair(1, models.TokenInstaller, "renewed"), nil
+	})
+	if err != nil || got.AccessToken != "access-renewed" {
+		t.Errorf("pair %q, %v", got.AccessToken, err)
+	}
+	var failed int
+	check(t, s.Transaction(t.Context(), func(tx *gorm.DB) error {
+		return tx.Raw("SELECT count(*) FROM leases WHERE name = 'failed once'").Scan(&failed).Error
+	}))
+	if failed != 1 {
+		t.Error("storing did not fail")
+	}
 }

@@ -35,7 +35,7 @@ CREATE TABLE tokens (
     portal_id     bigint      NOT NULL REFERENCES portals ON DELETE CASCADE,
     user_id       bigint      NOT NULL,
     kind          text        NOT NULL CHECK (kind IN ('installer', 'system', 'admin')),
-    access_token  bytea       NOT NULL,               -- encrypted
+    access_token  bytea       NOT NULL CHECK (length(access_token) > 0), -- encrypted
     refresh_token bytea       NOT NULL,               -- encrypted; a renewal replaces it
     auth_host     text        NOT NULL DEFAULT '',
     expires_at    timestamptz,

@@ -1,0 +1,76 @@
+package models
+
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// OrderCall saves a call and enqueues the job that has the PBX place it, both
+// or none.
+func (s *Store) OrderCall(ctx context.Context, c *Call) error {
+	return s.Transaction(ctx, func(tx *gorm.DB) error {
+		if err := s.saveCall(tx, c); err != nil {
+			return err
+		}
+		return s.river.insert(ctx, tx, TellArgs{PortalID: c.PortalID, CallID: c.ID, Since: s.now()})
+	})
+}
+
+// stalePage is how many calls [Store.StaleCalls] returns at a time.
+const stalePage = 500
+
+// StaleCalls returns open calls of all portals that began before a time and
+// wait for no repetition, the oldest first; of very many, only the first.
+func (s *Store) StaleCalls(ctx context.Context, before time.Time) ([]Call, error) {
+	var calls []Call
+	err := s.with(ctx).
+		Where("state = ? AND started_at < ? AND (retry_at IS NULL OR retry_at < ?)", CallOpen, stored(before), s.now()).
+		Order("started_at, id").Limit(stalePage).Find(&calls).Error
+	return calls, err
+}
+
+// RetryCall opens a call that was given up and wakes a worker for it.
+func (s *Store) RetryCall(ctx context.Context, portalID, callID int64) error {
+	return s.Transaction(ctx, func(tx *gorm.DB) error {
+		var c Call
+		if err := tx.Select("call_key").Where("portal_id = ? AND id = ?", portalID, callID).Take(&c).Error; err != nil {
+			return found(err)
+		}
+		err := tx.Table("calls").Where("portal_id = ? AND id = ? AND state = ?", portalID, callID, CallFailed).
+			Updates(map[string]any{"state": CallOpen, "attempts": 0, "failing_since": nil, "updated_at": s.now()}).Error
+		if err != nil {
+			return err
+		}
+		return s.wakeNow(ctx, tx, portalID, []string{c.CallKey})
+	})
+}
+
+// WakeFailing has the calls of a portal that wait for a repetition repeated
+// now: what they failed for is mended.
+func (s *Store) WakeFailing(ctx context.Context, portalID int64) error {
+	return s.Transaction(ctx, func(tx *gorm.DB) error {
+		var keys []string
+		err := tx.Table("calls").Where("portal_id = ? AND state = ? AND retry_at IS NOT NULL", portalID, CallOpen).
+			Order("id").Pluck("call_key", &keys).Error
+		if err != nil {
+			return err
+		}
+		return s.wakeNow(ctx, tx, portalID, keys)
+	})
+}
+
+// wakeNow wakes workers for calls whatever time they wait for.
+func (s *Store) wakeNow(ctx context.Context, tx *gorm.DB, portalID int64, callKeys []string) error {
+	jobs := make([]CallArgs, len(callKeys))
+	for i, key := range callKeys {
+		jobs[i] = CallArgs{PortalID: portalID, CallKey: key}
+		err := tx.Table("calls").Where("portal_id = ? AND call_key = ?", portalID, key).
+			Updates(map[string]any{"retry_at": nil}).Error
+		if err != nil {
+			return err
+		}
+	}
+	return s.river.wake(ctx, tx, jobs)
+}
