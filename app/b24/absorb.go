@@ -10,15 +10,15 @@ import (
 
 // absorb takes in what was read by ids. Every error is the snapshot's.
 func (r *reading) absorb(answers Answers, due listings) error {
-	for _, l := range due {
+	for i, l := range due {
 		var err error
 		switch {
 		case l.get.ID != 0:
-			err = r.absorbObject(answers, l)
+			err = r.absorbObject(answers, dueKey(i), l)
 		case l.rel.name != "":
-			err = r.absorbRelated(answers, l)
+			err = r.absorbRelated(answers, dueKey(i), l)
 		default:
-			err = r.absorbObjects(answers, l)
+			err = r.absorbObjects(answers, dueKey(i), l)
 		}
 		if err != nil {
 			return err
@@ -27,11 +27,11 @@ func (r *reading) absorb(answers Answers, due listings) error {
 	return nil
 }
 
-func (r *reading) absorbObject(answers Answers, l listing) error {
+func (r *reading) absorbObject(answers Answers, key string, l listing) error {
 	var got struct {
 		Item item `json:"item"`
 	}
-	err := answers.Decode(l.key(), &got)
+	err := answers.Decode(key, &got)
 	switch {
 	case notThere(err):
 		r.gone[l.get] = true
@@ -56,9 +56,9 @@ func notThere(err error) bool {
 	return errors.Is(err, Code("")) && says(err, "not found")
 }
 
-func (r *reading) absorbObjects(answers Answers, l listing) error {
+func (r *reading) absorbObjects(answers Answers, key string, l listing) error {
 	var rows itemList
-	if err := answers.Decode(l.key(), &rows); err != nil {
+	if err := answers.Decode(key, &rows); err != nil {
 		return err
 	}
 	for _, row := range rows.Items {
@@ -72,9 +72,9 @@ func (r *reading) absorbObjects(answers Answers, l listing) error {
 	return nil
 }
 
-func (r *reading) absorbRelated(answers Answers, l listing) error {
+func (r *reading) absorbRelated(answers Answers, key string, l listing) error {
 	var rows itemList
-	err := answers.Decode(l.key(), &rows)
+	err := answers.Decode(key, &rows)
 	ignored := err == nil && !l.rel.holds(rows.Items, l.ids)
 	if l.rel.field == "contactIds" && (ignored || errors.Is(err, InvalidArgValue)) {
 		r.mainContactOnly = true
@@ -88,7 +88,7 @@ func (r *reading) absorbRelated(answers Answers, l listing) error {
 	}
 	r.keep(l.rel.kind, rows.Items)
 	r.cover(l.rel, l.ids)
-	r.turn(answers, l.key(), l)
+	r.turn(answers, key, l)
 	return nil
 }
 

@@ -22,42 +22,40 @@ type Code string
 // Codes of refusals that somebody acts upon. The set is open: codes that are
 // not listed come through as they are.
 const (
-	AccessDenied          Code = "ACCESS_DENIED"
-	ActivityAlreadyBound  Code = "ACTIVITY_IS_ALREADY_BOUND"
-	ApplicationNotFound   Code = "APPLICATION_NOT_FOUND"
-	AuthorizationError    Code = "AUTHORIZATION_ERROR"
-	BindingNotFound       Code = "BINDING_NOT_FOUND"
-	ConnectionError       Code = "CONNECTION_ERROR"
-	ErrorCore             Code = "ERROR_CORE"
-	ExpiredToken          Code = "EXPIRED_TOKEN"
-	InsufficientScope     Code = "INSUFFICIENT_SCOPE"
-	InternalServerError   Code = "INTERNAL_SERVER_ERROR"
-	InvalidArgValue       Code = "INVALID_ARG_VALUE"
-	InvalidClient         Code = "INVALID_CLIENT"
-	InvalidGrant          Code = "INVALID_GRANT"
-	InvalidToken          Code = "INVALID_TOKEN"
-	LastBinding           Code = "LAST_BINDING_CANNOT_BE_DELETED"
-	MethodConfirmDenied   Code = "METHOD_CONFIRM_DENIED"
-	MethodConfirmWaiting  Code = "METHOD_CONFIRM_WAITING"
-	MethodNotFound        Code = "ERROR_METHOD_NOT_FOUND"
-	NoAuthFound           Code = "NO_AUTH_FOUND"
-	NotFound              Code = "NOT_FOUND"
-	OperationTimeLimit    Code = "OPERATION_TIME_LIMIT"
-	OverloadLimit         Code = "OVERLOAD_LIMIT"
-	OwnerNotFound         Code = "OWNER_NOT_FOUND"
-	PaymentRequired       Code = "PAYMENT_REQUIRED"
-	PlacementNotFound     Code = "ERROR_PLACEMENT_NOT_FOUND"
-	PortalDeleted         Code = "PORTAL_DELETED"
-	QueryLimitExceeded    Code = "QUERY_LIMIT_EXCEEDED"
-	UnexpectedAnswer      Code = "ERROR_UNEXPECTED_ANSWER"
-	UserAccessError       Code = "USER_ACCESS_ERROR"
-	WrongAuthType         Code = "WRONG_AUTH_TYPE"
-	WrongClient           Code = "WRONG_CLIENT"
-	WrongToken            Code = "WRONG_TOKEN"
-	badVerificationCode   Code = "BAD_VERIFICATION_CODE"
-	errorNotFound         Code = "ERROR_NOT_FOUND"
-	invalidScope          Code = "INVALID_SCOPE"
-	batchMethodNotAllowed Code = "ERROR_BATCH_METHOD_NOT_ALLOWED"
+	AccessDenied         Code = "ACCESS_DENIED"
+	ActivityAlreadyBound Code = "ACTIVITY_IS_ALREADY_BOUND"
+	ApplicationNotFound  Code = "APPLICATION_NOT_FOUND"
+	AuthorizationError   Code = "AUTHORIZATION_ERROR"
+	BindingNotFound      Code = "BINDING_NOT_FOUND"
+	ConnectionError      Code = "CONNECTION_ERROR"
+	ErrorCore            Code = "ERROR_CORE"
+	ExpiredToken         Code = "EXPIRED_TOKEN"
+	InsufficientScope    Code = "INSUFFICIENT_SCOPE"
+	InternalServerError  Code = "INTERNAL_SERVER_ERROR"
+	InvalidArgValue      Code = "INVALID_ARG_VALUE"
+	InvalidClient        Code = "INVALID_CLIENT"
+	InvalidGrant         Code = "INVALID_GRANT"
+	InvalidToken         Code = "INVALID_TOKEN"
+	LastBinding          Code = "LAST_BINDING_CANNOT_BE_DELETED"
+	MethodConfirmDenied  Code = "METHOD_CONFIRM_DENIED"
+	MethodConfirmWaiting Code = "METHOD_CONFIRM_WAITING"
+	MethodNotFound       Code = "ERROR_METHOD_NOT_FOUND"
+	NoAuthFound          Code = "NO_AUTH_FOUND"
+	NotFound             Code = "NOT_FOUND"
+	OperationTimeLimit   Code = "OPERATION_TIME_LIMIT"
+	OverloadLimit        Code = "OVERLOAD_LIMIT"
+	OwnerNotFound        Code = "OWNER_NOT_FOUND"
+	PaymentRequired      Code = "PAYMENT_REQUIRED"
+	PlacementNotFound    Code = "ERROR_PLACEMENT_NOT_FOUND"
+	PortalDeleted        Code = "PORTAL_DELETED"
+	QueryLimitExceeded   Code = "QUERY_LIMIT_EXCEEDED"
+	UnexpectedAnswer     Code = "ERROR_UNEXPECTED_ANSWER"
+	UserAccessError      Code = "USER_ACCESS_ERROR"
+	WrongAuthType        Code = "WRONG_AUTH_TYPE"
+	WrongClient          Code = "WRONG_CLIENT"
+	WrongToken           Code = "WRONG_TOKEN"
+	badVerificationCode  Code = "BAD_VERIFICATION_CODE"
+	errorNotFound        Code = "ERROR_NOT_FOUND"
 )
 
 func (c Code) Error() string {
@@ -194,9 +192,6 @@ var waits = map[Code]time.Duration{
 	ConnectionError:     30 * time.Second,
 	InternalServerError: 30 * time.Second,
 	UnexpectedAnswer:    30 * time.Second,
-	ExpiredToken:        time.Minute,
-	InvalidToken:        time.Minute,
-	NoAuthFound:         time.Minute,
 }
 
 // final are states that do not pass by waiting.

@@ -22,7 +22,8 @@ const (
 // Verify proves that an access token somebody posted belongs to our
 // application and to the portal memberID, by asking the authorization server,
 // and returns the portal with the address that server knows. It renews nothing.
-// ErrForged means the token is not what it is said to be.
+// ErrForged means the token is not what it is said to be. After a
+// [Failure] that is no matter of the connection, [App.Refresh] proves the same.
 //
 // https://apidocs.bitrix24.com/settings/oauth/simple-way.html
 func (a *App) Verify(ctx context.Context, authHost, accessToken, memberID string) (Portal, error) {
@@ -40,6 +41,9 @@ func (a *App) Verify(ctx context.Context, authHost, accessToken, memberID string
 	var proof verified
 	if err := decode(verification, got.Result, &proof); err != nil {
 		return Portal{}, err
+	}
+	if proof.ClientID == "" || proof.Install.MemberID == "" {
+		return Portal{}, &Failure{Method: verification, Sent: true, Err: oddAnswer("does not tell whose token it is")}
 	}
 	if string(proof.ClientID) != a.ClientID || string(proof.Install.MemberID) != memberID || memberID == "" {
 		return Portal{}, ErrForged

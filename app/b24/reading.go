@@ -69,27 +69,17 @@ type listing struct {
 	kind  crm.EntityType
 	rel   relation // objects that name ids, when named
 	ids   []int64
-	start int
+	start int // row of the first object on the page
 }
 
-func (l listing) key() string {
+func (l listing) command(key string) Command {
 	switch {
 	case l.get.ID != 0:
-		return fmt.Sprintf("get_%s_%d", l.get.Type, l.get.ID)
+		return Command{key, methodItemGet, Params{"entityTypeId": int(l.get.Type), "id": l.get.ID}}
 	case l.rel.name != "":
-		return fmt.Sprintf("%s_from_%d", l.rel.name, l.start)
+		return l.rel.command(key, l.ids, l.start)
 	}
-	return "some_" + l.kind.String()
-}
-
-func (l listing) command() Command {
-	switch {
-	case l.get.ID != 0:
-		return Command{l.key(), methodItemGet, Params{"entityTypeId": int(l.get.Type), "id": l.get.ID}}
-	case l.rel.name != "":
-		return l.rel.command(l.key(), l.ids, l.start)
-	}
-	return listCommand(l.key(), l.kind, Params{"@id": l.ids}, 0)
+	return listCommand(key, l.kind, Params{"@id": l.ids}, 0)
 }
 
 type listings []listing
@@ -97,10 +87,12 @@ type listings []listing
 func (ls listings) commands() []Command {
 	commands := make([]Command, len(ls))
 	for i, l := range ls {
-		commands[i] = l.command()
+		commands[i] = l.command(dueKey(i))
 	}
 	return commands
 }
+
+func dueKey(i int) string { return fmt.Sprintf("due%d", i) }
 
 // due is what must be read before the snapshot is complete, as far as that is
 // known now.
@@ -222,7 +214,7 @@ func (r *reading) outcomeKnown(lead int64) bool {
 		return false
 	}
 	return l.semantics() != crm.Won || bool(l.Repeated) || r.hasDeal(lead) ||
-		r.has(crm.TypeContact, l.contact()) || r.has(crm.TypeCompany, int64(l.CompanyID))
+		r.exists(crm.TypeContact, l.contact()) || r.exists(crm.TypeCompany, int64(l.CompanyID))
 }
 
 func (r *reading) hasDeal(lead int64) bool {
@@ -234,7 +226,9 @@ func (r *reading) hasDeal(lead int64) bool {
 	return false
 }
 
-func (r *reading) has(kind crm.EntityType, id int64) bool {
-	_, read := r.items[kind][id]
-	return read
+// exists reports whether an object was read that can be a customer's: our own
+// companies cannot.
+func (r *reading) exists(kind crm.EntityType, id int64) bool {
+	row, read := r.items[kind][id]
+	return read && !bool(row.MyCompany)
 }

@@ -13,6 +13,9 @@ func (r *reading) records() crm.Records {
 	out := crm.Records{Mode: r.mode}
 	contacts, companies := r.cards(crm.TypeContact), r.cards(crm.TypeCompany)
 	leads := map[int64]bool{}
+	for _, id := range r.found[crm.TypeLead] {
+		leads[id] = true // its deals count even if a simple portal hides the lead
+	}
 	for _, l := range r.sorted(crm.TypeLead) {
 		id := int64(l.ID)
 		if !r.isMatched(crm.TypeLead, id) && !contacts[int64(l.ContactID)] && !companies[int64(l.CompanyID)] {
@@ -29,12 +32,12 @@ func (r *reading) records() crm.Records {
 		}
 	}
 	for _, c := range r.sorted(crm.TypeContact) {
-		if contacts[int64(c.ID)] || leads[int64(c.LeadID)] {
+		if contacts[int64(c.ID)] || r.tells(c) {
 			out.Contacts = append(out.Contacts, c.contactCard(r.byPhone(crm.TypeContact, int64(c.ID))))
 		}
 	}
 	for _, c := range r.sorted(crm.TypeCompany) {
-		if !bool(c.MyCompany) && (companies[int64(c.ID)] || leads[int64(c.LeadID)]) {
+		if companies[int64(c.ID)] || r.tells(c) {
 			out.Companies = append(out.Companies, c.companyCard(r.byPhone(crm.TypeCompany, int64(c.ID))))
 		}
 	}
@@ -45,12 +48,18 @@ func (r *reading) records() crm.Records {
 func (r *reading) cards(kind crm.EntityType) map[int64]bool {
 	cards := map[int64]bool{}
 	for _, id := range r.wanted(kind) {
-		row, read := r.items[kind][id]
-		if read && !bool(row.MyCompany) {
+		if r.exists(kind, id) {
 			cards[id] = true
 		}
 	}
 	return cards
+}
+
+// tells reports whether a contact or company tells what became of a lead that
+// carries the number, and nothing else does.
+func (r *reading) tells(card item) bool {
+	lead := int64(card.LeadID)
+	return r.isMatched(crm.TypeLead, lead) && r.exists(crm.TypeLead, lead) && !r.outcomeKnown(lead) && !bool(card.MyCompany)
 }
 
 func (r *reading) byPhone(kind crm.EntityType, id int64) bool {
