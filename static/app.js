@@ -36,14 +36,29 @@
   document.addEventListener("htmx:after:request", function (event) {
     const ctx = event.detail.ctx;
     renewSession(ctx.response.headers.get("X-Session"));
-    const refused = [401, 403, 404].includes(ctx.response.status) || ctx.response.status >= 500;
+    const refused = ctx.response.status >= 400 && ctx.response.status !== 409 && ctx.response.status !== 422;
     if (refused && ctx.text.includes('id="page"')) {
       ctx.target = document.getElementById("page");
       ctx.select = "#page";
       ctx.swap = "outerHTML";
       ctx.push = ctx.replace = "false";
+    } else if ("named" in ctx.sourceElement.dataset) {
+      ctx.push = addressOf(ctx.sourceElement);
     }
   });
+
+  // The address of what a form asked for, without the session.
+  function addressOf(form) {
+    const chosen = new URLSearchParams(new FormData(form));
+    chosen.delete("session");
+    for (const name of [...chosen.keys()]) {
+      if (chosen.get(name) === "") {
+        chosen.delete(name);
+      }
+    }
+    const path = form.getAttribute("action");
+    return chosen.size ? path + "?" + chosen : path;
+  }
 
   document.addEventListener("htmx:error", function (event) {
     if (event.detail.ctx) {
@@ -269,6 +284,6 @@
     inPortal(function () { fit(); nameAddress(); });
     watchSight();
     arrive();
-    new ResizeObserver(fit).observe(document.getElementById("page"));
+    new ResizeObserver(fit).observe(document.body);
   });
 })();

@@ -148,7 +148,8 @@ func (l Localizer) Tried(row string, held bool) TriedRow {
 }
 
 // WouldChange names the one switch that would have changed what is created
-// (interface.md §5). Without a switch it says that there is none.
+// (interface.md §5), turned to "on" or "off". Without a switch it says that
+// there is none.
 func (l Localizer) WouldChange(name, to, create string) string {
 	if name == "" {
 		return l.T("change.none")

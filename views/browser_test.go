@@ -1,0 +1,388 @@
+package views
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/chromedp/chromedp"
+)
+
+// policy is the strictest Content-Security-Policy that the pages must live with.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'"
+
+// A browserTab is a page of a real browser with everything it complained about.
+type browserTab struct {
+	context.Context
+	mu         sync.Mutex
+	complaints []string
+}
+
+// openTab starts a browser of this size, or skips where there is none.
+func openTab(t *testing.T, width, height int64) *browserTab {
+	t.Helper()
+	path := chromium()
+	if path == "" {
+		t.Skip("no browser here: Chromium is not installed")
+	}
+	ctx, quit := chromedp.NewContext(t.Context(),
+		chromedp.WithAllocatorOptions(chromedp.ExecPath(path), chromedp.NoSandbox))
+	t.Cleanup(quit)
+	tab := &browserTab{Context: ctx}
+	messages := chromedp.Console(ctx)
+	go func() {
+		for m, err := range messages {
+			if err != nil {
+				return
+			}
+			tab.hear(m)
+		}
+	}()
+	tab.do(t, chromedp.EmulateViewport(width, height))
+	return tab
+}
+
+func chromium() string {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+func (b *browserTab) hear(m chromedp.ConsoleMessage) {
+	switch m.Type {
+	case chromedp.ConsoleWarning, chromedp.ConsoleError, chromedp.ConsoleException:
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.complaints = append(b.complaints, m.String()+" "+m.URL)
+	}
+}
+
+// quiet fails the test if the page complained on the console.
+func (b *browserTab) quiet(t *testing.T) {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, complaint := range b.complaints {
+		t.Errorf("on the console: %s", complaint)
+	}
+	b.complaints = nil
+}
+
+func (b *browserTab) do(t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(b, time.Minute)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// is waits until the expression is true in the page.
+func (b *browserTab) is(t *testing.T, expression string) {
+	t.Helper()
+	deadline := time.After(10 * time.Second)
+	for {
+		if yes, err := chromedp.Run(b, chromedp.Evaluate[bool](expression)); err == nil && yes {
+			return
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("never became true: %s", expression)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func evaluate[T any](t *testing.T, b *browserTab, expression string, opts ...chromedp.EvaluateOption) T {
+	t.Helper()
+	value, err := chromedp.Run(b, chromedp.Evaluate[T](expression, opts...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// serve answers with pages by their path, and with the static files.
+func serve(t *testing.T, routes map[string]http.HandlerFunc) string {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServer(http.Dir("../static"))))
+	mux.Handle("GET /axe/", http.StripPrefix("/axe/", http.FileServer(http.Dir("testdata/axe-core"))))
+	for pattern, handler := range routes {
+		mux.HandleFunc(pattern, handler)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", policy)
+		mux.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func show(c templ.Component) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_ = c.Render(r.Context(), w) // a broken page shows in the browser
+	}
+}
+
+// Every page in every state and both languages: axe-core finds nothing, the
+// console stays empty, nothing is wider than the frame.
+func TestEveryPageIsAccessibleAndFitsItsFrame(t *testing.T) {
+	axe, err := os.ReadFile("testdata/axe-core/axe.min.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	routes := map[string]http.HandlerFunc{}
+	var names []string
+	for _, lang := range []string{"en", "ru"} {
+		for _, s := range shots(ForLang(lang)) {
+			name := s.name + "." + lang
+			names = append(names, name)
+			routes["GET /page/"+name] = show(s.page)
+		}
+	}
+	address := serve(t, routes)
+	for _, width := range []int64{1280, 400} {
+		tab := openTab(t, width, 900)
+		for _, name := range names {
+			t.Run(fmt.Sprintf("%s at %d px", name, width), func(t *testing.T) {
+				tab.do(t, chromedp.Navigate(address+"/page/"+name))
+				inspect(t, tab, string(axe))
+			})
+		}
+	}
+}
+
+func inspect(t *testing.T, tab *browserTab, axe string) {
+	t.Helper()
+	if evaluate[bool](t, tab, `document.documentElement.scrollWidth > window.innerWidth`) {
+		t.Error("the page scrolls sideways")
+	}
+	for _, cut := range evaluate[[]string](t, tab, `[...document.querySelectorAll(".card, .part, .dialog, td, th, button")]
+		.filter(e => e.scrollWidth > e.clientWidth && getComputedStyle(e).display !== "inline" && !e.closest("thead, .sr"))
+		.map(e => e.tagName + " " + e.className + ": " + e.textContent.trim().slice(0, 60))`) {
+		t.Errorf("wider than its place: %s", cut)
+	}
+	evaluate[bool](t, tab, axe+"; true")
+	violations := evaluate[[]string](t, tab, `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v =>
+		v.id + ": " + v.help + ": " + v.nodes.map(n => n.html.slice(0, 160) + " " + n.failureSummary).join(" | ")))`, chromedp.EvalAwaitPromise)
+	for _, v := range violations {
+		t.Error(v)
+	}
+	tab.quiet(t)
+}
+
+// An asked is what a request of the page brought along.
+type asked struct{ method, authorization, body string }
+
+func record(requests chan<- asked, answer templ.Component, header ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm() // a malformed form is empty
+		requests <- asked{r.Method, r.Header.Get("Authorization"), r.PostForm.Encode()}
+		for i := 0; i+1 < len(header); i += 2 {
+			w.Header().Set(header[i], header[i+1])
+		}
+		show(answer)(w, r)
+	}
+}
+
+func TestSettingsInTheBrowser(t *testing.T) {
+	l := Localizer{}
+	requests := make(chan asked, 10)
+	address := serve(t, map[string]http.HandlerFunc{
+		"GET /":                        show(Settings(settingsOn(l))),
+		"POST /settings/preview":       record(requests, PreviewRegion(settingsChanged(l).Preview), "X-Session", "renewed"),
+		"POST /settings/save":          record(requests, Settings(settingsSaved(l))),
+		"POST /settings":               record(requests, Settings(settingsOn(l))),
+		"POST /settings/keys":          record(requests, Settings(settingsSaved(l))),
+		"POST /calls":                  record(requests, Calls(callLog(l))),
+		"POST /settings/keys/1/revoke": record(requests, Settings(firstSettings(l))),
+	})
+	tab := openTab(t, 1280, 900)
+	tab.do(t, chromedp.Navigate(address+"/"))
+	bar := `getComputedStyle(document.getElementById("savebar")).display`
+
+	t.Run("the save bar is there only while something differs", func(t *testing.T) {
+		tab.is(t, bar+` === "none"`)
+		tab.do(t, click("#outgoing_calls"))
+		tab.is(t, bar+` === "flex"`)
+	})
+	t.Run("a moved switch asks for the preview, with the session and all switches", func(t *testing.T) {
+		got := <-requests
+		want := asked{"POST", "Bearer token", "builtin_lines=off&builtin_lines=on&create_entities=off&create_entities=on&other_apps=off&outgoing_calls=off&outgoing_calls=on&repeat_in_bitrix24=on&repeated_leads=off&repeated_leads=on"}
+		if got != want {
+			t.Errorf("request\n got %+v\nwant %+v", got, want)
+		}
+		tab.is(t, `document.querySelectorAll("#preview tr.changed").length === 7`)
+	})
+	t.Run("a renewed session replaces the old one everywhere", func(t *testing.T) {
+		tab.is(t, `document.querySelector('meta[name=session]').content === "renewed" && [...document.querySelectorAll("input[name=session]")].every(f => f.value === "renewed")`)
+	})
+	t.Run("dependencies follow the switches at once", func(t *testing.T) {
+		shown := `getComputedStyle(document.querySelector(".depends-create_entities")).display`
+		tab.is(t, shown+` === "none"`)
+		tab.do(t, click("#create_entities"))
+		tab.is(t, shown+` === "flex"`)
+		<-requests
+	})
+	t.Run("saving sends every control, the command URL included", func(t *testing.T) {
+		tab.do(t, click("#savebar .button-primary"))
+		got := <-requests
+		for _, part := range []string{"version=7", "command_url=https", "create_entities=off", "session=renewed"} {
+			if !strings.Contains(got.body, part) {
+				t.Errorf("%q is not in %q", part, got.body)
+			}
+		}
+		tab.is(t, `document.querySelector('.toast[role=status]') !== null`)
+	})
+	t.Run("cancel shows what is saved", func(t *testing.T) {
+		tab.do(t, click("#outgoing_calls"), click("#savebar .button-outline"))
+		tab.is(t, `!document.getElementById("outgoing_calls").checked && `+bar+` === "none"`)
+		drain(requests)
+	})
+	t.Run("revoking a key asks back, then changes only the keys", func(t *testing.T) {
+		tab.do(t, click("#key-1 summary"), click("#key-1 .button-danger"))
+		tab.is(t, `document.querySelector("#keys .keys") === null && document.getElementById("create_entities").checked`)
+		drain(requests)
+	})
+	t.Run("a tab leads to its page, and its address is named", func(t *testing.T) {
+		tab.do(t, click("#tab-calls"))
+		tab.is(t, `location.pathname === "/calls" && document.querySelector("h1").textContent === "Call log" && document.title.startsWith("Call log")`)
+	})
+	tab.quiet(t)
+}
+
+func TestCallLogInTheBrowser(t *testing.T) {
+	l := Localizer{}
+	requests := make(chan asked, 10)
+	more := callLog(l)
+	more.More = ""
+	for i := range more.Rows {
+		more.Rows[i].ID += 100
+	}
+	expired := func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+		show(Plain(PlainPage{Page: Page{L: l}, Kind: SessionExpired}))(w, r)
+	}
+	address := serve(t, map[string]http.HandlerFunc{
+		"GET /":        show(Calls(callLog(l))),
+		"GET /calls/9": record(requests, CallDialog(details(l))),
+		"GET /calls/8": expired,
+		"POST /calls": func(w http.ResponseWriter, r *http.Request) {
+			if r.FormValue("before") != "" {
+				record(requests, CallRows(more))(w, r)
+				return
+			}
+			record(requests, Calls(callLogOfEmployee(l)))(w, r)
+		},
+	})
+	tab := openTab(t, 1280, 900)
+	tab.do(t, chromedp.Navigate(address+"/"))
+
+	t.Run("a row opens its dialog; Escape closes it and the focus returns", func(t *testing.T) {
+		tab.do(t, chromedp.Focus(chromedp.CSS("#call-9 button")), chromedp.KeyEvent("\r"))
+		tab.is(t, `document.querySelector("#details:modal h2")?.textContent.startsWith("Outgoing call")`)
+		if got := <-requests; got != (asked{"GET", "Bearer token", ""}) {
+			t.Errorf("request %+v", got)
+		}
+		tab.do(t, chromedp.KeyEvent("\x1b"))
+		tab.is(t, `!document.getElementById("details").open && document.activeElement.closest("tr")?.id === "call-9"`)
+	})
+	t.Run("the close button closes it as well", func(t *testing.T) {
+		tab.do(t, click("#call-9 button"))
+		tab.is(t, `document.querySelector("#details:modal") !== null`)
+		tab.do(t, click("#details .button-icon"))
+		tab.is(t, `!document.getElementById("details").open`)
+		drain(requests)
+	})
+	t.Run("show more appends rows and moves the focus to the first of them", func(t *testing.T) {
+		tab.do(t, click("#more button"))
+		tab.is(t, `document.querySelectorAll(".log tbody tr").length === 14 && document.getElementById("more") === null`)
+		tab.is(t, `document.activeElement.closest("tr")?.id === "call-110"`)
+		drain(requests)
+	})
+	t.Run("a filter narrows the log and stands in the address", func(t *testing.T) {
+		tab.do(t, chromedp.SetValue(chromedp.CSS("#direction"), "incoming"))
+		evaluate[bool](t, tab, `document.getElementById("direction").dispatchEvent(new Event("change", {bubbles: true}))`)
+		tab.is(t, `location.search === "?direction=incoming" && document.querySelectorAll(".log tbody tr").length === 1`)
+		drain(requests)
+	})
+	tab.quiet(t)
+	t.Run("an expired session replaces the page, whatever was asked for", func(t *testing.T) {
+		tab.do(t, click("#call-8 button"))
+		tab.is(t, `document.querySelector("h1").textContent === "Open this page from Bitrix24"`)
+	})
+}
+
+func click(selector string) chromedp.Action[chromedp.Void] {
+	return chromedp.Click(chromedp.CSS(selector))
+}
+
+func drain(requests chan asked) {
+	for {
+		select {
+		case <-requests:
+		default:
+			return
+		}
+	}
+}
+
+// bx24 stands in for the portal's library and notes what it is asked.
+const bx24 = `window.asked = []; window.BX24 = {
+	init: then => setTimeout(then), fitWindow: () => asked.push("fit"), installFinish: () => asked.push("finish"),
+	reloadWindow: () => asked.push("reload"), openPath: (path, then) => asked.push("open " + path),
+};`
+
+func TestPagesInThePortalsFrame(t *testing.T) {
+	l := Localizer{}
+	log := callLog(l)
+	log.B24JS = "/bx24.js"
+	address := serve(t, map[string]http.HandlerFunc{
+		"GET /bx24.js": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/javascript")
+			_, _ = w.Write([]byte(bx24)) // a cut script shows in the browser
+		},
+		"GET /b24/app":    show(Calls(log)),
+		"GET /b24/done":   show(installInFrame(false)),
+		"GET /b24/failed": show(installInFrame(true)),
+	})
+	tab := openTab(t, 1280, 900)
+
+	t.Run("the frame gets the height of its content, and an address that can be asked for", func(t *testing.T) {
+		tab.do(t, chromedp.Navigate(address+"/b24/app?DOMAIN=acme.bitrix24.com"))
+		tab.is(t, `asked.includes("fit") && location.pathname + location.search === "/calls?DOMAIN=acme.bitrix24.com"`)
+	})
+	t.Run("an entity opens in the portal", func(t *testing.T) {
+		tab.do(t, click("#call-9 a"))
+		tab.is(t, `asked.includes("open /crm/lead/details/812/")`)
+	})
+	t.Run("a finished installation is told to the portal once", func(t *testing.T) {
+		tab.do(t, chromedp.Navigate(address+"/b24/done"))
+		tab.is(t, `asked.filter(a => a === "finish").length === 1`)
+	})
+	t.Run("a failed installation is not, and Try again loads the frame anew", func(t *testing.T) {
+		tab.do(t, chromedp.Navigate(address+"/b24/failed"))
+		tab.is(t, `asked.includes("fit")`)
+		tab.do(t, click(".result button"))
+		tab.is(t, `asked.includes("reload") && !asked.includes("finish")`)
+	})
+	tab.quiet(t)
+}
+
+func installInFrame(failed bool) templ.Component {
+	p := InstallPage{Page: Page{Session: "token", B24JS: "/bx24.js"}, Action: "/b24/install"}
+	return templ.Join(InstallStart(p), InstallStep(Step{Code: StepAccess, Failed: failed}), InstallEnd(InstallResult{InstallPage: p, Failed: failed}))
+}
