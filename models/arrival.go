@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -102,15 +103,9 @@ func (a *arrival) count(fresh map[eventName]bool) {
 func (s *Store) insertEvents(ctx context.Context, events []Event) (map[eventName]bool, error) {
 	fresh := map[eventName]bool{}
 	err := s.Transaction(ctx, func(tx *gorm.DB) error {
-		clear(fresh)
-		for begin := 0; begin < len(events); begin += insertChunk {
-			chunk := events[begin:min(begin+insertChunk, len(events))]
-			names, err := insertChunkOf(tx, chunk)
-			if err != nil {
+		for chunk := range slices.Chunk(events, insertChunk) {
+			if err := insertNew(tx, chunk, fresh); err != nil {
 				return err
-			}
-			for _, name := range names {
-				fresh[name] = true
 			}
 		}
 		return s.river.wake(ctx, tx, callsOf(events, fresh))
@@ -118,7 +113,9 @@ func (s *Store) insertEvents(ctx context.Context, events []Event) (map[eventName
 	return fresh, err
 }
 
-func insertChunkOf(tx *gorm.DB, events []Event) ([]eventName, error) {
+// insertNew stores those events that are not stored yet, and adds their names
+// to fresh.
+func insertNew(tx *gorm.DB, events []Event, fresh map[eventName]bool) error {
 	rows := make([]string, len(events))
 	var values []any
 	for i, e := range events {
@@ -130,7 +127,10 @@ func insertChunkOf(tx *gorm.DB, events []Event) ([]eventName, error) {
 		INSERT INTO events (portal_id, source, event_key, call_key, type, payload, happened_at, arrived_at)
 		VALUES %s ON CONFLICT (portal_id, source, event_key) DO NOTHING
 		RETURNING portal_id, source, event_key`, strings.Join(rows, ", ")), values...).Scan(&names).Error
-	return names, err
+	for _, name := range names {
+		fresh[name] = true
+	}
+	return err
 }
 
 // callsOf are the calls that new events belong to, each once.

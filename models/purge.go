@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -23,24 +24,18 @@ type Purged struct {
 func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (Purged, error) {
 	var purged Purged
 	for _, old := range []struct {
-		table, where string
-		before       any
-		count        *int64
+		table, column string
+		before        time.Time
+		count         *int64
 	}{
-		{"calls", "started_at < ?", stored(callsBefore), &purged.Calls},
-		{"events", "arrived_at < ?", stored(callsBefore), &purged.Events},
-		{"rest_log", "at < ?", stored(restBefore), &purged.Requests},
+		{"calls", "started_at", callsBefore, &purged.Calls},
+		{"events", "arrived_at", callsBefore, &purged.Events},
+		{"rest_log", "at", restBefore, &purged.Requests},
 	} {
-		for {
-			removed := s.with(ctx).Exec("DELETE FROM "+old.table+" WHERE id IN (SELECT id FROM "+old.table+
-				" WHERE "+old.where+" LIMIT ?)", old.before, purgeBatch)
-			if removed.Error != nil {
-				return purged, removed.Error
-			}
-			*old.count += removed.RowsAffected
-			if removed.RowsAffected < purgeBatch {
-				break
-			}
+		n, err := s.purge(ctx, old.table, old.column, old.before)
+		*old.count = n
+		if err != nil {
+			return purged, err
 		}
 	}
 	err := s.with(ctx).Exec("DELETE FROM leases WHERE until < ?", s.now().Add(-leaseMemory).UnixMicro()).Error
@@ -48,4 +43,17 @@ func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (P
 		return purged, err
 	}
 	return purged, s.with(ctx).Exec("DELETE FROM recent_creations WHERE until < ?", s.now().UnixMicro()).Error
+}
+
+// purge removes the rows of a table whose time lies before another, batch by
+// batch.
+func (s *Store) purge(ctx context.Context, table, column string, before time.Time) (int64, error) {
+	statement := fmt.Sprintf("DELETE FROM %[1]s WHERE id IN (SELECT id FROM %[1]s WHERE %[2]s < ? LIMIT ?)", table, column)
+	for total := int64(0); ; {
+		removed := s.with(ctx).Exec(statement, stored(before), purgeBatch)
+		total += removed.RowsAffected
+		if removed.Error != nil || removed.RowsAffected < purgeBatch {
+			return total, removed.Error
+		}
+	}
 }

@@ -71,15 +71,11 @@ func (s *Store) renewHeld(ctx context.Context, portal *Portal, userID int64, sta
 	return s.storeRenewed(storing, portal, row, fresh)
 }
 
-// storeRenewed stores a pair and tries again when that fails. A pair that the
-// user has brought meanwhile is newer, and stays.
+// storeRenewed stores a pair, tries again when that fails, and returns what is
+// stored then: a pair that the user has brought meanwhile is newer, and stays.
 func (s *Store) storeRenewed(ctx context.Context, portal *Portal, old *tokenRow, fresh Token) (Token, error) {
-	wait := renewPoll
-	for {
-		stored, err := s.replacePair(ctx, portal, old, fresh)
-		if err == nil && stored {
-			break
-		}
+	for wait := renewPoll; ; wait *= 2 {
+		err := s.replacePair(ctx, portal, old, fresh)
 		if err == nil {
 			_, token, err := s.liveToken(ctx, portal, old.UserID)
 			return token, err
@@ -88,14 +84,12 @@ func (s *Store) storeRenewed(ctx context.Context, portal *Portal, old *tokenRow,
 		case <-ctx.Done():
 			return Token{}, err
 		case <-time.After(wait):
-			wait *= 2
 		}
 	}
-	_, token, err := s.liveToken(ctx, portal, old.UserID)
-	return token, err
 }
 
-func (s *Store) replacePair(ctx context.Context, portal *Portal, old *tokenRow, fresh Token) (bool, error) {
+// replacePair stores a pair unless another has replaced the old one.
+func (s *Store) replacePair(ctx context.Context, portal *Portal, old *tokenRow, fresh Token) error {
 	next := old.Token
 	next.AccessToken, next.RefreshToken = fresh.AccessToken, fresh.RefreshToken
 	next.ExpiresAt, next.RenewedAt = fresh.ExpiresAt, s.now()
@@ -104,14 +98,13 @@ func (s *Store) replacePair(ctx context.Context, portal *Portal, old *tokenRow, 
 	}
 	row, err := s.sealToken(next, portal.MemberID)
 	if err != nil {
-		return false, err
+		return err
 	}
 	row.Generation = old.Generation + 1
-	result := s.with(ctx).
+	return s.with(ctx).
 		Where("id = ? AND portal_id = ? AND generation = ?", old.ID, portal.ID, old.Generation).
 		Select("access_token", "refresh_token", "auth_host", "expires_at", "renewed_at", "generation").
-		Updates(row)
-	return result.RowsAffected > 0, result.Error
+		Updates(row).Error
 }
 
 func (s *Store) liveToken(ctx context.Context, portal *Portal, userID int64) (*tokenRow, Token, error) {
