@@ -8,19 +8,19 @@ import (
 // A lineReader cuts a stream into chunks of complete lines, as many as one read
 // brings: a slow stream gives one line at a time, a fast one full chunks.
 type lineReader struct {
-	in      io.Reader
-	line    int    // number of the next line
-	rest    []byte // beginning of a line that is not complete yet
-	skips   bool   // the rest of a line that was too long is to be skipped
-	err     error  // of the last read
-	pending bool   // rest may hold complete lines
+	in    io.Reader
+	line  int    // number of the next line
+	rest  []byte // read, but not in a chunk yet
+	seen  int    // bytes of rest that are known to hold no end of a line
+	skips bool   // rest continues a line that was too long
+	err   error  // of the last read
 }
 
 // next fills c with the next lines, or says that there are none left (io.EOF).
 func (r *lineReader) next(c *chunk) error {
 	c.text, c.tooLong, c.first = c.text[:0], false, r.line
 	for {
-		for r.pending {
+		for r.seen < len(r.rest) {
 			if r.cut(c) {
 				return nil
 			}
@@ -39,22 +39,24 @@ func (r *lineReader) read() {
 		r.rest = append(make([]byte, 0, 2*n+readSize), r.rest...)
 	}
 	read, err := r.in.Read(r.rest[n : n+readSize])
-	r.rest, r.err, r.pending = r.rest[:n+read], err, read > 0
+	r.rest, r.err = r.rest[:n+read], err
 }
 
 // cut moves complete lines from the rest to c and reports whether there are any.
 func (r *lineReader) cut(c *chunk) bool {
-	r.pending = false
 	if r.skips {
-		return r.skip()
+		r.skip()
+		return false
 	}
-	end := bytes.LastIndexByte(r.rest, '\n') + 1
-	if end == 0 {
+	end := r.seen + bytes.LastIndexByte(r.rest[r.seen:], '\n') + 1
+	if end == r.seen {
+		r.seen = len(r.rest)
 		return r.tooLong(c)
 	}
 	c.text = append(c.text, r.rest[:end]...)
 	r.line += bytes.Count(c.text, []byte("\n"))
-	r.rest = r.rest[:copy(r.rest, r.rest[end:])]
+	r.forget(end)
+	r.seen = len(r.rest)
 	return true
 }
 
@@ -65,20 +67,23 @@ func (r *lineReader) tooLong(c *chunk) bool {
 	}
 	c.tooLong, r.skips = true, true
 	r.line++
-	r.rest = r.rest[:0]
+	r.forget(len(r.rest))
 	return true
 }
 
-// skip forgets the rest of a line that was too long. It never fills a chunk.
-func (r *lineReader) skip() bool {
+// skip forgets the rest of a line that was too long.
+func (r *lineReader) skip() {
 	end := bytes.IndexByte(r.rest, '\n') + 1
-	if end == 0 {
-		r.rest = r.rest[:0]
-		return false
+	r.skips = end == 0
+	if r.skips {
+		end = len(r.rest)
 	}
-	r.rest = r.rest[:copy(r.rest, r.rest[end:])]
-	r.skips, r.pending = false, len(r.rest) > 0
-	return false
+	r.forget(end)
+}
+
+// forget drops the first n bytes of the rest.
+func (r *lineReader) forget(n int) {
+	r.rest, r.seen = r.rest[:copy(r.rest, r.rest[n:])], 0
 }
 
 // last is a line without an end, then the error of the last read.
@@ -87,6 +92,7 @@ func (r *lineReader) last(c *chunk) error {
 		return r.err
 	}
 	c.text = append(c.text, r.rest...)
-	r.rest, r.line = r.rest[:0], r.line+1
+	r.forget(len(r.rest))
+	r.line++
 	return nil
 }

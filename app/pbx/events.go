@@ -49,7 +49,7 @@ func ParseEvents(body []byte) ([]Event, error) {
 	if !wellFormed(body) {
 		return nil, ErrSyntax
 	}
-	r := &reader{Decoder: jsontext.NewDecoder(bytes.NewReader(body))}
+	r := &reader{Decoder: jsontext.NewDecoder(bytes.NewBuffer(body))}
 	events := []Event{}
 	switch r.PeekKind() {
 	case '{':
@@ -67,7 +67,7 @@ func ParseEvents(body []byte) ([]Event, error) {
 
 // wellFormed reports whether body is exactly one JSON text of a bearable depth.
 func wellFormed(body []byte) bool {
-	d := jsontext.NewDecoder(bytes.NewReader(body))
+	d := jsontext.NewDecoder(bytes.NewBuffer(body))
 	for begun := false; ; begun = true {
 		_, err := d.ReadToken()
 		if err == io.EOF {

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"sync"
@@ -18,11 +19,9 @@ import (
 func ParseCase(line []byte) (Case, error) {
 	p := parsers.Get().(*parser)
 	defer parsers.Put(p)
-	p.source.Reset(line)
+	p.source = *bytes.NewBuffer(line)
 	p.Reset(&p.source)
-	c, err := p.parse()
-	p.source.Reset(nil)
-	return c, err
+	return p.parse()
 }
 
 var parsers = sync.Pool{New: func() any { return &parser{Decoder: new(jsontext.Decoder)} }}

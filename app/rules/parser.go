@@ -13,7 +13,7 @@ import (
 // A parser reads one case token by token. Its first error is kept and stops it.
 type parser struct {
 	*jsontext.Decoder
-	source bytes.Reader
+	source bytes.Buffer // read in place, not copied
 	err    error
 }
 
