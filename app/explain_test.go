@@ -27,7 +27,7 @@ func caseOf(settings, crm string) string {
 	return `{"call":{"direction":"incoming"},"settings":{` + settings + `},"crm":{` + crm + `}}`
 }
 
-func explained1(t *testing.T, input string) (output string, malformed int) {
+func resultsOf(t *testing.T, input string) (output string, malformed int) {
 	t.Helper()
 	var out bytes.Buffer
 	malformed, err := explain(t.Context(), strings.NewReader(input), &out)
@@ -79,7 +79,7 @@ func TestExplainWritesTheLinesOfTheInterface(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, malformed := explained1(t, tt.input+"\n")
+			got, malformed := resultsOf(t, tt.input+"\n")
 			if diff := cmp.Diff(tt.want+"\n", got); diff != "" || malformed != 0 {
 				t.Errorf("%d malformed, result (-want +got):\n%s", malformed, diff)
 			}
@@ -145,7 +145,7 @@ func TestExplainKeepsTheOrder(t *testing.T) {
 			fmt.Fprintf(&want, "line %d\n", i+1)
 		}
 	}
-	output, _ := explained1(t, input.String())
+	output, _ := resultsOf(t, input.String())
 	var got strings.Builder
 	for line := range strings.Lines(output) {
 		var result struct {
@@ -186,7 +186,7 @@ func TestExplainWritesWhatEncodingJSONWould(t *testing.T) {
 					t.Fatal(err)
 				}
 				d := rules.Decide(c)
-				got, _ := explained1(t, line)
+				got, _ := resultsOf(t, line)
 				var sentence result
 				if err := json.Unmarshal([]byte(got), &sentence); err != nil {
 					t.Fatal(err)

@@ -58,7 +58,7 @@ type facts struct {
 
 	open       bool        // an open lead or deal
 	card       bool        // a contact or company
-	closedDeal bool        //
+	closedDeal bool        // won or lost
 	known      bool        // any of these, or a closed lead
 	previous   crm.Outcome // of the newest closed lead, empty when there is none
 
