@@ -206,3 +206,21 @@ func TestOnlyLostWakeUpsArePending(t *testing.T) {
 		wantErr(t, err, models.ErrNotFound)
 	})
 }
+
+func TestTimesOfAllZonesHaveOneOrder(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		s.Now = func() time.Time { return noon.In(time.FixedZone("", 9*3600)) }
+		p := active(t, s, "one")
+		earlier, later := event("earlier", "pbx:a", 0), event("later", "pbx:a", time.Hour)
+		earlier.HappenedAt = earlier.HappenedAt.In(time.FixedZone("", 9*3600))
+		later.HappenedAt = later.HappenedAt.Add(time.Nanosecond).In(time.FixedZone("", -5*3600))
+		add(t, s, p.ID, later, earlier)
+		events := must[[]models.Event](t)(s.EventsOf(t.Context(), p.ID, "pbx:a"))
+		if diff := cmp.Diff([]string{"earlier", "later"}, keysOf(events)); diff != "" {
+			t.Errorf("events in order (-want +got):\n%s", diff)
+		}
+		if want := noon.Add(time.Hour); events[1].HappenedAt != want || events[1].ArrivedAt != noon {
+			t.Errorf("happened at %v, arrived at %v", events[1].HappenedAt, events[1].ArrivedAt)
+		}
+	})
+}
