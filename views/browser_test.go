@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/a-h/templ"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
 
@@ -261,6 +263,13 @@ func TestSettingsInTheBrowser(t *testing.T) {
 		tab.do(t, click("#tab-calls"))
 		tab.is(t, `location.pathname === "/calls" && document.querySelector("h1").textContent === "Call log" && document.title.startsWith("Call log")`)
 	})
+	t.Run("the way back leads to the page before, and it works", func(t *testing.T) {
+		drain(requests)
+		evaluate[bool](t, tab, `history.back(); true`)
+		tab.is(t, `location.pathname === "/" && document.querySelector("h1").textContent === "Settings" && document.getElementById("outgoing_calls")?.dataset !== undefined`)
+		tab.do(t, click("#outgoing_calls"))
+		tab.is(t, bar+` === "flex" && document.querySelectorAll("#preview tr.changed").length === 7`)
+	})
 	tab.quiet(t)
 }
 
@@ -385,4 +394,38 @@ func TestPagesInThePortalsFrame(t *testing.T) {
 func installInFrame(failed bool) templ.Component {
 	p := InstallPage{Page: Page{Session: "token", B24JS: "/bx24.js"}, Action: "/b24/install"}
 	return templ.Join(InstallStart(p), InstallStep(Step{Code: StepAccess, Failed: failed}), InstallEnd(InstallResult{InstallPage: p, Failed: failed}))
+}
+
+func TestReadingAndSavingWithoutScripts(t *testing.T) {
+	l := Localizer{}
+	requests := make(chan asked, 10)
+	address := serve(t, map[string]http.HandlerFunc{
+		"GET /":               show(Settings(settingsOn(l))),
+		"POST /settings/save": record(requests, Settings(settingsSaved(l))),
+		"POST /calls":         record(requests, Calls(callLog(l))),
+		"POST /calls/9":       record(requests, Calls(callLogOpen(l, details(l)))),
+	})
+	tab := openTab(t, 1280, 900)
+	tab.do(t, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		return err
+	}))
+
+	t.Run("the save bar is always there, and saving sends the session", func(t *testing.T) {
+		tab.do(t, chromedp.Navigate(address+"/"), click("#outgoing_calls"), click("#savebar .button-primary"))
+		got := <-requests
+		want := "builtin_lines=off&builtin_lines=on&command_url=https%3A%2F%2Fpbx.example.com%2Fcallwise%2Fcommands&create_entities=off&create_entities=on&other_apps=off&outgoing_calls=off&outgoing_calls=on&repeat_in_bitrix24=on&repeated_leads=off&repeated_leads=on&session=token&version=7"
+		if got.body != want {
+			t.Errorf("form\n got %s\nwant %s", got.body, want)
+		}
+	})
+	t.Run("a tab is a form", func(t *testing.T) {
+		tab.do(t, click("#tab-calls"), chromedp.WaitVisible(chromedp.CSS("#call-9")))
+		if got := <-requests; got.body != "session=token" {
+			t.Errorf("form %s", got.body)
+		}
+	})
+	t.Run("details are a page with the dialog open", func(t *testing.T) {
+		tab.do(t, click("#call-9 button"), chromedp.WaitVisible(chromedp.CSS("#details-title")))
+	})
 }
