@@ -263,17 +263,23 @@ func (c *Client) EnsureLine(ctx context.Context, number, name string, autoCreate
 	if slices.ContainsFunc(lines, func(l Line) bool { return l.Number == number }) {
 		return c.saveLine(ctx, "telephony.externalLine.update", want)
 	}
-	err = c.saveLine(ctx, "telephony.externalLine.add", want)
+	err = c.saveLine(ctx, methodAddLine, want)
 	if says(err, "line already exists") {
 		return c.saveLine(ctx, "telephony.externalLine.update", want)
 	}
 	return err
 }
 
+const methodAddLine = "telephony.externalLine.add"
+
 func (c *Client) saveLine(ctx context.Context, method string, l Line) error {
+	return c.Call(ctx, method, l.params(), nil, Repeatable())
+}
+
+func (l Line) params() Params {
 	autoCreate := "N"
 	if l.AutoCreate {
 		autoCreate = "Y"
 	}
-	return c.Call(ctx, method, Params{"NUMBER": l.Number, "NAME": l.Name, "CRM_AUTO_CREATE": autoCreate}, nil, Repeatable())
+	return Params{"NUMBER": l.Number, "NAME": l.Name, "CRM_AUTO_CREATE": autoCreate}
 }

@@ -239,3 +239,15 @@ func nested(query string) row {
 	}
 	return out
 }
+
+func itemOf(r row) item {
+	text, err := json.Marshal(r)
+	if err != nil {
+		panic(err)
+	}
+	var i item
+	if err := json.Unmarshal(text, &i); err != nil {
+		panic(err)
+	}
+	return i
+}

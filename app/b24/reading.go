@@ -196,9 +196,9 @@ func (r *reading) parents(rel relation) []int64 {
 	if rel.late {
 		return slices.DeleteFunc(ids, r.outcomeKnown)
 	}
-	for id, l := range r.items[crm.TypeLead] {
-		if l.semantics() == crm.Won && !r.hasDeal(id) {
-			ids = append(ids, id)
+	for _, l := range r.items[crm.TypeLead] {
+		if r.unexplained(l) {
+			ids = append(ids, int64(l.ID))
 		}
 	}
 	slices.Sort(ids)
@@ -217,6 +217,20 @@ func (r *reading) outcomeKnown(lead int64) bool {
 		r.exists(crm.TypeContact, l.contact()) || r.exists(crm.TypeCompany, int64(l.CompanyID))
 }
 
+// unexplained reports whether a won lead has no deal among those of the
+// customer: it may have one that names nobody.
+func (r *reading) unexplained(l item) bool {
+	if l.semantics() != crm.Won {
+		return false
+	}
+	for _, d := range r.items[crm.TypeDeal] {
+		if d.LeadID == l.ID && r.own(d) {
+			return false
+		}
+	}
+	return true
+}
+
 func (r *reading) hasDeal(lead int64) bool {
 	for _, d := range r.items[crm.TypeDeal] {
 		if int64(d.LeadID) == lead && !bool(d.Recurring) {
@@ -224,6 +238,22 @@ func (r *reading) hasDeal(lead int64) bool {
 		}
 	}
 	return false
+}
+
+// own reports whether a deal is one of the customer's: of a card, of a lead
+// that carries the number, or the origin. Recurring deals are templates.
+func (r *reading) own(d item) bool {
+	if bool(d.Recurring) {
+		return false
+	}
+	return r.isMatched(crm.TypeDeal, int64(d.ID)) || r.isMatched(crm.TypeLead, int64(d.LeadID)) ||
+		r.isCard(crm.TypeCompany, int64(d.CompanyID)) ||
+		slices.ContainsFunc(d.contacts(), func(id int64) bool { return r.isCard(crm.TypeContact, id) })
+}
+
+// isCard reports whether a contact or company counts as the customer and exists.
+func (r *reading) isCard(kind crm.EntityType, id int64) bool {
+	return r.exists(kind, id) && slices.Contains(r.wanted(kind), id)
 }
 
 // exists reports whether an object was read that can be a customer's: our own

@@ -44,6 +44,7 @@ type CallStart struct {
 	Show       bool      // open the card on the employee's screen
 	AddToChat  bool      // post to the employee's chat
 	Line       string    // external line; an unknown one is created silently
+	NewLine    *Line     // the line, if it is to be added first; nil if the portal has it
 }
 
 // A StartedCall is the portal's answer to a [CallStart].
@@ -63,6 +64,40 @@ type StartedCall struct {
 //
 // https://apidocs.bitrix24.com/api-reference/telephony/telephony-external-call-register.html
 func (c *Client) StartCall(ctx context.Context, s CallStart) (StartedCall, error) {
+	if s.NewLine != nil {
+		return c.startOnNewLine(ctx, s)
+	}
+	var opts []Option
+	if s.ExternalID != "" {
+		opts = append(opts, Repeatable())
+	}
+	answer, err := invoke[startAnswer](ctx, c, methodRegister, s.params(), opts...)
+	if err != nil {
+		return StartedCall{}, err
+	}
+	return answer.started()
+}
+
+// startOnNewLine adds the line and registers the call in one request. A line
+// that the portal has already, or does not want, does not keep the call from
+// being registered.
+func (c *Client) startOnNewLine(ctx context.Context, s CallStart) (StartedCall, error) {
+	answers, err := c.Batch(ctx, Batch{Commands: []Command{
+		{"line", methodAddLine, s.NewLine.params()}, {"call", methodRegister, s.params()},
+	}})
+	if err != nil {
+		return StartedCall{}, err
+	}
+	var answer startAnswer
+	if err := answers.Decode("call", &answer); err != nil {
+		return StartedCall{}, err
+	}
+	return answer.started()
+}
+
+const methodRegister = "telephony.externalCall.register"
+
+func (s CallStart) params() Params {
 	params := Params{
 		"USER_ID":          s.UserID,
 		"PHONE_NUMBER":     s.Phone,
@@ -82,15 +117,7 @@ func (c *Client) StartCall(ctx context.Context, s CallStart) (StartedCall, error
 	if s.Primary != nil {
 		params["CRM_ENTITY_TYPE"], params["CRM_ENTITY_ID"] = s.Primary.Type.Code(), s.Primary.ID
 	}
-	var opts []Option
-	if s.ExternalID != "" {
-		opts = append(opts, Repeatable())
-	}
-	answer, err := invoke[startAnswer](ctx, c, "telephony.externalCall.register", params, opts...)
-	if err != nil {
-		return StartedCall{}, err
-	}
-	return answer.started()
+	return params
 }
 
 type startAnswer struct {
