@@ -1,0 +1,168 @@
+package b24
+
+import (
+	"errors"
+	"testing"
+
+	"callwise/app/crm"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const handler = "https://app.example/b24/events"
+
+func TestEnsureEvents(t *testing.T) {
+	events := []string{ExternalCallStart, "OnVoximplantCallEnd"}
+	both := `{"result":[{"event":"ONEXTERNALCALLSTART","handler":"` + handler + `","auth_type":"0","offline":0},
+	 {"event":"ONVOXIMPLANTCALLEND","handler":"` + handler + `","auth_type":"0"},{"event":"ONAPPINSTALL","handler":"https://app.example/b24/install"}]}`
+	tests := []struct {
+		name    string
+		answers []string
+		bound   []string
+		is      error
+		cmd     map[string]any // second request
+		methods []string
+	}{
+		{"nothing is done when all is bound", []string{both}, nil, nil, nil, []string{"event.get"}},
+		{"what is missing is bound, an old address unbound", []string{
+			`{"result":[{"event":"ONEXTERNALCALLSTART","handler":"https://old.example/e","auth_type":"0","offline":0},{"event":"ONVOXIMPLANTCALLEND","handler":"` + handler + `"}]}`,
+			`{"result":{"result":{"bind0":true,"unbind0":{"count":1}}}}`,
+		}, []string{ExternalCallStart}, nil, map[string]any{
+			"bind0":   "event.bind?event=ONEXTERNALCALLSTART&handler=https%3A%2F%2Fapp.example%2Fb24%2Fevents",
+			"unbind0": "event.unbind?event=ONEXTERNALCALLSTART&handler=https%3A%2F%2Fold.example%2Fe",
+		}, []string{"event.get", "batch"}},
+		{"what another was faster to bind is bound", []string{
+			`{"result":[]}`,
+			`{"result":{"result":{"bind0":true},"result_error":{"bind1":{"error":"ERROR_CORE","error_description":"Unable to set event handler: Handler already binded"}}}}`, both,
+		}, []string{ExternalCallStart}, nil, map[string]any{
+			"bind0": "event.bind?event=ONEXTERNALCALLSTART&handler=https%3A%2F%2Fapp.example%2Fb24%2Fevents",
+			"bind1": "event.bind?event=ONVOXIMPLANTCALLEND&handler=https%3A%2F%2Fapp.example%2Fb24%2Fevents",
+		}, []string{"event.get", "batch", "event.get"}},
+		{"an event the portal does not know is an error", []string{
+			`{"result":[]}`, `{"result":{"result":{"bind0":true},"result_error":{"bind1":{"error":"ERROR_EVENT_NOT_FOUND"}}}}`, `{"result":[]}`,
+		}, []string{ExternalCallStart}, Code("ERROR_EVENT_NOT_FOUND"), map[string]any{
+			"bind0": "event.bind?event=ONEXTERNALCALLSTART&handler=https%3A%2F%2Fapp.example%2Fb24%2Fevents",
+			"bind1": "event.bind?event=ONVOXIMPLANTCALLEND&handler=https%3A%2F%2Fapp.example%2Fb24%2Fevents",
+		}, []string{"event.get", "batch", "event.get"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d, s := scripted(t, tt.answers...)
+			bound, err := d.EnsureEvents(t.Context(), handler, events)
+			if !errors.Is(err, tt.is) || tt.is == nil && err != nil {
+				t.Error(err)
+			}
+			if diff := cmp.Diff(tt.bound, bound); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff(tt.methods, s.methods()); diff != "" {
+				t.Error(diff)
+			}
+			if tt.cmd == nil {
+				return
+			}
+			if diff := cmp.Diff(any(tt.cmd), s.asked[1].Params["cmd"]); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestEnsurePlacement(t *testing.T) {
+	titles := map[string]string{"en": "Calls", "ru": "Звонки"}
+	row := func(handler, title string) string {
+		return `{"result":[{"placement":"CALL_CARD","handler":"x"},{"placement":"TELEPHONY_ANALYTICS_MENU","userId":0,"handler":"` + handler + `","options":[],
+		 "langAll":{"en":{"TITLE":"` + title + `"},"ru":{"TITLE":"Звонки","GROUP_NAME":""}}}]}`
+	}
+	tests := []struct {
+		name    string
+		answers []string
+		methods []string
+		is      error
+	}{
+		{"nothing is done when it is bound", []string{row(handler, "Calls")}, []string{"placement.get"}, nil},
+		{"it is bound when missing", []string{`{"result":[]}`, `{"result":true}`}, []string{"placement.get", "placement.bind"}, nil},
+		{"an old address goes away", []string{row("https://old.example", "Calls"), `{"result":{"count":2}}`, `{"result":true}`}, []string{"placement.get", "placement.unbind", "placement.bind"}, nil},
+		{"a title changes by binding anew", []string{row(handler, "Old"), `{"result":{"count":2}}`, `{"result":true}`}, []string{"placement.get", "placement.unbind", "placement.bind"}, nil},
+		{"one that is bound already is bound", []string{`{"result":[]}`, `400 {"error":"ERROR_CORE","error_description":"Handler already binded"}`, row(handler, "Calls")},
+			[]string{"placement.get", "placement.bind", "placement.get"}, nil},
+		{"a placement the portal lacks is an error", []string{`{"result":[]}`, `400 {"error":"ERROR_PLACEMENT_NOT_FOUND"}`}, []string{"placement.get", "placement.bind"}, PlacementNotFound},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d, s := scripted(t, tt.answers...)
+			err := d.EnsurePlacement(t.Context(), "TELEPHONY_ANALYTICS_MENU", handler, titles)
+			if !errors.Is(err, tt.is) || tt.is == nil && err != nil {
+				t.Error(err)
+			}
+			if diff := cmp.Diff(tt.methods, s.methods()); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestEnsureLine(t *testing.T) {
+	have := `{"result":[{"NUMBER":"74951230000","NAME":"Sales","CRM_AUTO_CREATE":"Y"}]}`
+	tests := []struct {
+		name       string
+		line       string
+		autoCreate bool
+		answers    []string
+		methods    []string
+	}{
+		{"nothing is done when it is as it should be", "74951230000", true, []string{have}, []string{"telephony.externalLine.get"}},
+		{"a changed setting is saved", "74951230000", false, []string{have, `{"result":{"ID":"7"}}`}, []string{"telephony.externalLine.get", "telephony.externalLine.update"}},
+		{"a missing line is added", "1", true, []string{have, `{"result":{"ID":7}}`}, []string{"telephony.externalLine.get", "telephony.externalLine.add"}},
+		{"one that another added meanwhile is saved", "1", true, []string{`{"result":[]}`, `400 {"error":"ERROR_CORE","error_description":"Line already exists"}`, `{"result":{"ID":"7"}}`},
+			[]string{"telephony.externalLine.get", "telephony.externalLine.add", "telephony.externalLine.update"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d, s := scripted(t, tt.answers...)
+			if err := d.EnsureLine(t.Context(), tt.line, "Sales", tt.autoCreate); err != nil {
+				t.Error(err)
+			}
+			if diff := cmp.Diff(tt.methods, s.methods()); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestEmployees(t *testing.T) {
+	d, s := scripted(t,
+		`{"result":[{"ID":"1","ACTIVE":true,"NAME":"Vera","LAST_NAME":"Stein","TIMESTAMP_X":{},"PERSONAL_MOBILE":"","WORK_PHONE":"+49 30 1","UF_DEPARTMENT":[1],"UF_PHONE_INNER":" 101 ","USER_TYPE":"employee"}],"next":50,"total":52}`,
+		`{"result":{"0":{"ID":"2","NAME":"","LAST_NAME":null,"UF_PHONE_INNER":null},"2":{"ID":3,"ACTIVE":false,"NAME":"Gone"}},"total":52}`)
+	got, err := d.Employees(t.Context())
+	want := []Employee{{ID: 1, Name: "Vera Stein", Extension: "101", Phones: []string{"+49 30 1"}, Active: true}, {ID: 2, Active: true}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	if s.asked[0].Params["start"] != 0. || s.asked[1].Params["start"] != 50. || len(s.asked) != 2 {
+		t.Errorf("%v", s.asked)
+	}
+	d, _ = scripted(t, `{"result":[{"ID":"1"}],"next":50}`)
+	if _, err := d.Employees(t.Context()); err == nil {
+		t.Error("a portal that ignores the page must not be asked for ever")
+	}
+}
+
+func TestStateOfTheApplication(t *testing.T) {
+	d, _ := scripted(t, `{"result":{"ID":5,"CODE":"acme.pbx","VERSION":4,"STATUS":"F","INSTALLED":true,"PAYMENT_EXPIRED":"N","DAYS":null,"LANGUAGE_ID":"de","LICENSE":"de_ent10000"}}`,
+		`{"result":["CRM","telephony"]}`, `{"result":1}`, `{"result":"2"}`, `{"result":7}`)
+	ctx := t.Context()
+	app, err := d.AppState(ctx)
+	if diff := cmp.Diff(AppState{ID: "5", Code: "acme.pbx", Version: 4, Status: "F", Installed: true, Language: "de", License: "de_ent10000"}, app); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+	scopes, err := d.Scopes(ctx)
+	if diff := cmp.Diff([]string{"crm", "telephony"}, scopes); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+	for _, want := range []crm.Mode{crm.Classic, crm.Simple, ""} {
+		if mode, err := d.CRMMode(ctx); mode != want || (err == nil) != (want != "") {
+			t.Error(mode, err)
+		}
+	}
+}
