@@ -117,18 +117,39 @@
 
   // The part of the frame that the portal shows: the save bar, the notices and
   // the dialog stay inside of it although the frame is as high as its content.
+  // The portal does not tell, but the browser says of each slice of the frame
+  // whether it is in sight.
+  const slices = 60;
+
   function watchSight() {
-    const thresholds = Array.from({ length: 101 }, function (_, i) { return i / 100; });
-    new IntersectionObserver(function (entries) {
-      const seen = entries[entries.length - 1];
-      if (!seen.isIntersecting) {
-        return;
+    const sight = document.createElement("div");
+    sight.className = "sight";
+    sight.setAttribute("aria-hidden", "true");
+    const inSight = new Map();
+    const observer = new IntersectionObserver(function (entries) {
+      for (const entry of entries) {
+        if (entry.isIntersecting) {
+          inSight.set(entry.target, entry.intersectionRect);
+        } else {
+          inSight.delete(entry.target);
+        }
       }
-      const above = Math.max(0, seen.intersectionRect.top);
-      const below = Math.max(0, window.innerHeight - seen.intersectionRect.bottom);
-      root.style.setProperty("--above", Math.round(above + window.scrollY) + "px");
-      root.style.setProperty("--below", Math.round(below) + "px");
-    }, { threshold: thresholds }).observe(document.body);
+      placeInSight([...inSight.values()]);
+    }, { threshold: [0, 0.25, 0.5, 0.75, 1] });
+    for (let i = 0; i < slices; i++) {
+      observer.observe(sight.appendChild(document.createElement("i")));
+    }
+    root.append(sight);
+  }
+
+  function placeInSight(rects) {
+    if (rects.length === 0) {
+      return;
+    }
+    const top = Math.min(...rects.map(function (r) { return r.top; }));
+    const bottom = Math.max(...rects.map(function (r) { return r.bottom; }));
+    root.style.setProperty("--above", Math.round(Math.max(0, top) + window.scrollY) + "px");
+    root.style.setProperty("--below", Math.round(Math.max(0, window.innerHeight - bottom)) + "px");
   }
 
   // Dialogs: what the server sends open becomes modal; Esc and the close button

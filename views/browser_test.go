@@ -4,140 +4,15 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"os"
-	"os/exec"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/a-h/templ"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
-
-// policy is the strictest Content-Security-Policy that the pages must live with.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'"
-
-// A browserTab is a page of a real browser with everything it complained about.
-type browserTab struct {
-	context.Context
-	mu         sync.Mutex
-	complaints []string
-}
-
-// openTab starts a browser of this size, or skips where there is none.
-func openTab(t *testing.T, width, height int64) *browserTab {
-	t.Helper()
-	path := chromium()
-	if path == "" {
-		t.Skip("no browser here: Chromium is not installed")
-	}
-	ctx, quit := chromedp.NewContext(t.Context(),
-		chromedp.WithAllocatorOptions(chromedp.ExecPath(path), chromedp.NoSandbox))
-	t.Cleanup(quit)
-	tab := &browserTab{Context: ctx}
-	messages := chromedp.Console(ctx)
-	go func() {
-		for m, err := range messages {
-			if err != nil {
-				return
-			}
-			tab.hear(m)
-		}
-	}()
-	tab.do(t, chromedp.EmulateViewport(width, height))
-	return tab
-}
-
-func chromium() string {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	return ""
-}
-
-func (b *browserTab) hear(m chromedp.ConsoleMessage) {
-	switch m.Type {
-	case chromedp.ConsoleWarning, chromedp.ConsoleError, chromedp.ConsoleException:
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.complaints = append(b.complaints, m.String()+" "+m.URL)
-	}
-}
-
-// quiet fails the test if the page complained on the console.
-func (b *browserTab) quiet(t *testing.T) {
-	t.Helper()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, complaint := range b.complaints {
-		t.Errorf("on the console: %s", complaint)
-	}
-	b.complaints = nil
-}
-
-func (b *browserTab) do(t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(b, time.Minute)
-	defer cancel()
-	if err := chromedp.Do(ctx, steps...); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// is waits until the expression is true in the page.
-func (b *browserTab) is(t *testing.T, expression string) {
-	t.Helper()
-	deadline := time.After(10 * time.Second)
-	for {
-		if yes, err := chromedp.Run(b, chromedp.Evaluate[bool](expression)); err == nil && yes {
-			return
-		}
-		select {
-		case <-deadline:
-			t.Fatalf("never became true: %s", expression)
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
-func evaluate[T any](t *testing.T, b *browserTab, expression string, opts ...chromedp.EvaluateOption) T {
-	t.Helper()
-	value, err := chromedp.Run(b, chromedp.Evaluate[T](expression, opts...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return value
-}
-
-// serve answers with pages by their path, and with the static files.
-func serve(t *testing.T, routes map[string]http.HandlerFunc) string {
-	t.Helper()
-	mux := http.NewServeMux()
-	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServer(http.Dir("../static"))))
-	mux.Handle("GET /axe/", http.StripPrefix("/axe/", http.FileServer(http.Dir("testdata/axe-core"))))
-	for pattern, handler := range routes {
-		mux.HandleFunc(pattern, handler)
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Security-Policy", policy)
-		mux.ServeHTTP(w, r)
-	}))
-	t.Cleanup(server.Close)
-	return server.URL
-}
-
-func show(c templ.Component) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_ = c.Render(r.Context(), w) // a broken page shows in the browser
-	}
-}
 
 // Every page in every state and both languages: axe-core finds nothing, the
 // console stays empty, nothing is wider than the frame.
@@ -184,20 +59,6 @@ func inspect(t *testing.T, tab *browserTab, axe string) {
 		t.Error(v)
 	}
 	tab.quiet(t)
-}
-
-// An asked is what a request of the page brought along.
-type asked struct{ method, authorization, body string }
-
-func record(requests chan<- asked, answer templ.Component, header ...string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		_ = r.ParseForm() // a malformed form is empty
-		requests <- asked{r.Method, r.Header.Get("Authorization"), r.PostForm.Encode()}
-		for i := 0; i+1 < len(header); i += 2 {
-			w.Header().Set(header[i], header[i+1])
-		}
-		show(answer)(w, r)
-	}
 }
 
 func TestSettingsInTheBrowser(t *testing.T) {
@@ -335,20 +196,6 @@ func TestCallLogInTheBrowser(t *testing.T) {
 	})
 }
 
-func click(selector string) chromedp.Action[chromedp.Void] {
-	return chromedp.Click(chromedp.CSS(selector))
-}
-
-func drain(requests chan asked) {
-	for {
-		select {
-		case <-requests:
-		default:
-			return
-		}
-	}
-}
-
 // bx24 stands in for the portal's library and notes what it is asked.
 const bx24 = `window.asked = []; window.BX24 = {
 	init: then => setTimeout(then), fitWindow: () => asked.push("fit"), installFinish: () => asked.push("finish"),
@@ -364,7 +211,13 @@ func TestPagesInThePortalsFrame(t *testing.T) {
 			w.Header().Set("Content-Type", "text/javascript")
 			_, _ = w.Write([]byte(bx24)) // a cut script shows in the browser
 		},
-		"GET /b24/app":    show(Calls(log)),
+		"GET /b24/app":  show(Calls(log)),
+		"GET /settings": show(Settings(settingsChanged(l))),
+		"GET /portal": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Del("Content-Security-Policy")
+			w.Header().Set("Content-Type", "text/html")
+			_, _ = w.Write([]byte(`<!DOCTYPE html><title>portal</title><link rel="icon" href="/static/icon.svg"><style>*{margin:0;border:0}</style><iframe src="/settings" width="1280" height="2600"></iframe>`))
+		},
 		"GET /b24/done":   show(installInFrame(false)),
 		"GET /b24/failed": show(installInFrame(true)),
 	})
@@ -377,6 +230,13 @@ func TestPagesInThePortalsFrame(t *testing.T) {
 	t.Run("an entity opens in the portal", func(t *testing.T) {
 		tab.do(t, click("#call-9 a"))
 		tab.is(t, `asked.includes("open /crm/lead/details/812/")`)
+	})
+	t.Run("the save bar stands where the portal shows the frame, however high it is", func(t *testing.T) {
+		tab.do(t, chromedp.Navigate(address+"/portal"))
+		place := `Math.round(document.querySelector("iframe").contentDocument.getElementById("savebar").getBoundingClientRect().bottom)`
+		tab.is(t, `Math.abs(`+place+` - 900) < 30`)
+		evaluate[bool](t, tab, `window.scrollTo(0, 600); true`)
+		tab.is(t, `Math.abs(`+place+` - 1500) < 30`)
 	})
 	t.Run("a finished installation is told to the portal once", func(t *testing.T) {
 		tab.do(t, chromedp.Navigate(address+"/b24/done"))
