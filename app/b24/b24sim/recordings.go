@@ -120,20 +120,18 @@ func (p *Portal) uploadAddress(callID string, t *token) *array {
 	)
 }
 
-// serveUpload takes one multipart file; the key in the address is all the
+// uploadAnswer takes one multipart file; the key in the address is all the
 // authorization there is.
-func (p *Portal) serveUpload(w http.ResponseWriter, r *http.Request) {
+func (p *Portal) uploadAnswer(r *http.Request) answer {
 	file, header, err := r.FormFile("file")
 	if err != nil {
-		write(w, refused(errorCore("File name is empty")))
-		return
+		return refused(errorCore("File name is empty"))
 	}
 	content, err := io.ReadAll(io.LimitReader(file, maxBody))
 	if err != nil {
-		write(w, refused(errorCore("File content is empty.")))
-		return
+		return refused(errorCore("File content is empty."))
 	}
-	write(w, p.upload(r.URL.Query().Get("token"), header.Filename, content))
+	return p.upload(r.URL.Query().Get("token"), header.Filename, content)
 }
 
 func (p *Portal) upload(key, name string, content []byte) answer {

@@ -51,7 +51,8 @@ func (s *Sim) end(entry *Request, x *exchange, a answer) {
 }
 
 // Requests are all requests since the start, or since [Sim.ClearRequests], in
-// the order they arrived. Redirects, uploads and the script are not among them.
+// the order they arrived. Redirects and the script are not among them; an
+// upload is the method "upload.json".
 func (s *Sim) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()

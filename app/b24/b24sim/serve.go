@@ -64,7 +64,8 @@ func (s *Sim) servePortal(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if method == "upload.json" {
-		p.serveUpload(w, r)
+		x := &exchange{portal: p.Name(), method: method, params: &array{}}
+		s.exchange(w, r, x, func() answer { return p.uploadAnswer(r) })
 		return
 	}
 	x, ok := readExchange(w, r)

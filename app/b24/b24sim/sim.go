@@ -22,7 +22,9 @@ type Config struct {
 	// InstallerURL and ApplicationURL are the pages on the application's card.
 	// They may be set later with [Sim.SetApplication].
 	InstallerURL, ApplicationURL string
-	// Now is the clock of every portal; nil means time.Now.
+	// Now is the clock of every portal; nil means time.Now. While it stands
+	// still no leaky bucket drains: give such portals the plan SelfHosted, or
+	// turn the clock.
 	Now func() time.Time
 	// HTTP delivers events and downloads recordings; nil means a client that
 	// gives up after 10 seconds.
