@@ -2,7 +2,6 @@ package b24sim
 
 import (
 	"io"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -143,5 +142,3 @@ func (p *Portal) delivered(d *Delivery, status int, answer string) {
 		close(p.sim.idle)
 	}
 }
-
-var _ http.Handler = (*Sim)(nil)

@@ -23,6 +23,8 @@ type exchange struct {
 	userID     int64
 }
 
+var _ http.Handler = (*Sim)(nil)
+
 //go:embed bx24.js
 var bx24js []byte
 
