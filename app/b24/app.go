@@ -41,8 +41,8 @@ type App struct {
 	// AllowLoopback accepts portals and authorization servers at http://
 	// loopback addresses, for development and tests.
 	AllowLoopback bool
-	// HTTP sends the requests; nil means a client with our limits. A client
-	// given here must not follow redirects by itself.
+	// HTTP sends the requests; nil means a client with our limits. Its way
+	// with redirects is not used.
 	HTTP *http.Client
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time

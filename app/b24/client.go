@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"time"
@@ -247,11 +248,12 @@ func (c *Client) once(ctx context.Context, token string, r *request) (*answer, e
 		return nil, err
 	}
 	if got, err = c.exchange(ctx, r, endpoint, body); err != nil && !answered(err) {
-		return nil, err
+		return nil, noRedirect(r.name, err)
 	}
 	r.endpoint = endpoint
 	if kept := c.keeper.Moved(ctx, c.memberID, endpoint); kept != nil {
-		return nil, kept
+		// The call has run; the next one will be redirected again.
+		slog.ErrorContext(ctx, "new address of a portal not stored", "error", kept)
 	}
 	return got, err
 }

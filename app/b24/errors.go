@@ -228,13 +228,14 @@ func Retry(err error) (wait time.Duration, ok bool) {
 }
 
 // Unsure reports whether the call that failed with err may have run all the
-// same. What creates something must be looked up before it is repeated.
+// same. What creates something must be looked up before it is repeated. A call
+// that failed because its tokens could not be renewed has not run.
 func Unsure(err error) bool {
 	if failure, ok := errors.AsType[*Failure](err); ok {
-		return failure.Sent
+		return failure.Sent && failure.Method != renewal
 	}
 	refusal, ok := errors.AsType[*Error](err)
-	if !ok {
+	if !ok || refusal.Method == renewal {
 		return false
 	}
 	switch refusal.Code {

@@ -68,6 +68,13 @@ func TestEnsureEvents(t *testing.T) {
 	}
 }
 
+func TestThePortalsOwnBindingsStay(t *testing.T) {
+	d, s := scripted(t, `{"result":[{"event":"ONAPPINSTALL","handler":"https://app.example/b24/install"},{"event":"ONAPPINSTALL","handler":"`+handler+`"}]}`)
+	if _, err := d.EnsureEvents(t.Context(), handler, []string{AppInstall}); err != nil || len(s.asked) != 1 {
+		t.Errorf("%v, asked %v", err, s.asked)
+	}
+}
+
 func TestEnsurePlacement(t *testing.T) {
 	titles := map[string]string{"en": "Calls", "ru": "Звонки"}
 	row := func(handler, title string) string {

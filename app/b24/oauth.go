@@ -36,7 +36,7 @@ func (a *App) Verify(ctx context.Context, authHost, accessToken, memberID string
 		return Portal{}, fmt.Errorf("%w: %w", ErrForged, refusal)
 	}
 	if err != nil {
-		return Portal{}, state(err)
+		return Portal{}, noRedirect(verification, state(err))
 	}
 	var proof verified
 	if err := decode(verification, got.Result, &proof); err != nil {
@@ -105,11 +105,8 @@ func (a *App) refresh(ctx context.Context, authHost, refreshToken string) (Token
 		return Token{}, Portal{}, 0, ErrEndpoint
 	}
 	status, text, err := a.roundTrip(req, renewal)
-	if _, ok := errors.AsType[redirect](err); ok {
-		err = &Failure{Method: renewal, Status: status, Sent: true, Err: oddAnswer("redirected")}
-	}
 	if err != nil {
-		return Token{}, Portal{}, status, err
+		return Token{}, Portal{}, status, noRedirect(renewal, err)
 	}
 	token, portal, err := a.parseTokens(host, status, text)
 	return token, portal, status, err
@@ -276,7 +273,7 @@ func (a *App) Profile(ctx context.Context, endpoint, accessToken string) (Profil
 		return Profile{}, fmt.Errorf("%w: %w", ErrForged, refusal)
 	}
 	if err != nil {
-		return Profile{}, state(err)
+		return Profile{}, noRedirect("profile", state(err))
 	}
 	var user Map[json.RawMessage]
 	if err := decode("profile", got.Result, &user); err != nil {

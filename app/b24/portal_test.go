@@ -22,6 +22,7 @@ const (
 	resolved references = iota // as the documentation has it
 	literal                    // passed on as text
 	dropped                    // lost, and the filter with them
+	mixed                      // lost in filters by id, text in others
 )
 
 type row map[string]any
@@ -173,9 +174,10 @@ func (p *tinyPortal) resolve(params row, results row) row {
 		case row:
 			out[name] = p.resolve(v, results)
 		case string:
-			if !strings.HasPrefix(v, "$result[") || p.refs == literal {
+			switch {
+			case !strings.HasPrefix(v, "$result["), p.refs == literal, p.refs == mixed && name != "@id":
 				out[name] = v
-			} else if p.refs == resolved {
+			case p.refs == resolved:
 				out[name] = lookUp(results, v)
 			}
 		}

@@ -3,6 +3,7 @@ package b24
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -125,6 +126,12 @@ var snapshotTests = []struct {
 		want:  crm.Snapshot{Contacts: []int64{412}, ClosedLeads: []crm.ClosedLead{{ID: 31, Outcome: crm.OutcomeLost}}},
 	},
 	{
+		name: "nor does a contact that names it", blind: 2,
+		rows:  rowsOf{crm.TypeContact: {contact(5, 31)}, crm.TypeLead: {with(lead(31, "S", 0, 0), "isReturnCustomer", "Y")}},
+		phone: idsOf{crm.TypeLead: {31}},
+		want:  crm.Snapshot{ClosedLeads: []crm.ClosedLead{{ID: 31, Outcome: crm.OutcomeLost}}},
+	},
+	{
 		name: "a closed repeated lead without number whose deal hangs on nobody", requests: 2, blind: 3,
 		rows: rowsOf{crm.TypeContact: {contact(412, 0)}, crm.TypeLead: {with(lead(31, "S", 412, 0), "isReturnCustomer", "Y")},
 			crm.TypeDeal: {deal(9, "S", 31, 0)}},
@@ -197,7 +204,7 @@ func TestSnapshot(t *testing.T) {
 }
 
 func TestSnapshotReadsAllPagesOfOpenDeals(t *testing.T) {
-	for _, refs := range []references{resolved, literal, dropped} {
+	for _, refs := range []references{resolved, literal, dropped, mixed} {
 		p := newTinyPortal()
 		p.refs = refs
 		p.phone = idsOf{crm.TypeContact: {412}}
@@ -217,6 +224,56 @@ func TestSnapshotReadsAllPagesOfOpenDeals(t *testing.T) {
 		if refs == resolved && p.requests != 2 || p.requests > 3 {
 			t.Errorf("%d: %d requests", refs, p.requests)
 		}
+	}
+}
+
+func TestForeignDealsDoNotHideThoseOfTheCustomer(t *testing.T) {
+	for _, refs := range []references{resolved, literal, dropped} {
+		p := newTinyPortal()
+		p.refs = refs
+		p.phone = idsOf{crm.TypeContact: {412}}
+		p.rows[crm.TypeContact] = []row{contact(412, 0)}
+		p.rows[crm.TypeDeal] = []row{deal(1, "P", 0, 0, 412)}
+		for id := int64(2); id <= 70; id++ {
+			p.rows[crm.TypeDeal] = append(p.rows[crm.TypeDeal], deal(id, "P", 0, 0, 5), with(deal(100+id, "P", 0, 0, 412), "isRecurring", "Y"))
+		}
+		got, err := p.desk(t).Snapshot(t.Context(), Query{Phones: numbers})
+		if err != nil || !slices.Equal(got.Snapshot().OpenDeals, []int64{1}) || refs == resolved && p.requests != 1 {
+			t.Errorf("%d: %v %v after %d requests", refs, got.Snapshot(), err, p.requests)
+		}
+	}
+}
+
+func TestManyObjectsTakeTwoRequestsAtMost(t *testing.T) {
+	for _, refs := range []references{resolved, literal, dropped, mixed} {
+		p := newTinyPortal()
+		p.refs = refs
+		for id := int64(1); id <= 20; id++ {
+			for _, kind := range searched {
+				p.phone[kind] = append(p.phone[kind], id)
+			}
+			p.rows[crm.TypeLead] = append(p.rows[crm.TypeLead], lead(id, "F", 0, 0))
+			p.rows[crm.TypeContact] = append(p.rows[crm.TypeContact], contact(id, 0), contact(id+100, 0))
+			p.rows[crm.TypeCompany] = append(p.rows[crm.TypeCompany], company(id, 0))
+		}
+		got, err := p.desk(t).Snapshot(t.Context(), Query{Phones: numbers})
+		if err != nil || len(got.Leads)+len(got.Contacts)+len(got.Companies) != 60 || p.requests > 2 {
+			t.Errorf("%d: %v after %d requests", refs, err, p.requests)
+		}
+	}
+}
+
+func TestSnapshotStopsAtWhatItMayNotRead(t *testing.T) {
+	d := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		cmd, _ := readRequest(r).Params["cmd"].(map[string]any)
+		if _, first := cmd["mode"]; first {
+			write(w, `{"result":{"result":{"mode":1,"find_lead":[],"find_contact":{"CONTACT":[412]},"find_company":[],"found_contact":{"items":[]}}}}`)
+			return
+		}
+		write(w, `{"result":{"result":[],"result_error":{"due0":{"error":"ACCESS_DENIED"}}}}`)
+	})
+	if got, err := d.Snapshot(t.Context(), Query{Phones: numbers}); !errors.Is(err, ErrUnreadable) {
+		t.Errorf("%v %v", got, err)
 	}
 }
 
@@ -278,6 +335,17 @@ func TestSnapshotTellsTheRecordsAsTheyAre(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestSnapshotOnPortalsThatCannotFilterTakesOneRequestMoreOnly(t *testing.T) {
+	p := newTinyPortal()
+	p.noContactIDs, p.refs = true, literal
+	p.phone = idsOf{crm.TypeContact: {412}}
+	p.rows = rowsOf{crm.TypeContact: {contact(412, 0)}, crm.TypeDeal: {deal(10, "P", 0, 0, 412)}}
+	got, err := p.desk(t).Snapshot(t.Context(), Query{Phones: numbers})
+	if err != nil || !slices.Equal(got.Snapshot().OpenDeals, []int64{10}) || p.requests != 3 {
+		t.Errorf("%v %v after %d requests", got, err, p.requests)
 	}
 }
 

@@ -150,6 +150,14 @@ type redirect struct{ location string }
 
 func (redirect) Error() string { return "redirected" }
 
+// noRedirect makes a failure of a redirect that nobody follows.
+func noRedirect(method string, err error) error {
+	if _, ok := errors.AsType[redirect](err); ok {
+		return &Failure{Method: method, Err: oddAnswer("redirected")}
+	}
+	return err
+}
+
 // movedTo returns the endpoint of a portal that was renamed: the old address
 // answers with a redirect to the same method at the new one.
 //
@@ -169,7 +177,7 @@ func (a *App) movedTo(hint redirect, r *request) (string, error) {
 		return "", refused
 	}
 	endpoint, err := a.Endpoint((&url.URL{Scheme: target.Scheme, Host: target.Host, Path: before + "/rest/"}).String())
-	if err != nil || endpoint == r.endpoint {
+	if err != nil {
 		return "", refused
 	}
 	return endpoint, nil
