@@ -2,63 +2,69 @@ package b24
 
 import (
 	"context"
+	"strings"
 
 	"callwise/app/crm"
 )
 
-// A Customer is somebody whom Bitrix24 finds by a phone number, and who looks
-// after them.
+// A Customer is a lead, contact or company that carries a number, and whom to
+// ring for it.
 type Customer struct {
 	Ref         crm.Ref
 	Name        string
-	Responsible Duty
+	Responsible Responsible
 }
 
-// Duty is an employee as routing needs to know them.
-type Duty struct {
-	UserID    int64
-	Extension string
-	OnDuty    bool // at work by Bitrix24's time tracking, or not tracked at all
+// A Responsible is the employee who looks after a customer.
+type Responsible struct {
+	UserID    int64  // 0 when there is nobody
+	Extension string // inner number, may be empty
+	// OnDuty is false when the portal's time tracking says that the employee
+	// does not work now; true where nobody tracks time.
+	OnDuty bool
 }
 
-// Customers asks whom a number belongs to, the most important first. Leads
-// come whatever their state, and deals never: it is enough for routing a call,
-// not for deciding about it.
+// Customers finds whose number it is, most important first, in one request. It
+// knows neither deals nor whether a lead is closed; a decision needs
+// [Client.Snapshot].
 //
 // https://apidocs.bitrix24.com/api-reference/telephony/telephony-external-call-search-crm-entities.html
 func (c *Client) Customers(ctx context.Context, phone string) ([]Customer, error) {
-	rows, err := invoke[List[customerRow]](ctx, c, "telephony.externalCall.searchCrmEntities", Params{"PHONE_NUMBER": phone}, Repeatable())
+	rows, err := invoke[List[customerRow]](ctx, c, "telephony.externalCall.searchCrmEntities",
+		Params{"PHONE_NUMBER": phone}, Repeatable())
 	if err != nil {
 		return nil, err
 	}
 	var customers []Customer
 	for _, row := range rows {
-		ref := refOf(string(row.Type), int64(row.ID))
-		if ref == nil {
-			continue
+		if ref := refOf(string(row.Type), int64(row.ID)); ref != nil {
+			customers = append(customers, Customer{*ref, string(row.Name), row.responsible()})
 		}
-		customers = append(customers, Customer{Ref: *ref, Name: string(row.Name), Responsible: Duty{
-			UserID: int64(row.ResponsibleID), Extension: string(row.Responsible.Extension), OnDuty: atWork(string(row.Responsible.State)),
-		}})
 	}
 	return customers, nil
 }
 
 type customerRow struct {
-	Type          Text `json:"CRM_ENTITY_TYPE"`
-	ID            ID   `json:"CRM_ENTITY_ID"`
-	Name          Text `json:"NAME"`
-	ResponsibleID ID   `json:"ASSIGNED_BY_ID"`
-	Responsible   struct {
-		State     Text `json:"TIMEMAN_STATUS"`
-		Extension Text `json:"USER_PHONE_INNER"`
-	} `json:"ASSIGNED_BY"`
+	Type        Text      `json:"CRM_ENTITY_TYPE"`
+	ID          ID        `json:"CRM_ENTITY_ID"`
+	Name        Text      `json:"NAME"`
+	Responsible ID        `json:"ASSIGNED_BY_ID"`
+	Employee    Map[Text] `json:"ASSIGNED_BY"`
 }
 
-// atWork reads a state of time tracking. Nobody is off duty where it is not
-// used.
-func atWork(state string) bool {
-	switch state {
+func (r customerRow) responsible() Responsible {
+	if r.Responsible <= 0 {
+		return Responsible{}
+	}
+	return Responsible{
+		UserID: int64(r.Responsible), Extension: string(r.Employee["USER_PHONE_INNER"]),
+		OnDuty: onDuty(string(r.Employee["TIMEMAN_STATUS"])),
+	}
+}
+
+// onDuty reads the state of a working day: closed, paused, or never closed.
+func onDuty(status string) bool {
+	switch strings.ToUpper(status) {
 	case "CLOSED", "PAUSED", "EXPIRED":
 		return false
 	}

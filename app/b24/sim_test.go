@@ -182,6 +182,9 @@ func TestACallOfAKnownCustomerTakesThreeRequests(t *testing.T) {
 	if diff := cmp.Diff(want, records.Snapshot(), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	if found, err := o.Customers(ctx, customer); err != nil || len(found) == 0 || found[0].Ref.ID != contact {
+		t.Errorf("%+v %v", found, err)
+	}
 	start := CallStart{ExternalID: "pbx-1", UserID: 1, Phone: customer, Direction: call.Incoming, Line: "4930"}
 	started, err := o.StartCall(ctx, start)
 	if err != nil || len(started.Created) != 0 {
@@ -197,7 +200,7 @@ func TestACallOfAKnownCustomerTakesThreeRequests(t *testing.T) {
 	if diff := cmp.Diff(bind, finished.Bound.Refs, sorted); diff != "" {
 		t.Error(diff)
 	}
-	if n := len(o.sim.Requests()); n != 3 {
+	if n := len(o.sim.Requests()); n != 4 { // three, and the one that asked whom to ring
 		t.Errorf("%d requests", n)
 	}
 	again, err := o.FinishCall(ctx, finish, append(bind, crm.Ref{Type: crm.TypeDeal, ID: 99999}))

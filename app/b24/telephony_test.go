@@ -56,6 +56,25 @@ func TestDirections(t *testing.T) {
 	}
 }
 
+func TestCustomers(t *testing.T) {
+	d, s := scripted(t, `{"result":[{"CRM_ENTITY_TYPE":"CONTACT","CRM_ENTITY_ID":412,"ASSIGNED_BY_ID":17,"NAME":"Anna Petrova",
+	 "ASSIGNED_BY":{"ID":"17","TIMEMAN_STATUS":"OPENED","USER_PHONE_INNER":"104","WORK_PHONE":null,"PERSONAL_MOBILE":"+79031234567"}},
+	 {"CRM_ENTITY_TYPE":"LEAD","CRM_ENTITY_ID":"5","ASSIGNED_BY_ID":18,"NAME":null,"ASSIGNED_BY":{"ID":"18","TIMEMAN_STATUS":"CLOSED","USER_PHONE_INNER":null}},
+	 {"CRM_ENTITY_TYPE":"COMPANY","CRM_ENTITY_ID":90,"ASSIGNED_BY_ID":null,"ASSIGNED_BY":[]}]}`, `{"result":[]}`)
+	got, err := d.Customers(t.Context(), "+49")
+	want := []Customer{
+		{cont412, "Anna Petrova", Responsible{17, "104", true}},
+		{Ref: crm.Ref{Type: crm.TypeLead, ID: 5}, Responsible: Responsible{UserID: 18}},
+		{Ref: comp90},
+	}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	if got, err := d.Customers(t.Context(), "+49"); len(got) != 0 || err != nil || s.asked[1].Method != "telephony.externalCall.searchCrmEntities" {
+		t.Error(got, err)
+	}
+}
+
 func TestCards(t *testing.T) {
 	d, s := scripted(t, `{"result":true}`, `{"result":false}`)
 	shown, err := d.ShowCard(t.Context(), callID, []int64{17, 18})
