@@ -113,10 +113,7 @@ func (c *Client) send(ctx context.Context, r *request) (*answer, error) {
 		if !ok {
 			return got, state(err)
 		}
-		if refusal.dead {
-			err = c.keeper.Reject(ctx, c.memberID, pair.UserID, refusal.code())
-		}
-		if refusal.dead && err != nil {
+		if err := c.drop(ctx, pair, refusal); err != nil {
 			return nil, err
 		}
 		last = refusal.err
@@ -125,6 +122,15 @@ func (c *Client) send(ctx context.Context, r *request) (*answer, error) {
 		return nil, ErrNeedsAuth
 	}
 	return nil, fmt.Errorf("%w: %w", ErrNeedsAuth, last)
+}
+
+// drop tells the Keeper of a pair that is dead.
+func (c *Client) drop(ctx context.Context, pair Token, refusal unusable) error {
+	if !refusal.dead {
+		return nil
+	}
+	code, _ := errors.AsType[Code](refusal.err)
+	return c.keeper.Reject(ctx, c.memberID, pair.UserID, code)
 }
 
 // as makes the call with one pair of tokens, renewed when it has expired.
@@ -173,11 +179,6 @@ type unusable struct {
 func (u unusable) Error() string { return u.err.Error() }
 
 func (u unusable) Unwrap() error { return u.err }
-
-func (u unusable) code() Code {
-	code, _ := errors.AsType[Code](u.err)
-	return code
-}
 
 // state joins a refusal that concerns the whole portal with its sentinel.
 func state(err error) error {

@@ -95,8 +95,19 @@ func (p *portal) observe(r *request, got *answer, err error, now time.Time) {
 	if got != nil && r.path == r.methods[0] {
 		p.spent(r.path, got.Time)
 	}
+	if errors.Is(err, QueryLimitExceeded) {
+		p.drain(now)
+	}
 	if refusal, ok := errors.AsType[*Error](err); ok && errors.Is(refusal, OperationTimeLimit) {
 		refusal.Wait = p.pause(r.methods[0], now)
+	}
+}
+
+// drain empties our bucket: the portal's is full, be it of another sender at
+// our address, so requests follow one another at the lasting rate.
+func (p *portal) drain(now time.Time) {
+	if left := int(p.limiter.TokensAt(now)); left > 0 {
+		p.limiter.AllowN(now, left)
 	}
 }
 

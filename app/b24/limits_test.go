@@ -24,6 +24,18 @@ func TestTheRateOfAPortalIsKept(t *testing.T) {
 	}
 }
 
+func TestAFullBucketOfThePortalEmptiesOurs(t *testing.T) {
+	d, _ := scripted(t, `503 {"error":"QUERY_LIMIT_EXCEEDED"}`, yes)
+	for range 11 {
+		if err := d.Call(t.Context(), "m", nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if took := d.clock.Now().Sub(noon); took < 5*time.Second || took > 6*time.Second {
+		t.Errorf("12 requests took %v", took)
+	}
+}
+
 func TestNobodyWaitsForEver(t *testing.T) {
 	d, s := scripted(t, yes)
 	d.app.Sleep = func(context.Context, time.Duration) error { return nil } // all at the same moment
