@@ -1,0 +1,95 @@
+package callflow
+
+import (
+	"context"
+	"errors"
+
+	"callwise/app/b24"
+	"callwise/app/rules"
+	"callwise/models"
+)
+
+// begin brings the call into Bitrix24: decision, registration and creation,
+// one call of a number at a time (decision.md F.6).
+func (w *work) begin(ctx context.Context) error {
+	if w.begun() {
+		return nil
+	}
+	if w.phone.Hidden() {
+		return w.decide(ctx)
+	}
+	held, err := w.holdPatiently(ctx, numberLease(w.portal.ID, w.phone.Key()), w.beginAlone)
+	if err != nil || held {
+		return err
+	}
+	return w.beginLate(ctx)
+}
+
+// begun reports that nothing of begin is left to do.
+func (w *work) begun() bool {
+	if w.row.Progress.Deferred {
+		return w.registered()
+	}
+	return w.row.DecidedAt != nil && w.registered() && w.created()
+}
+
+// registered reports a call that Bitrix24 knows, or never will.
+func (w *work) registered() bool {
+	return w.row.B24CallID != nil || w.unregistrable()
+}
+
+// unregistrable calls stay in our log only (decision.md P1, P2).
+func (w *work) unregistrable() bool {
+	d := w.row.Decision
+	return d != nil && (d.Reason == rules.InternalCall || d.Reason == rules.HiddenNumber)
+}
+
+// beginAlone is begin while no other call of the number is being decided.
+func (w *work) beginAlone(ctx context.Context) error {
+	if w.row.Progress.Deferred && w.row.Progress.Register.Tried {
+		return w.register(ctx)
+	}
+	w.row.Progress.Deferred = false
+	if err := w.forgetStale(ctx); err != nil {
+		return err
+	}
+	err := w.decide(ctx)
+	if unreadable(err) {
+		return w.beginLate(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if err := w.register(ctx); err != nil {
+		return err
+	}
+	return w.create(ctx)
+}
+
+// unreadable reports that the CRM could not be read although the portal may
+// still take a registration.
+func unreadable(err error) bool {
+	return err != nil && IsPortal(err) && !errors.Is(err, b24.ErrNeedsAuth) && !errors.Is(err, b24.ErrUninstalled)
+}
+
+// beginLate registers the call without creating anything; the decision is made
+// before the call is finished (decision.md B.5-21).
+func (w *work) beginLate(ctx context.Context) error {
+	w.row.Progress.Deferred = true
+	w.remark(rules.SnapshotFailed)
+	w.did("decide", "later")
+	return w.register(ctx)
+}
+
+// forgetStale drops a decision whose registration went unanswered for so long
+// that Bitrix24 would not recognise a repetition: what it may have created
+// shows in a fresh snapshot.
+func (w *work) forgetStale(ctx context.Context) error {
+	r := &w.row.Progress.Register
+	if !r.Tried || w.registered() || w.Now().Sub(r.At) < staleRegister {
+		return nil
+	}
+	w.row.DecidedAt = nil
+	*r = models.Register{}
+	return w.Store.SaveCall(ctx, w.row)
+}

@@ -1,0 +1,158 @@
+package callflow
+
+import (
+	"context"
+
+	"callwise/app/b24"
+	"callwise/app/crm"
+	"callwise/app/rules"
+)
+
+// created reports that nothing is left for the app to create.
+func (w *work) created() bool {
+	plan := w.row.Plan
+	return w.row.Progress.CreateDone || plan == nil || plan.Creator != rules.ByApp
+}
+
+// create makes the lead (or deal) that Bitrix24 does not create by itself. It
+// may be repeated: an object with our mark is found, not made again.
+func (w *work) create(ctx context.Context) error {
+	if w.created() {
+		return nil
+	}
+	if len(w.row.Progress.Created) > 0 {
+		return w.createDone(ctx, w.row.Progress.Created) // Bitrix24 was first
+	}
+	suppressed, err := w.suppressed(ctx)
+	if err != nil || suppressed {
+		return err
+	}
+	created, err := w.findOrCreate(ctx)
+	if err == nil {
+		return w.createDone(ctx, created)
+	}
+	w.did("create", errorCode(err))
+	w.remark(rules.CreateFailed)
+	if _, passes := b24.Retry(err); passes || !IsPortal(err) {
+		return err
+	}
+	return w.createDone(ctx, nil) // refused for good: the call goes on without it
+}
+
+// suppressed gives up a creation that another call of this number has done
+// while this one was interrupted.
+func (w *work) suppressed(ctx context.Context) (bool, error) {
+	recent, err := w.Store.RecentCreations(ctx, w.portal.ID, w.phone.Key(), w.row.ID)
+	if err != nil || len(recent) == 0 {
+		return false, err
+	}
+	w.remark(rules.DuplicateSuppressed)
+	return true, w.createDone(ctx, recent)
+}
+
+func (w *work) createDone(ctx context.Context, created []crm.Ref) error {
+	w.row.Progress.Created, w.row.Progress.CreateDone = created, true
+	if len(created) > 0 {
+		w.unremark(rules.CreateFailed)
+		w.did("create", "")
+	}
+	if err := w.remember(ctx, created); err != nil {
+		return err
+	}
+	return w.Store.SaveCall(ctx, w.row)
+}
+
+// unremark withdraws a note that is no longer true.
+func (w *work) unremark(note rules.Note) {
+	var kept []rules.Note
+	for _, n := range w.row.Progress.Notes {
+		if n != note {
+			kept = append(kept, n)
+		}
+	}
+	w.row.Progress.Notes = kept
+}
+
+// findOrCreate looks for what an earlier attempt may have created before it
+// creates. A repeated deal starts as a lead too: Bitrix24 converts it by the
+// portal's own scenario (decision.md F.3).
+func (w *work) findOrCreate(ctx context.Context) ([]crm.Ref, error) {
+	lead, err := w.ownLead(ctx)
+	if err != nil || w.row.Decision.Create == rules.RepeatedLead || w.row.Decision.Create == rules.Lead {
+		return []crm.Ref{{Type: crm.TypeLead, ID: lead}}, err
+	}
+	converted, err := w.converted(ctx, lead)
+	if err != nil || len(converted) > 0 {
+		return newOnly(converted, w.row.Plan.Link), err
+	}
+	if w.row.Plan.Link.ID == 0 {
+		return []crm.Ref{{Type: crm.TypeLead, ID: lead}}, nil
+	}
+	deal, err := w.ownDeal(ctx)
+	return []crm.Ref{{Type: crm.TypeDeal, ID: deal}}, err
+}
+
+// ownLead is the lead with this call's mark.
+func (w *work) ownLead(ctx context.Context) (int64, error) {
+	if w.row.Progress.CreateTried {
+		id, found, err := w.client.FindByOrigin(ctx, crm.TypeLead, w.externalID())
+		if err != nil || found {
+			return id, err
+		}
+	}
+	if err := w.createTried(ctx); err != nil {
+		return 0, err
+	}
+	return w.client.AddLead(ctx, w.newLead())
+}
+
+// ownDeal is the deal with this call's mark.
+func (w *work) ownDeal(ctx context.Context) (int64, error) {
+	id, found, err := w.client.FindByOrigin(ctx, crm.TypeDeal, w.externalID())
+	if err != nil || found {
+		return id, err
+	}
+	lead := w.newLead()
+	return w.client.AddDeal(ctx, b24.NewDeal{
+		Title: lead.Title, ContactID: lead.ContactID, CompanyID: lead.CompanyID, Source: lead.Source,
+		ResponsibleID: lead.ResponsibleID, OriginID: lead.OriginID,
+	})
+}
+
+func (w *work) createTried(ctx context.Context) error {
+	w.row.Progress.CreateTried = true
+	return w.Store.SaveCall(ctx, w.row)
+}
+
+func (w *work) newLead() b24.NewLead {
+	title := w.Title(w.portal.Lang, w.call.Direction, w.phone.Pretty())
+	lead := b24.NewLead{
+		Title: title, Source: "CALL", ResponsibleID: w.row.UserID, OriginID: w.externalID(),
+	}
+	switch link := w.row.Plan.Link; link.Type {
+	case crm.TypeContact:
+		lead.ContactID = link.ID
+	case crm.TypeCompany:
+		lead.CompanyID = link.ID
+	default:
+		lead.Phone = w.phone.Dial()
+	}
+	if lead.ResponsibleID == 0 {
+		lead.ResponsibleID = w.row.Progress.Register.UserID
+	}
+	if w.row.Records.Mode == crm.Simple {
+		lead.Name = firstOf(w.row.CustomerName, w.phone.Pretty())
+	}
+	return lead
+}
+
+// newOnly leaves out the card that was there before.
+func newOnly(refs []crm.Ref, link crm.Ref) []crm.Ref {
+	var kept []crm.Ref
+	for _, ref := range refs {
+		if ref != link {
+			kept = append(kept, ref)
+		}
+	}
+	return kept
+}

@@ -1,0 +1,280 @@
+package callflow
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"callwise/app/b24"
+	"callwise/app/crm"
+	"callwise/app/rules"
+	"callwise/models"
+)
+
+// end finishes the call in Bitrix24 and logs it to every card of the decision.
+func (w *work) end(ctx context.Context) error {
+	if err := w.decideLate(ctx); err != nil {
+		return err
+	}
+	if w.unregistrable() {
+		w.row.State = models.CallFinished
+		return nil
+	}
+	if err := w.finish(ctx); err != nil {
+		return err
+	}
+	if err := w.bindMissing(ctx); err != nil {
+		return err
+	}
+	if err := w.attach(ctx); err != nil {
+		return err
+	}
+	w.row.State = models.CallFinished
+	return nil
+}
+
+// decideLate makes the decision that could not be made when the call started.
+// If the CRM refuses to be read for good, the call is finished all the same:
+// its card must not hang, and nothing is created on a guess.
+func (w *work) decideLate(ctx context.Context) error {
+	if !w.row.Progress.Deferred || (w.row.DecidedAt != nil && w.created()) {
+		return nil
+	}
+	held, err := w.holdPatiently(ctx, numberLease(w.portal.ID, w.phone.Key()), w.decideAndCreate)
+	if err == nil && !held {
+		return &Later{After: w.LockWait, Err: errNumberBusy}
+	}
+	if _, passes := b24.Retry(err); err == nil || passes || !unreadable(err) {
+		return err
+	}
+	w.did("decide", errorCode(err))
+	return nil
+}
+
+func (w *work) decideAndCreate(ctx context.Context) error {
+	if err := w.decide(ctx); err != nil {
+		return err
+	}
+	if w.row.Plan.MustFind && w.row.Kind != models.KindClick && w.row.Progress.Register.Primary.ID == 0 {
+		if err := w.exclude(ctx); err != nil {
+			return err
+		}
+	}
+	return w.create(ctx)
+}
+
+// want is every card the call is to be logged to: the decision's targets, and
+// what was created for this call in any case.
+func (w *work) want() []crm.Ref {
+	var refs []crm.Ref
+	add := func(ref crm.Ref) {
+		for _, r := range refs {
+			if r == ref {
+				return
+			}
+		}
+		refs = append(refs, ref)
+	}
+	for _, ref := range w.row.Progress.Created {
+		add(ref)
+	}
+	if w.row.Decision == nil {
+		return refs
+	}
+	for _, t := range w.row.Decision.LogTo {
+		if !t.New {
+			add(crm.Ref{Type: t.Type, ID: t.ID})
+		}
+	}
+	return refs
+}
+
+// finish ends the call and binds it, in one request where possible. A
+// repetition finds the finished call in Bitrix24's statistics.
+func (w *work) finish(ctx context.Context) error {
+	progress := &w.row.Progress
+	if progress.Finish.Done {
+		return nil
+	}
+	progress.Finish.Tried = true
+	if err := w.Store.SaveCall(ctx, w.row); err != nil {
+		return err
+	}
+	user, err := w.talked(ctx)
+	if err != nil {
+		return err
+	}
+	finished, err := w.client.FinishCall(ctx, b24.CallFinish{
+		CallID: *w.row.B24CallID, UserID: user, Duration: w.call.Duration,
+		Status: statusCode(w.call),
+	}, w.want())
+	if err != nil {
+		w.did("finish", errorCode(err))
+		return err
+	}
+	return w.hasFinished(ctx, finished)
+}
+
+// talked is the user the call counts for: who talked last, else who was
+// registered.
+func (w *work) talked(ctx context.Context) (int64, error) {
+	if w.row.UserID != 0 {
+		return w.row.UserID, nil
+	}
+	if user := w.row.Progress.Register.UserID; user != 0 {
+		return user, nil
+	}
+	return w.responsible(ctx)
+}
+
+func (w *work) hasFinished(ctx context.Context, finished b24.FinishedCall) error {
+	progress := &w.row.Progress
+	progress.Finish.Done, progress.Finish.At = true, w.Now().UTC()
+	progress.Finish.ActivityID, progress.Finish.StatisticID = finished.ActivityID, strconv.FormatInt(finished.StatisticID, 10)
+	w.did("finish", "")
+	w.keepBound(finished.Bound)
+	if finished.AppID != "" && finished.AppID != w.portal.RestAppID {
+		if err := w.Store.SetRestAppID(ctx, w.portal.ID, finished.AppID); err != nil {
+			return err
+		}
+	}
+	return w.Store.SaveCall(ctx, w.row)
+}
+
+// keepBound writes down where the call is logged and where that failed.
+func (w *work) keepBound(bound b24.Bound) {
+	progress := &w.row.Progress
+	progress.Bound = bound.Refs
+	progress.BindFailed = nil
+	for _, f := range bound.Failed {
+		progress.BindFailed = append(progress.BindFailed, models.BindFailure{Ref: f.Ref, Code: errorCode(f.Err)})
+	}
+	if len(bound.Failed) > 0 {
+		w.remark(rules.BindPartial)
+		return
+	}
+	w.unremark(rules.BindPartial)
+}
+
+// bindMissing logs the call where the finishing request did not.
+func (w *work) bindMissing(ctx context.Context) error {
+	progress := &w.row.Progress
+	if progress.Finish.ActivityID == 0 {
+		return w.addActivity(ctx)
+	}
+	missing := without(w.want(), progress.Bound)
+	for _, f := range progress.BindFailed {
+		missing = without(missing, []crm.Ref{f.Ref})
+	}
+	if len(missing) > 0 {
+		bound, err := w.client.Bind(ctx, progress.Finish.ActivityID, missing)
+		if err != nil {
+			w.did("bind", errorCode(err))
+			return err
+		}
+		bound.Refs = append(bound.Refs, progress.Bound...)
+		w.keepBound(bound)
+		w.did("bind", "")
+	}
+	return w.liftAnchor(ctx)
+}
+
+// liftAnchor takes the call off the closed lead that only served to keep
+// Bitrix24 from creating another one (decision.md F.3).
+func (w *work) liftAnchor(ctx context.Context) error {
+	progress := &w.row.Progress
+	if w.row.Plan == nil || w.row.Plan.Anchor == nil || progress.AnchorLifted {
+		return nil
+	}
+	if err := w.client.Unbind(ctx, progress.Finish.ActivityID, *w.row.Plan.Anchor); err != nil {
+		return err
+	}
+	progress.AnchorLifted = true
+	progress.Bound = without(progress.Bound, []crm.Ref{*w.row.Plan.Anchor})
+	w.did("unbind", "")
+	return w.Store.SaveCall(ctx, w.row)
+}
+
+// addActivity writes a call activity for something the app created when
+// Bitrix24 made none (telephony contract, 9.3). Without anything to log to,
+// no activity is expected.
+func (w *work) addActivity(ctx context.Context) error {
+	progress := &w.row.Progress
+	if len(progress.Created) == 0 || w.call.Direction == "" {
+		return nil
+	}
+	user, err := w.talked(ctx)
+	if err != nil {
+		return err
+	}
+	id, err := w.client.AddCallActivity(ctx, b24.CallActivity{
+		Owner: progress.Created[0], Subject: w.Title(w.portal.Lang, w.call.Direction, w.phone.Pretty()),
+		Phone: w.phone.Dial(), Direction: w.call.Direction, Completed: w.call.Answered(),
+		ResponsibleID: user, StartedAt: w.row.StartedAt, EndedAt: w.endedAt(), OriginID: w.externalID(),
+	})
+	if err != nil {
+		w.did("activity", errorCode(err))
+		return err
+	}
+	progress.Finish.ActivityID = id
+	progress.Bound = progress.Created[:1:1]
+	w.did("activity", "")
+	if err := w.Store.SaveCall(ctx, w.row); err != nil {
+		return err
+	}
+	return w.bindMissing(ctx)
+}
+
+// attach gives Bitrix24 the address of the recording, once.
+func (w *work) attach(ctx context.Context) error {
+	progress := &w.row.Progress
+	if w.call.RecordingURL == "" || progress.Recording.URL == w.call.RecordingURL {
+		return nil
+	}
+	file, err := w.client.AttachRecord(ctx, *w.row.B24CallID, recordName(w.call.RecordingURL), w.call.RecordingURL)
+	w.did("recording", errorCode(err))
+	if _, passes := b24.Retry(err); passes || err != nil && !IsPortal(err) {
+		return err
+	}
+	progress.Recording = models.Recording{URL: w.call.RecordingURL, FileID: file, Code: errorCode(err)}
+	return w.Store.SaveCall(ctx, w.row)
+}
+
+// recordName is the name of a recording's file: Bitrix24 takes mp3 and wav only.
+func recordName(address string) string {
+	u, err := url.Parse(address)
+	if err == nil && strings.HasSuffix(strings.ToLower(u.Path), ".wav") {
+		return "recording.wav"
+	}
+	return "recording.mp3"
+}
+
+// endedAt is when the call ended, as far as we know.
+func (w *work) endedAt() time.Time {
+	if w.row.EndedAt != nil {
+		return *w.row.EndedAt
+	}
+	return w.row.StartedAt.Add(time.Duration(w.call.Duration) * time.Second)
+}
+
+// without is refs less those in gone.
+func without(refs, gone []crm.Ref) []crm.Ref {
+	var kept []crm.Ref
+	for _, ref := range refs {
+		if !contains(gone, ref) {
+			kept = append(kept, ref)
+		}
+	}
+	return kept
+}
+
+func contains(refs []crm.Ref, ref crm.Ref) bool {
+	for _, r := range refs {
+		if r == ref {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,214 @@
+package callflow
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"callwise/app/b24"
+	"callwise/app/call"
+	"callwise/models"
+)
+
+// DefaultLine is the external line of a portal whose PBX names none.
+const DefaultLine = "callwise"
+
+// Scopes are the permissions the app needs, and no more. user_basic is among
+// them because a call from an employee's own phone must not become a lead.
+//
+// https://apidocs.bitrix24.com/api-reference/scopes/permissions.html
+var Scopes = []string{"crm", "telephony", "placement", "user_basic"}
+
+// Events are what every portal sends us.
+var Events = []string{
+	b24.ExternalCallStart, b24.ExternalCallBackStart,
+	b24.VoximplantInit, b24.VoximplantStart, b24.VoximplantEnd,
+	b24.AppUpdate, b24.AppUninstall,
+}
+
+// A StepName names a step of the installation.
+type StepName string
+
+// The steps, in the order they are taken.
+const (
+	StepAccess     StepName = "access"
+	StepScopes     StepName = "scopes"
+	StepStore      StepName = "store"
+	StepCRM        StepName = "crm"
+	StepEvents     StepName = "events"
+	StepPlacements StepName = "placements"
+	StepLine       StepName = "line"
+	StepEmployees  StepName = "employees"
+)
+
+// Install sets the app up on the portal of a visit, telling each step as it
+// ends; it stops at the first that fails. It may be repeated, and an update of
+// the app is an installation too: what is there already is left as it is. The
+// portal is returned as soon as it is stored, also with an error.
+func (f *Flow) Install(ctx context.Context, v Visit, tell func(StepName, error)) (*models.Portal, error) {
+	tell(StepAccess, nil)
+	portal, err := f.Store.SaveInstall(ctx, v.asInstaller())
+	tell(StepStore, err)
+	if err != nil {
+		return nil, err
+	}
+	return portal, f.Complete(ctx, portal, tell)
+}
+
+// Complete takes the steps of an installation that follow once the portal is
+// stored.
+func (f *Flow) Complete(ctx context.Context, portal *models.Portal, tell func(StepName, error)) error {
+	if err := f.Reconcile(ctx, portal, tell); err != nil {
+		return err
+	}
+	return f.Store.SetStatus(ctx, portal.ID, models.PortalActive, "")
+}
+
+// asInstaller is the visit's tokens as those preferred for background work.
+func (v Visit) asInstaller() models.Install {
+	in := v.install()
+	in.Token.Kind = models.TokenInstaller
+	return in
+}
+
+// Reconcile brings everything the portal keeps for us to what it should be:
+// event handlers, placement, external lines, the list of employees.
+func (f *Flow) Reconcile(ctx context.Context, portal *models.Portal, tell func(StepName, error)) error {
+	client := f.Client(portal)
+	steps := []struct {
+		name StepName
+		do   func(context.Context, *b24.Client, *models.Portal) error
+	}{
+		{StepScopes, f.checkScopes},
+		{StepCRM, f.readMode},
+		{StepEvents, f.bindEvents},
+		{StepPlacements, f.bindPlacement},
+		{StepLine, f.SyncLines},
+		{StepEmployees, f.ReadEmployees},
+	}
+	for _, step := range steps {
+		err := step.do(ctx, client, portal)
+		tell(step.name, err)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A MissingScopes error names the permissions the portal has not granted.
+type MissingScopes struct{ Scopes []string }
+
+func (m *MissingScopes) Error() string {
+	return "callflow: permissions missing: " + strings.Join(m.Scopes, ", ")
+}
+
+// checkScopes compares what the portal granted with what the app needs. A
+// wider user scope includes user_basic.
+func (f *Flow) checkScopes(ctx context.Context, client *b24.Client, portal *models.Portal) error {
+	granted, err := client.Scopes(ctx)
+	if err != nil {
+		return err
+	}
+	state, err := client.AppState(ctx)
+	if err != nil {
+		return err
+	}
+	missing := missingScopes(granted)
+	err = f.Store.SaveInstallState(ctx, portal.ID, state.ID, strings.Join(granted, ","), strings.Join(missing, ","))
+	if err != nil {
+		return err
+	}
+	portal.RestAppID = state.ID
+	if len(missing) > 0 {
+		return &MissingScopes{missing}
+	}
+	return nil
+}
+
+func missingScopes(granted []string) []string {
+	var missing []string
+	for _, scope := range Scopes {
+		if !slices.Contains(granted, scope) && !(scope == "user_basic" && seesUsers(granted)) {
+			missing = append(missing, scope)
+		}
+	}
+	return missing
+}
+
+// seesUsers reports a scope that shows employees and their extensions, even if
+// not their own numbers.
+func seesUsers(granted []string) bool {
+	return slices.Contains(granted, "user") || slices.Contains(granted, "user_brief")
+}
+
+func (f *Flow) readMode(ctx context.Context, client *b24.Client, portal *models.Portal) error {
+	mode, err := client.CRMMode(ctx)
+	if err != nil {
+		return err
+	}
+	portal.CRMMode = mode
+	return f.Store.SetMode(ctx, portal.ID, mode)
+}
+
+func (f *Flow) bindEvents(ctx context.Context, client *b24.Client, _ *models.Portal) error {
+	_, err := client.EnsureEvents(ctx, f.PublicURL+"/b24/events", Events)
+	return err
+}
+
+// bindPlacement puts the call log into the menu of the telephony statistics.
+//
+// https://apidocs.bitrix24.com/api-reference/widgets/telephony/index.html
+func (f *Flow) bindPlacement(ctx context.Context, client *b24.Client, _ *models.Portal) error {
+	return client.EnsurePlacement(ctx, "TELEPHONY_ANALYTICS_MENU", f.PublicURL+"/b24/calls", f.PlacementTitles)
+}
+
+// SyncLines keeps the external lines, and whether Bitrix24 creates entities
+// for calls its users place through them, equal to the switches (decision.md
+// F.3).
+func (f *Flow) SyncLines(ctx context.Context, client *b24.Client, portal *models.Portal) error {
+	lines, err := f.Store.Lines(ctx, portal.ID)
+	if err != nil {
+		return err
+	}
+	if len(lines) == 0 {
+		lines = []models.Line{{PortalID: portal.ID, Number: DefaultLine, Name: "Callwise"}}
+	}
+	for _, line := range lines {
+		line.AutoCreate = portal.Settings.AutoCreate()
+		if err := client.EnsureLine(ctx, line.Number, line.Name, line.AutoCreate); err != nil {
+			return err
+		}
+		if err := f.Store.SaveLine(ctx, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ReadEmployees replaces what we know of the portal's employees.
+func (f *Flow) ReadEmployees(ctx context.Context, client *b24.Client, portal *models.Portal) error {
+	employees, err := client.Employees(ctx)
+	if err != nil {
+		return err
+	}
+	stored := make([]models.Employee, len(employees))
+	for i, e := range employees {
+		stored[i] = models.Employee{
+			PortalID: portal.ID, UserID: e.ID, Name: e.Name, Extension: strings.TrimSpace(e.Extension),
+			Phones: phoneKeys(e.Phones, portal.Country()), Active: e.Active,
+		}
+	}
+	return f.Store.ReplaceEmployees(ctx, portal.ID, stored)
+}
+
+// phoneKeys are the numbers as calls are matched with them.
+func phoneKeys(numbers []string, country string) []string {
+	var keys []string
+	for _, number := range numbers {
+		if phone := call.ParsePhone(number, country); !phone.Hidden() {
+			keys = append(keys, phone.Key())
+		}
+	}
+	return keys
+}

@@ -1,0 +1,220 @@
+package callflow
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"callwise/app/b24"
+	"callwise/app/call"
+	"callwise/models"
+)
+
+// callbackWindow is how long a PBX may take to begin a callback it was told of.
+const callbackWindow = 30 * time.Minute
+
+// A trail is the events under one key that no call is known for yet.
+type trail struct {
+	key    string
+	id     string // the sender's name of the call, from the key
+	events []models.Event
+	call   call.Call
+	first  time.Time
+}
+
+// locate finds the call whose events stand under callKey, or makes its row. It
+// returns 0 when they are about no call that we handle; the events then count
+// as done.
+func (f *Flow) locate(ctx context.Context, portal *models.Portal, callKey string) (int64, error) {
+	source, id, _ := strings.Cut(callKey, ":")
+	row, err := f.known(ctx, portal, source, id)
+	if err == nil {
+		return row.ID, nil
+	}
+	if !errors.Is(err, models.ErrNotFound) {
+		return 0, err
+	}
+	t, err := f.trail(ctx, portal, callKey, id)
+	if err != nil || len(t.events) == 0 {
+		return 0, err
+	}
+	row, err = f.newcomer(ctx, portal, source, t)
+	if err != nil {
+		return 0, err
+	}
+	if row == nil {
+		return 0, f.Store.MarkDone(ctx, portal.ID, idsOf(t.events))
+	}
+	return row.ID, nil
+}
+
+// known finds a call by the id its key carries.
+func (f *Flow) known(ctx context.Context, portal *models.Portal, source, id string) (*models.Call, error) {
+	switch source {
+	case "pbx":
+		return f.Store.CallByPBX(ctx, portal.ID, id)
+	case "b24":
+		return f.Store.CallByB24(ctx, portal.ID, id)
+	}
+	return f.Store.CallByKey(ctx, portal.ID, source+":"+id)
+}
+
+// newcomer makes the row of a call seen for the first time, or finds the call
+// that the events turn out to belong to; nil means that we do not handle it.
+func (f *Flow) newcomer(ctx context.Context, portal *models.Portal, source string, t trail) (*models.Call, error) {
+	switch source {
+	case "pbx":
+		return f.newPBXCall(ctx, portal, t)
+	case "b24":
+		return f.newBitrix24Call(ctx, portal, t)
+	}
+	phone := call.ParsePhone(t.call.Phone, region(portal, t.call.Line))
+	return f.Store.EnsureCall(ctx, models.Call{
+		PortalID: portal.ID, Kind: models.KindCallback, CallKey: t.key,
+		Direction: call.Callback, Phone: t.call.Phone, PhoneKey: phone.Key(), StartedAt: t.first,
+	})
+}
+
+// newPBXCall finds the click or callback that a call of the PBX answers, or
+// makes the row of a new call.
+func (f *Flow) newPBXCall(ctx context.Context, portal *models.Portal, t trail) (*models.Call, error) {
+	var row *models.Call
+	var err error
+	switch {
+	case t.call.B24ID != "":
+		row, err = f.ordered(ctx, portal, t.call.B24ID, t.first)
+	case t.call.Direction == call.Callback:
+		row, err = f.awaited(ctx, portal, t.call)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if row != nil {
+		return row, f.Store.LinkPBX(ctx, portal.ID, row.ID, t.id)
+	}
+	if t.call.Direction == "" {
+		return nil, nil // nothing says yet what kind of call this is
+	}
+	return f.Store.EnsureCall(ctx, models.Call{
+		PortalID: portal.ID, Kind: models.KindPBX, CallKey: t.key, PBXCallID: &t.id,
+		Direction: t.call.Direction, StartedAt: t.first,
+	})
+}
+
+// ordered finds the click or callback that made the PBX place this call. A
+// click we never heard of was registered by Bitrix24 all the same.
+func (f *Flow) ordered(ctx context.Context, portal *models.Portal, id string, first time.Time) (*models.Call, error) {
+	row, err := f.Store.CallByB24(ctx, portal.ID, id)
+	if !errors.Is(err, models.ErrNotFound) {
+		return row, err
+	}
+	row, err = f.Store.CallByKey(ctx, portal.ID, id)
+	if !errors.Is(err, models.ErrNotFound) {
+		return row, err
+	}
+	return f.Store.EnsureCall(ctx, models.Call{
+		PortalID: portal.ID, Kind: models.KindClick, CallKey: bitrix24Key(id), B24CallID: &id,
+		Direction: call.Outgoing, StartedAt: first,
+	})
+}
+
+// awaited finds the callback to this number that the PBX was told to place.
+func (f *Flow) awaited(ctx context.Context, portal *models.Portal, c call.Call) (*models.Call, error) {
+	phone := call.ParsePhone(c.Phone, region(portal, c.Line))
+	row, err := f.Store.OpenCallback(ctx, portal.ID, phone.Key(), f.Now().Add(-callbackWindow))
+	if errors.Is(err, models.ErrNotFound) {
+		return nil, nil
+	}
+	return row, err
+}
+
+// newBitrix24Call makes the row of a click, or of a call that the app did not
+// register, if such calls are handled.
+func (f *Flow) newBitrix24Call(ctx context.Context, portal *models.Portal, t trail) (*models.Call, error) {
+	fresh := models.Call{
+		PortalID: portal.ID, CallKey: t.key, B24CallID: &t.id,
+		Direction: call.Outgoing, StartedAt: t.first,
+	}
+	switch {
+	case has(t.events, b24.ExternalCallStart):
+		fresh.Kind = models.KindClick
+	case !isExternal(t.id) && portal.Settings.BuiltinLines:
+		fresh.Kind, fresh.Direction = models.KindBuiltin, t.call.Direction
+	case isExternal(t.id) && portal.Settings.OtherApps:
+		return f.otherApp(ctx, portal, t.events, fresh)
+	default:
+		return nil, nil
+	}
+	return f.Store.EnsureCall(ctx, fresh)
+}
+
+// otherApp makes the row for a call of another telephony application. It
+// waits for the END, by which time a call of our own is known by its id.
+func (f *Flow) otherApp(ctx context.Context, portal *models.Portal, events []models.Event, fresh models.Call) (*models.Call, error) {
+	ours, err := registeredByUs(events, portal.RestAppID)
+	if err != nil || ours || !has(events, b24.VoximplantEnd) {
+		return nil, err
+	}
+	fresh.Kind = models.KindOther
+	return f.Store.EnsureCall(ctx, fresh)
+}
+
+// registeredByUs reports whether the INIT among events names our application.
+func registeredByUs(events []models.Event, restAppID string) (bool, error) {
+	for _, e := range events {
+		if e.Type != b24.VoximplantInit || restAppID == "" {
+			continue
+		}
+		var data map[string]string
+		if err := json.Unmarshal(e.Payload, &data); err != nil {
+			return false, fmt.Errorf("event %d: %w", e.ID, err)
+		}
+		if data["REST_APP_ID"] == restAppID {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// trail reads the events under one key and what they tell.
+func (f *Flow) trail(ctx context.Context, portal *models.Portal, callKey, id string) (trail, error) {
+	events, err := f.Store.EventsOf(ctx, portal.ID, callKey)
+	if err != nil || len(events) == 0 {
+		return trail{}, err
+	}
+	told, err := tellAll(events)
+	if err != nil {
+		return trail{}, err
+	}
+	return trail{key: callKey, id: id, events: events, call: call.Fold(told), first: events[0].HappenedAt}, nil
+}
+
+func idsOf(events []models.Event) []int64 {
+	ids := make([]int64, len(events))
+	for i, e := range events {
+		ids[i] = e.ID
+	}
+	return ids
+}
+
+func has(events []models.Event, name string) bool {
+	for _, e := range events {
+		if e.Type == name {
+			return true
+		}
+	}
+	return false
+}
+
+// region is the country whose national numbers are meant when a number has no
+// country code: the line's, if the line is an international number, else the
+// portal's.
+func region(portal *models.Portal, line string) string {
+	if country := call.RegionOf(line); country != "" {
+		return country
+	}
+	return portal.Country()
+}

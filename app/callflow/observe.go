@@ -1,0 +1,75 @@
+package callflow
+
+import (
+	"context"
+	"time"
+
+	"callwise/app/b24"
+	"callwise/app/rules"
+	"callwise/models"
+)
+
+// observe handles a call that the app did not register: it acts once, on the
+// END, and never registers, finishes or shows it (decision.md F.7).
+func (w *work) observe(ctx context.Context) error {
+	end, err := w.data(b24.VoximplantEnd)
+	if err != nil || end == nil {
+		return err
+	}
+	if started := parseTime(end["CALL_START_DATE"]); !started.IsZero() {
+		w.row.StartedAt = started
+	}
+	progress := &w.row.Progress
+	progress.Finish.Done, progress.Finish.ActivityID = true, parseID(end["CRM_ACTIVITY_ID"])
+	if err := w.observeAlone(ctx); err != nil {
+		return err
+	}
+	if w.unregistrable() {
+		w.row.State = models.CallFinished
+		return nil
+	}
+	if err := w.bindMissing(ctx); err != nil {
+		return err
+	}
+	w.row.State = models.CallFinished
+	return nil
+}
+
+// observeAlone decides and creates while no other call of the number does.
+func (w *work) observeAlone(ctx context.Context) error {
+	if w.row.DecidedAt != nil && w.created() {
+		return nil
+	}
+	if w.phone.Hidden() {
+		return w.decide(ctx)
+	}
+	held, err := w.holdPatiently(ctx, numberLease(w.portal.ID, w.phone.Key()), w.observeNow)
+	if err == nil && !held {
+		return &Later{After: w.LockWait, Err: errNumberBusy}
+	}
+	return err
+}
+
+func (w *work) observeNow(ctx context.Context) error {
+	if err := w.decide(ctx); err != nil {
+		return err
+	}
+	if w.excludedByEnd() {
+		if err := w.exclude(ctx); err != nil {
+			return err
+		}
+	}
+	if w.row.Records.CreatedSince(w.row.StartedAt.Add(-clockSlack)) {
+		w.remark(rules.PlatformCreated)
+	}
+	return w.create(ctx)
+}
+
+// clockSlack allows for clocks that do not agree to the second.
+const clockSlack = 2 * time.Second
+
+// excludedByEnd reports a number that the CRM knows although Bitrix24 logged
+// the call to nothing: it stands in the exceptions list.
+func (w *work) excludedByEnd() bool {
+	return w.row.Plan.MustFind && w.row.Progress.Finish.ActivityID == 0
+}

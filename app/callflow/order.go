@@ -1,0 +1,117 @@
+package callflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"callwise/app/b24"
+	"callwise/app/call"
+	"callwise/app/pbx"
+	"callwise/models"
+)
+
+// order has the PBX told, once, that a user clicked a number or that a visitor
+// wants to be called. The telling is a job of its own: it may take 20 s.
+func (w *work) order(ctx context.Context) error {
+	if w.row.Progress.Ordered || w.call.Ended || w.row.PBXCallID != nil {
+		return nil
+	}
+	w.row.Progress.Ordered = true
+	return w.Store.OrderCall(ctx, w.row)
+}
+
+// Tell sends the command of a call to its portal's PBX. When the PBX has not
+// accepted it within [Flow.CommandWindow], the call ends as failed, so that no
+// card hangs. A [Later] error says when to try again; the command carries the
+// same id every time.
+func (f *Flow) Tell(ctx context.Context, portalID, callID int64, since time.Time) error {
+	portal, err := f.Store.PortalByID(ctx, portalID)
+	if err != nil {
+		return err
+	}
+	w, err := f.load(ctx, portal, callID)
+	if err != nil {
+		return err
+	}
+	if w.call.Ended || w.row.PBXCallID != nil {
+		return nil
+	}
+	err = w.tell(ctx)
+	if err == nil {
+		return f.say(ctx, w.row, call.Event{Type: commandAccepted, At: f.Now().UTC()})
+	}
+	left := since.Add(f.CommandWindow).Sub(f.Now())
+	if left > 0 && !errors.Is(err, errNoCommandURL) {
+		return &Later{After: min(2*time.Second, left), Err: err}
+	}
+	f.Log.WarnContext(ctx, "PBX did not take a command", "portal", portalID, "call", callID)
+	return f.say(ctx, w.row, call.Event{
+		Type: call.Ended, At: f.Now().UTC(), Direction: w.call.Direction, Phone: w.call.Phone,
+		Line: w.call.Line, Status: call.StatusFailed,
+	})
+}
+
+// commandAccepted marks in a call's timeline that the PBX took the command.
+const commandAccepted call.EventType = "command.accepted"
+
+var (
+	errNoCommandURL = errors.New("callflow: no command URL is set")
+	errNumberBusy   = errors.New("callflow: another call of this number is being decided")
+)
+
+func (w *work) tell(ctx context.Context) error {
+	if w.portal.CommandURL == "" {
+		return errNoCommandURL
+	}
+	command, err := w.command(ctx)
+	if err != nil {
+		return err
+	}
+	return pbx.Send(ctx, w.PBX, w.portal.CommandURL, w.portal.CommandSecret, w.commandID(), w.Now(), command)
+}
+
+func (w *work) commandID() string { return fmt.Sprintf("cmd_%d_%d", w.portal.ID, w.row.ID) }
+
+// command is what the PBX is told: interface.md §4.
+func (w *work) command(ctx context.Context) (any, error) {
+	user, err := w.responsible(ctx)
+	if err != nil {
+		return nil, err
+	}
+	employee, err := w.Store.EmployeeByUser(ctx, w.portal.ID, user)
+	if err != nil && !errors.Is(err, models.ErrNotFound) {
+		return nil, err
+	}
+	extension := ""
+	if employee != nil {
+		extension = employee.Extension
+	}
+	if w.row.Kind == models.KindClick {
+		return w.originate(user, extension)
+	}
+	form, err := w.data(b24.ExternalCallBackStart)
+	if err != nil {
+		return nil, err
+	}
+	return pbx.Callback{
+		CommandID: w.row.CallKey, Phone: w.phone.Dial(), Extension: extension,
+		Announce: form["TEXT"], Line: w.row.Line,
+	}, nil
+}
+
+func (w *work) originate(user int64, extension string) (any, error) {
+	click, err := w.data(b24.ExternalCallStart)
+	if err != nil {
+		return nil, err
+	}
+	origin, err := w.origin()
+	if err != nil {
+		return nil, err
+	}
+	return pbx.Originate{
+		Bitrix24CallID: *w.row.B24CallID, Phone: w.phone.Dial(), DTMFAfterConnect: click["EXTENSION"],
+		Extension: extension, UserID: user, Line: w.row.Line, CRMEntity: origin,
+	}, nil
+}

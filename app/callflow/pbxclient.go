@@ -1,0 +1,51 @@
+package callflow
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"syscall"
+	"time"
+)
+
+// errAddress: a PBX's command URL leads where no PBX may be.
+var errAddress = errors.New("callflow: the command URL leads to a private address")
+
+// PBXClient sends commands to PBXs. Whatever name a command URL has, it reaches
+// public addresses only (loopback too, if allowed), and follows no redirects:
+// an administrator of one portal must not reach into the operator's network.
+func PBXClient(allowLoopback bool) *http.Client {
+	dialer := &net.Dialer{
+		Timeout: 5 * time.Second,
+		Control: func(_, address string, _ syscall.RawConn) error { return checkAddress(address, allowLoopback) },
+	}
+	return &http.Client{
+		Timeout: 8 * time.Second,
+		Transport: &http.Transport{
+			DialContext: dialer.DialContext, TLSHandshakeTimeout: 5 * time.Second, ForceAttemptHTTP2: true,
+			MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute, MaxResponseHeaderBytes: 64 << 10,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// checkAddress is asked for every address that is about to be dialled, after
+// its name was looked up.
+func checkAddress(address string, allowLoopback bool) error {
+	parsed, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return errAddress
+	}
+	ip := parsed.Addr().Unmap()
+	if ip.IsLoopback() && allowLoopback {
+		return nil
+	}
+	if !ip.IsGlobalUnicast() || ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || sharedNet.Contains(ip) {
+		return errAddress
+	}
+	return nil
+}
+
+// sharedNet is the address space of carriers' own networks (RFC 6598).
+var sharedNet = netip.MustParsePrefix("100.64.0.0/10")

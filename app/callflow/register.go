@@ -1,0 +1,214 @@
+package callflow
+
+import (
+	"context"
+	"time"
+
+	"callwise/app/b24"
+	"callwise/app/crm"
+	"callwise/app/rules"
+	"callwise/models"
+)
+
+// recentFor is how long what was just created counts although Bitrix24 may not
+// show it yet (decision.md F.6).
+const recentFor = time.Minute
+
+// register makes the call known to Bitrix24, which shows the call card at once
+// and creates what the decision asks it to. The same request may be repeated:
+// Bitrix24 answers with the same call for 30 minutes.
+func (w *work) register(ctx context.Context) error {
+	if w.registered() {
+		return nil
+	}
+	start, err := w.start(ctx)
+	if err != nil {
+		return err
+	}
+	progress := &w.row.Progress
+	if !progress.Register.Tried {
+		progress.Register = models.Register{Tried: true, At: w.Now().UTC(), UserID: start.UserID}
+	}
+	if err := w.Store.SaveCall(ctx, w.row); err != nil {
+		return err
+	}
+	started, err := w.client.StartCall(ctx, start)
+	if err != nil {
+		return w.notRegistered(ctx, err)
+	}
+	if l := start.NewLine; l != nil {
+		line := models.Line{PortalID: w.portal.ID, Number: l.Number, Name: l.Name, AutoCreate: l.AutoCreate}
+		if err := w.Store.SaveLine(ctx, line); err != nil {
+			return err
+		}
+	}
+	return w.hasStarted(ctx, started)
+}
+
+// notRegistered records a failed registration: unless it may have run, the
+// next attempt is free to decide anew.
+func (w *work) notRegistered(ctx context.Context, err error) error {
+	w.did("register", errorCode(err))
+	if !b24.Unsure(err) {
+		w.row.Progress.Register.Tried = false
+	}
+	if saved := w.Store.SaveCall(ctx, w.row); saved != nil {
+		return saved
+	}
+	return err
+}
+
+// start is the registration of this call. Everything in it is settled before
+// the first attempt, so that a repetition is recognised.
+func (w *work) start(ctx context.Context) (b24.CallStart, error) {
+	user := w.row.Progress.Register.UserID
+	if user == 0 {
+		var err error
+		if user, err = w.responsible(ctx); err != nil {
+			return b24.CallStart{}, err
+		}
+	}
+	start := b24.CallStart{
+		ExternalID: w.externalID(), UserID: user, Phone: w.phone.Dial(), Direction: w.call.Direction,
+		StartedAt: w.row.StartedAt, Line: firstOf(w.row.Line, DefaultLine), Show: !w.call.Ended,
+	}
+	if err := w.introduce(ctx, &start); err != nil {
+		return b24.CallStart{}, err
+	}
+	if w.row.Plan != nil && !w.row.Progress.Deferred {
+		start.Create, start.Primary = w.row.Plan.CRMCreate, w.row.Plan.Primary
+	}
+	return start, nil
+}
+
+// responsible is the user whose call this is: who talks or is rung, else who
+// owns the client's card, else who installed the app.
+func (w *work) responsible(ctx context.Context) (int64, error) {
+	if w.row.UserID != 0 {
+		return w.row.UserID, nil
+	}
+	if w.row.Records != nil {
+		if owner := w.row.Records.Responsible(); owner != 0 {
+			active, err := exists(w.Store.EmployeeByUser(ctx, w.portal.ID, owner))
+			if err != nil || active {
+				return owner, err
+			}
+		}
+	}
+	return w.Store.Installer(ctx, w.portal.ID)
+}
+
+// introduce has a line that Bitrix24 does not know yet added with the call: an
+// unknown number would silently become a line that creates leads on its own.
+func (w *work) introduce(ctx context.Context, start *b24.CallStart) error {
+	known, err := w.Store.HasLine(ctx, w.portal.ID, start.Line)
+	if err != nil || known {
+		return err
+	}
+	start.NewLine = &b24.Line{Number: start.Line, Name: start.Line, AutoCreate: w.portal.Settings.AutoCreate()}
+	return nil
+}
+
+// externalID is our name for the call at Bitrix24. It never changes.
+func (w *work) externalID() string {
+	switch w.row.Kind {
+	case models.KindPBX:
+		return *w.row.PBXCallID
+	case models.KindCallback:
+		return w.row.CallKey
+	}
+	return *w.row.B24CallID
+}
+
+// hasStarted writes down Bitrix24's answer and what it created.
+func (w *work) hasStarted(ctx context.Context, started b24.StartedCall) error {
+	progress := &w.row.Progress
+	progress.Register.CallID = started.CallID
+	if started.Primary != nil {
+		progress.Register.Primary = *started.Primary
+	}
+	w.row.B24CallID = &started.CallID
+	w.did("register", "")
+	made, err := w.made(ctx, started.Created)
+	if err != nil {
+		return err
+	}
+	if err := w.creation(ctx, made); err != nil {
+		return err
+	}
+	if !w.denied(started) {
+		return w.Store.SaveCall(ctx, w.row)
+	}
+	return w.exclude(ctx)
+}
+
+// denied reports that a number known in the CRM was answered with no object:
+// it stands in the exceptions list (decision.md F.5).
+func (w *work) denied(started b24.StartedCall) bool {
+	plan := w.row.Plan
+	return plan != nil && plan.MustFind && started.Primary == nil && len(started.Created) == 0
+}
+
+// made is what Bitrix24 created for the call. In simple mode it names only the
+// technical lead; the deal and contact that came of it are looked up.
+func (w *work) made(ctx context.Context, created []crm.Ref) ([]crm.Ref, error) {
+	if len(created) != 1 || created[0].Type != crm.TypeLead || w.portal.Mode() != crm.Simple {
+		return visible(created, w.portal.Mode()), nil
+	}
+	converted, err := w.converted(ctx, created[0].ID)
+	if err != nil || len(converted) > 0 {
+		return converted, err
+	}
+	return created, nil
+}
+
+// converted is the deal, with its contact, that simple mode made of a lead.
+func (w *work) converted(ctx context.Context, lead int64) ([]crm.Ref, error) {
+	deal, contact, ok, err := w.client.DealOfLead(ctx, lead)
+	if err != nil || !ok {
+		return nil, err
+	}
+	refs := []crm.Ref{{Type: crm.TypeDeal, ID: deal}}
+	if contact != 0 {
+		refs = append(refs, crm.Ref{Type: crm.TypeContact, ID: contact})
+	}
+	return refs, nil
+}
+
+// visible leaves out the technical lead of simple mode.
+func visible(created []crm.Ref, mode crm.Mode) []crm.Ref {
+	if mode != crm.Simple {
+		return created
+	}
+	var kept []crm.Ref
+	for _, ref := range created {
+		if ref.Type != crm.TypeLead {
+			kept = append(kept, ref)
+		}
+	}
+	return kept
+}
+
+// creation records what Bitrix24 created and whether that was asked for.
+func (w *work) creation(ctx context.Context, created []crm.Ref) error {
+	w.row.Progress.Created = created
+	asked := w.row.Plan != nil && w.row.Plan.Creator == rules.ByPlatform && !w.row.Progress.Deferred
+	switch {
+	case asked && len(created) == 0:
+		w.remark(rules.PlatformDeclined)
+	case !asked && len(created) > 0:
+		w.remark(rules.PlatformCreated)
+	}
+	return w.remember(ctx, created)
+}
+
+// remember keeps what was created for the next call of the same number.
+func (w *work) remember(ctx context.Context, created []crm.Ref) error {
+	if len(created) == 0 {
+		return nil
+	}
+	return w.Store.Remember(ctx, models.RecentCreation{
+		PortalID: w.portal.ID, PhoneKey: w.phone.Key(), CallID: w.row.ID,
+		Refs: created, Until: w.Now().UTC().Add(recentFor),
+	})
+}

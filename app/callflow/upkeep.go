@@ -1,0 +1,99 @@
+package callflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"callwise/app/b24"
+	"callwise/app/call"
+	"callwise/models"
+)
+
+// Mend reconciles a portal in the background. The installer page of a new
+// version does the same; until it has run, the portal sends no events.
+func (f *Flow) Mend(ctx context.Context, portalID int64) error {
+	portal, err := f.Store.PortalByID(ctx, portalID)
+	if err != nil {
+		return err
+	}
+	if portal.Status == models.PortalUninstalled {
+		return nil
+	}
+	err = f.Reconcile(ctx, portal, func(step StepName, err error) {
+		if err != nil {
+			f.Log.WarnContext(ctx, "reconciliation stopped", "portal", portalID, "step", step, "code", errorCode(err))
+		}
+	})
+	if err == nil && portal.Status == models.PortalInstalling {
+		return f.Store.SetStatus(ctx, portalID, models.PortalActive, "")
+	}
+	if wait, passes := b24.Retry(err); passes && IsPortal(err) {
+		return &Later{After: wait, Err: err}
+	}
+	if IsPortal(err) {
+		return nil // said above; the next visit of an administrator mends it
+	}
+	return err
+}
+
+// CloseStale ends, as failed, the calls that began longer ago than after and
+// were never ended.
+func (f *Flow) CloseStale(ctx context.Context, after time.Duration) error {
+	calls, err := f.Store.StaleCalls(ctx, f.Now().Add(-after))
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, c := range calls {
+		failed = append(failed, f.closeStale(ctx, &c))
+	}
+	return errors.Join(failed...)
+}
+
+func (f *Flow) closeStale(ctx context.Context, c *models.Call) error {
+	return f.say(ctx, c, call.Event{
+		Type: call.Ended, At: f.Now().UTC(), Direction: c.Direction, Phone: c.Phone, Line: c.Line, Status: call.StatusFailed,
+	})
+}
+
+// say stores something that we ourselves know about a call as an event of it.
+// Saying it again changes nothing.
+func (f *Flow) say(ctx context.Context, c *models.Call, e call.Event) error {
+	event, err := PBXEvent(fmt.Sprintf("%s:%d", e.Type, c.ID), e)
+	if err != nil {
+		return err
+	}
+	event.Source, event.CallKey = models.SourceCallwise, c.CallKey
+	_, _, err = f.Store.AddEvents(ctx, c.PortalID, []models.Event{event})
+	return err
+}
+
+// RefreshEmployees reads the employees of all portals whose list is older than
+// age. A portal that does not answer keeps its list and does not hold up the
+// others.
+func (f *Flow) RefreshEmployees(ctx context.Context, age time.Duration) error {
+	for after := int64(0); ; {
+		portals, err := f.Store.Portals(ctx, after)
+		if err != nil || len(portals) == 0 {
+			return err
+		}
+		for _, portal := range portals {
+			after = portal.ID
+			f.refreshEmployees(ctx, portal, age)
+		}
+	}
+}
+
+func (f *Flow) refreshEmployees(ctx context.Context, portal *models.Portal, age time.Duration) {
+	fresh := portal.EmployeesAt != nil && f.Now().Sub(*portal.EmployeesAt) < age
+	if portal.Status != models.PortalActive || fresh {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := f.ReadEmployees(ctx, f.Client(portal), portal); err != nil {
+		f.Log.WarnContext(ctx, "employees not read", "portal", portal.ID, "code", errorCode(err))
+	}
+}

@@ -1,0 +1,159 @@
+package callflow
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"callwise/app/b24"
+	"callwise/app/call"
+	"callwise/app/crm"
+	"callwise/app/rules"
+	"callwise/models"
+)
+
+// work is one call in the hands of one worker.
+type work struct {
+	*Flow
+	client *b24.Client
+	portal *models.Portal
+	row    *models.Call
+	events []models.Event
+	call   call.Call  // what the events tell
+	phone  call.Phone // the client's number
+}
+
+// run does what is due for the call.
+func (w *work) run(ctx context.Context) error {
+	if err := w.note(ctx); err != nil {
+		return err
+	}
+	switch w.row.Kind {
+	case models.KindBuiltin, models.KindOther:
+		return w.observe(ctx)
+	case models.KindClick, models.KindCallback:
+		if err := w.order(ctx); err != nil {
+			return err
+		}
+	}
+	if err := w.begin(ctx); err != nil {
+		return err
+	}
+	if !w.call.Ended {
+		return nil
+	}
+	return w.end(ctx)
+}
+
+// note writes what the events tell into the call's row.
+func (w *work) note(ctx context.Context) error {
+	c, row := w.call, w.row
+	row.Direction, row.Phone, row.PhoneKey = c.Direction, c.Phone, w.phone.Key()
+	row.Line, row.Duration, row.Status = firstOf(c.Line, row.Line), c.Duration, c.Status
+	row.Extension = w.extension()
+	row.AnsweredAt, row.EndedAt = timeOf(c.AnsweredAt), timeOf(c.EndedAt)
+	if !c.StartedAt.IsZero() {
+		row.StartedAt = c.StartedAt.UTC()
+	}
+	user, err := w.employee(ctx)
+	if err != nil {
+		return err
+	}
+	row.UserID = user
+	return w.Store.SaveCall(ctx, row)
+}
+
+// extension is the one that talked last, else the first that rang.
+func (w *work) extension() string {
+	if len(w.call.Extensions) == 0 {
+		return firstOf(w.call.TalkedLast, w.call.AnsweredBy)
+	}
+	return firstOf(w.call.TalkedLast, w.call.AnsweredBy, w.call.Extensions[0])
+}
+
+// employee is the user who talks or is rung: by extension, else the user whom
+// Bitrix24 named, else nobody (0).
+func (w *work) employee(ctx context.Context) (int64, error) {
+	if ext := w.extension(); ext != "" {
+		e, err := w.Store.EmployeeByExtension(ctx, w.portal.ID, ext)
+		if err == nil {
+			return e.UserID, nil
+		}
+		if !errors.Is(err, models.ErrNotFound) {
+			return 0, err
+		}
+	}
+	return w.named("USER_ID", "PORTAL_USER_ID")
+}
+
+// data is what the Bitrix24 event of that name carries; nil without one.
+func (w *work) data(name string) (map[string]string, error) {
+	for _, e := range w.events {
+		if e.Source != models.SourceBitrix24 || e.Type != name {
+			continue
+		}
+		var data map[string]string
+		if err := json.Unmarshal(e.Payload, &data); err != nil {
+			return nil, fmt.Errorf("event %d: %w", e.ID, err)
+		}
+		return data, nil
+	}
+	return nil, nil
+}
+
+// named is the first of those ids that any Bitrix24 event of the call carries.
+func (w *work) named(fields ...string) (int64, error) {
+	for _, name := range []string{b24.VoximplantEnd, b24.ExternalCallStart, b24.VoximplantStart} {
+		data, err := w.data(name)
+		if err != nil {
+			return 0, err
+		}
+		for _, field := range fields {
+			if id := parseID(data[field]); id != 0 {
+				return id, nil
+			}
+		}
+	}
+	return 0, nil
+}
+
+// origin is the card where the number was clicked, or the object that the
+// callback form names; nil without one.
+func (w *work) origin() (*crm.Ref, error) {
+	for _, name := range []string{b24.ExternalCallStart, b24.ExternalCallBackStart} {
+		data, err := w.data(name)
+		if err != nil {
+			return nil, err
+		}
+		kind, known := crm.ParseCode(data["CRM_ENTITY_TYPE"])
+		if id := parseID(data["CRM_ENTITY_ID"]); known && id != 0 {
+			return &crm.Ref{Type: kind, ID: id}, nil
+		}
+	}
+	return nil, nil
+}
+
+// did records a step in the call's history.
+func (w *work) did(step, code string) {
+	w.row.Progress.Steps = append(w.row.Progress.Steps, models.Step{Name: step, At: w.Now().UTC(), Code: code})
+}
+
+// remark adds a note on what actually happened, once.
+func (w *work) remark(note rules.Note) {
+	for _, n := range w.row.Progress.Notes {
+		if n == note {
+			return
+		}
+	}
+	w.row.Progress.Notes = append(w.row.Progress.Notes, note)
+}
+
+func timeOf(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	at = at.UTC()
+	return &at
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"callwise/app/b24"
+	"callwise/app/call"
+	"callwise/app/callflow"
+	"callwise/app/jobs"
+	"callwise/handlers"
+	"callwise/models"
+	"callwise/views"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+)
+
+// Sizes and times of a running program.
+const (
+	workersAtOnce   = 50
+	perPortalAtOnce = 8
+	endWithin       = 20 * time.Second // interface.md §1: requests and jobs in flight
+)
+
+// A house is the running program without its listener: store, queue, handler.
+type house struct {
+	store   *models.Store
+	flow    *callflow.Flow
+	queue   *models.Queue
+	handler http.Handler
+	log     *slog.Logger
+	sweep   time.Duration // how often lost wake-ups are looked for
+}
+
+// openHouse opens the database, brings its schema up to date and puts the
+// parts together. Nothing runs before [house.serve].
+func openHouse(ctx context.Context, c config, log *slog.Logger) (*house, error) {
+	keys, err := models.ParseKeyring(c.EncryptionKeys)
+	if err != nil {
+		return nil, fmt.Errorf("ENCRYPTION_KEYS: %w", err)
+	}
+	store, err := models.Open(ctx, c.DatabaseURL, keys)
+	if err != nil {
+		return nil, err
+	}
+	h, err := furnish(ctx, c, log, store)
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return h, nil
+}
+
+func furnish(ctx context.Context, c config, log *slog.Logger, store *models.Store) (*house, error) {
+	if err := store.Migrate(ctx); err != nil {
+		return nil, fmt.Errorf("migrate the database: %w", err)
+	}
+	sessions, err := sessionKeys(c.EncryptionKeys)
+	if err != nil {
+		return nil, err
+	}
+	flow := newFlow(c, store, log)
+	workers, err := jobs.Workers(jobs.House{Flow: flow, Store: store, Log: log, KeepCalls: c.Retention, PerPortal: perPortalAtOnce})
+	if err != nil {
+		return nil, err
+	}
+	queue, err := models.NewQueue(store, workers, models.QueueConfig{
+		MaxWorkers: workersAtOnce, Periodic: jobs.Periodic(), Log: quiet(log),
+	})
+	if err != nil {
+		return nil, err
+	}
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{Namespace: "callwise"}))
+	routes := &handlers.Handlers{
+		Store: store, Flow: flow, Log: log, Metrics: metrics,
+		Sessions:  &handlers.Sessions{Keys: sessions, Now: time.Now},
+		PublicURL: c.PublicURL, B24JS: c.JSURL, Insecure: c.AllowLoopback, Now: time.Now,
+	}
+	return &house{store: store, flow: flow, queue: queue, handler: routes.Router(), log: log, sweep: jobs.SweepEvery}, nil
+}
+
+func newFlow(c config, store *models.Store, log *slog.Logger) *callflow.Flow {
+	return &callflow.Flow{
+		Store: store,
+		Bitrix24: &b24.App{
+			ClientID: c.ClientID, ClientSecret: c.ClientSecret,
+			AuthHosts: c.OAuthHosts, AllowLoopback: c.AllowLoopback,
+		},
+		Log: log, PBX: callflow.PBXClient(c.AllowLoopback), PublicURL: c.PublicURL,
+		Owner: uuid.NewString(), Lease: callflow.DefaultLease, LockWait: callflow.DefaultLockWait,
+		CommandWindow: callflow.DefaultCommandWindow, Now: time.Now,
+		Title: func(lang string, d call.Direction, number string) string {
+			return views.CRMTitle(views.ForLang(lang), string(d), number)
+		},
+		PlacementTitles: views.PlacementTitles(),
+	}
+}
+
+// sessionKeys derives what signs sessions from the encryption keys, so that
+// they are rotated together.
+func sessionKeys(text string) ([]handlers.SessionKey, error) {
+	var keys []handlers.SessionKey
+	for _, one := range strings.Split(text, ",") {
+		id, encoded, _ := strings.Cut(strings.TrimSpace(one), ":")
+		secret, err := base64.StdEncoding.DecodeString(encoded)
+		if err != nil {
+			return nil, errors.New("ENCRYPTION_KEYS: not base64")
+		}
+		key, err := hkdf.Key(sha256.New, secret, nil, "callwise session", sha256.Size)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, handlers.SessionKey{ID: id, Bytes: key})
+	}
+	return keys, nil
+}
+
+// quiet is a logger for libraries that say more than an operator wants.
+func quiet(log *slog.Logger) *slog.Logger { return log.With("part", "queue") }
+
+// serve works jobs and answers requests until ctx ends, then lets what is in
+// flight end, for at most 20 s. It closes the listener and the house.
+func (h *house) serve(ctx context.Context, listener net.Listener) error {
+	server := &http.Server{
+		Handler: h.handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+		WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug),
+	}
+	if err := h.queue.Start(ctx); err != nil {
+		return errors.Join(err, listener.Close(), h.store.Close())
+	}
+	sweeping, stopSweeping := context.WithCancel(context.WithoutCancel(ctx))
+	swept := make(chan struct{})
+	go func() {
+		defer close(swept)
+		jobs.Sweep(sweeping, h.store, h.log, h.sweep)
+	}()
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	var failed error
+	select {
+	case failed = <-ended:
+	case <-ctx.Done():
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
+	defer cancel()
+	stopSweeping()
+	<-swept
+	err := errors.Join(server.Shutdown(ending), h.queue.Stop(ending), h.store.Close())
+	if errors.Is(failed, http.ErrServerClosed) {
+		failed = nil
+	}
+	return errors.Join(failed, err)
+}
+
+// serve is the production server.
+func serve(ctx context.Context, t terminal) int { return serveTuned(ctx, t, func(*house) {}) }
+
+// serveTuned is serve with a last word on the house before it runs.
+func serveTuned(ctx context.Context, t terminal, tune func(*house)) int {
+	c, err := readConfig(t.getenv)
+	if err != nil {
+		return t.complain(err, exitUsage)
+	}
+	log := newLogger(t.err, c.LogLevel, c.LogFormat)
+	listener, err := net.Listen("tcp", c.ListenAddr)
+	if err != nil {
+		return t.complain(err, exitFailed)
+	}
+	h, err := openHouse(ctx, c, log)
+	if err != nil {
+		return t.complain(errors.Join(err, listener.Close()), exitFailed)
+	}
+	tune(h)
+	log.InfoContext(ctx, "serving", "address", listener.Addr().String(), "public", c.PublicURL, "pid", os.Getpid())
+	if err := h.serve(ctx, listener); err != nil {
+		return t.complain(err, exitFailed)
+	}
+	return exitOK
+}

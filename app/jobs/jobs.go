@@ -1,0 +1,112 @@
+// Package jobs holds River's workers. Each is thin: it calls one thing in
+// callflow or models and says whether to come again. A job is only a wake-up;
+// what is to be done stands in the store, so a job too many does no harm.
+package jobs
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"callwise/app/callflow"
+	"callwise/models"
+
+	"github.com/riverqueue/river"
+)
+
+// How often the periodic jobs run, and how old a call may grow without an end.
+const (
+	closeEvery     = time.Minute
+	employeesEvery = time.Hour
+	purgeEvery     = 6 * time.Hour
+	openAtMost     = 3 * time.Hour // interface.md §4
+	restLogDays    = 7
+)
+
+// A House is what the workers work with.
+type House struct {
+	Flow  *callflow.Flow
+	Store *models.Store
+	Log   *slog.Logger
+	// KeepCalls is how long calls are kept; the REST log is kept for a week.
+	KeepCalls time.Duration
+	// PerPortal bounds how many workers of this process one portal may hold,
+	// so that a portal that does not answer leaves workers to the others.
+	PerPortal int
+}
+
+// Workers returns all workers of the house, for [models.NewQueue].
+func Workers(h House) (*river.Workers, error) {
+	workers := river.NewWorkers()
+	err := errors.Join(
+		river.AddWorkerSafely(workers, &callWorker{house: h, turns: newTurns(h.PerPortal)}),
+		river.AddWorkerSafely(workers, &commandWorker{house: h}),
+		river.AddWorkerSafely(workers, &reconcileWorker{house: h}),
+		river.AddWorkerSafely(workers, &closeWorker{house: h}),
+		river.AddWorkerSafely(workers, &employeesWorker{house: h}),
+		river.AddWorkerSafely(workers, &purgeWorker{house: h}),
+	)
+	return workers, err
+}
+
+// Periodic returns what runs by the clock, on one process at a time.
+func Periodic() []*river.PeriodicJob {
+	every := func(d time.Duration, args func() river.JobArgs) *river.PeriodicJob {
+		return river.NewPeriodicJob(river.PeriodicInterval(d),
+			func() (river.JobArgs, *river.InsertOpts) { return args(), &river.InsertOpts{MaxAttempts: 1} },
+			&river.PeriodicJobOpts{RunOnStart: true})
+	}
+	return []*river.PeriodicJob{
+		every(closeEvery, func() river.JobArgs { return closeArgs{} }),
+		every(employeesEvery, func() river.JobArgs { return employeesArgs{} }),
+		every(purgeEvery, func() river.JobArgs { return purgeArgs{} }),
+	}
+}
+
+// outcome tells River whether to come again, and when.
+func outcome(err error) error {
+	if wait, passes := callflow.Wait(err); passes {
+		return river.JobSnooze(wait)
+	}
+	if errors.Is(err, models.ErrNotFound) {
+		return river.JobCancel(err) // the portal or the call was removed meanwhile
+	}
+	return err
+}
+
+// callWorker carries one call as far as its stored events allow.
+type callWorker struct {
+	river.WorkerDefaults[models.CallArgs]
+	house House
+	turns *turns
+}
+
+func (w *callWorker) Work(ctx context.Context, job *river.Job[models.CallArgs]) error {
+	leave, ok := w.turns.enter(job.Args.PortalID)
+	if !ok {
+		return river.JobSnooze(500 * time.Millisecond)
+	}
+	defer leave()
+	return outcome(w.house.Flow.Advance(ctx, job.Args.PortalID, job.Args.CallKey))
+}
+
+// commandWorker tells a PBX to place a call.
+type commandWorker struct {
+	river.WorkerDefaults[models.TellArgs]
+	house House
+}
+
+func (w *commandWorker) Work(ctx context.Context, job *river.Job[models.TellArgs]) error {
+	return outcome(w.house.Flow.Tell(ctx, job.Args.PortalID, job.Args.CallID, job.Args.Since))
+}
+
+// reconcileWorker brings what a portal keeps for us to what it should be.
+type reconcileWorker struct {
+	river.WorkerDefaults[models.ReconcileArgs]
+	house House
+}
+
+func (w *reconcileWorker) Work(ctx context.Context, job *river.Job[models.ReconcileArgs]) error {
+	return outcome(w.house.Flow.Mend(ctx, job.Args.PortalID))
+}

@@ -1,0 +1,55 @@
+package jobs
+
+import (
+	"context"
+	"time"
+
+	"github.com/riverqueue/river"
+)
+
+type closeArgs struct{}
+
+func (closeArgs) Kind() string { return "close" }
+
+// closeWorker ends calls that nobody has ended.
+type closeWorker struct {
+	river.WorkerDefaults[closeArgs]
+	house House
+}
+
+func (w *closeWorker) Work(ctx context.Context, _ *river.Job[closeArgs]) error {
+	return w.house.Flow.CloseStale(ctx, openAtMost)
+}
+
+type employeesArgs struct{}
+
+func (employeesArgs) Kind() string { return "employees" }
+
+// employeesWorker reads the employees of every portal again.
+type employeesWorker struct {
+	river.WorkerDefaults[employeesArgs]
+	house House
+}
+
+// Timeout allows for many portals.
+func (w *employeesWorker) Timeout(*river.Job[employeesArgs]) time.Duration { return employeesEvery }
+
+func (w *employeesWorker) Work(ctx context.Context, _ *river.Job[employeesArgs]) error {
+	return w.house.Flow.RefreshEmployees(ctx, employeesEvery-time.Minute)
+}
+
+type purgeArgs struct{}
+
+func (purgeArgs) Kind() string { return "purge" }
+
+// purgeWorker removes what has been kept long enough.
+type purgeWorker struct {
+	river.WorkerDefaults[purgeArgs]
+	house House
+}
+
+func (w *purgeWorker) Work(ctx context.Context, _ *river.Job[purgeArgs]) error {
+	now := w.house.Store.Now()
+	_, err := w.house.Store.Purge(ctx, now.Add(-w.house.KeepCalls), now.AddDate(0, 0, -restLogDays))
+	return err
+}

@@ -1,0 +1,244 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"callwise/app/b24/b24sim"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// childVariable makes the test binary run as the program itself, so that a
+// test can kill a real process.
+const childVariable = "CALLWISE_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childVariable) == "" {
+		os.Exit(m.Run())
+	}
+	t := terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv}
+	os.Exit(serveTuned(context.Background(), t, func(h *house) {
+		h.flow.Lease, h.sweep = 400*time.Millisecond, 100*time.Millisecond
+	}))
+}
+
+// A story is a call whose events are all told before the program has done
+// anything for it.
+type story struct {
+	name    string
+	portal  b24sim.PortalConfig
+	prepare func(r *rig)
+	happen  func(r *rig)
+}
+
+var stories = []story{
+	{
+		name: "incoming call of a new number", portal: classic,
+		prepare: func(r *rig) { r.switches("c") },
+		happen: func(r *rig) {
+			r.tell(started("c1", "incoming", "+4930901820"), answered("c1", "104"), ended("c1", "answered", 65))
+		},
+	},
+	{
+		name: "outgoing call with a repeated lead of ours", portal: classic,
+		prepare: func(r *rig) {
+			r.switches("corb")
+			first := r.portal.AddContact(b24sim.Contact{Name: "Mia", Phones: []string{"+4930901821"}})
+			r.portal.AddContact(b24sim.Contact{Name: "Jan", Phones: []string{"+4930901821"}})
+			r.portal.AddDeal(b24sim.Deal{ContactIDs: []int64{first}, StageID: "WON"})
+		},
+		happen: func(r *rig) {
+			r.tell(started("c1", "outgoing", "+4930901821"), answered("c1", "104"), ended("c1", "answered", 5))
+		},
+	},
+	{
+		name: "click in a closed deal, simple mode", portal: b24sim.PortalConfig{Mode: "simple"},
+		prepare: func(r *rig) {
+			r.switches("corb")
+			id := r.portal.AddContact(b24sim.Contact{Name: "Mia", Phones: []string{"+4930901821"}})
+			r.portal.AddDeal(b24sim.Deal{ContactIDs: []int64{id}, StageID: "WON"})
+		},
+		happen: func(r *rig) {
+			id := r.portal.Click(b24sim.Click{UserID: omar, Phone: "+4930901821", Entity: deal(r.portal.Deals()[0].ID), Line: "callwise"})
+			r.deliver()
+			begin, end := started("p1", "outgoing", "+4930901821"), ended("p1", "no_answer", 0)
+			begin["bitrix24_call_id"], begin["extensions"], end["extension"] = id, []string{"105"}, "105"
+			r.tell(begin, end)
+		},
+	},
+	{
+		name: "callback of a form", portal: classic,
+		prepare: func(r *rig) { r.switches("crb") },
+		happen: func(r *rig) {
+			r.portal.OrderCallback(b24sim.Callback{Phone: "+4930901829", Name: "Noor", Line: "4930901820"})
+			r.deliver()
+			r.tell(started("p1", "callback", "+4930901829"), answered("p1", "104"), ended("p1", "answered", 20))
+		},
+	},
+	{
+		name: "call of Bitrix24's own line", portal: classic,
+		prepare: func(r *rig) {
+			r.switches("crb")
+			r.portal.AddContact(b24sim.Contact{Name: "Mia", Phones: []string{"+4930901821"}})
+			r.portal.AddContact(b24sim.Contact{Name: "Jan", Phones: []string{"+4930901821"}})
+		},
+		happen: func(r *rig) {
+			c := r.portal.StartCall(b24sim.BuiltinCall{Incoming: true, Phone: "+4930901821", Line: "4930901800", UserID: anna})
+			c.Answer()
+			c.End("200", 40)
+			r.deliver()
+		},
+	},
+}
+
+// TestAProgramThatIsKilledBetweenAnyTwoStepsLeavesTheCRMAsIfNothingHadHappened
+// kills the process before each request to the portal, and after the portal
+// has carried it out but before the answer is read.
+func TestAProgramThatIsKilledBetweenAnyTwoStepsLeavesTheCRMAsIfNothingHadHappened(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, _ string) {
+		for _, s := range stories {
+			t.Run(s.name, func(t *testing.T) {
+				t.Parallel()
+				want, steps := s.undisturbed(t, freshDatabase(t))
+				for step := 1; step <= steps; step++ {
+					for _, after := range []bool{false, true} {
+						name := fmt.Sprintf("killed before request %d", step)
+						if after {
+							name = fmt.Sprintf("killed after request %d", step)
+						}
+						t.Run(name, func(t *testing.T) {
+							got := s.killed(t, freshDatabase(t), step, after)
+							if diff := cmp.Diff(want, got); diff != "" {
+								t.Errorf("the CRM ends otherwise (-undisturbed +killed):\n%s", diff)
+							}
+						})
+					}
+				}
+			})
+		}
+	})
+}
+
+// undisturbed is how the portal ends, and how many requests that takes.
+func (s story) undisturbed(t *testing.T, address string) (b24sim.Snapshot, int) {
+	t.Helper()
+	r, gate, _ := s.begin(t, address)
+	s.happen(r)
+	gate.Release()
+	r.finished(1)
+	steps := r.sim.Count("acme", "")
+	return comparable(r.portal.Snapshot()), steps
+}
+
+// killed is how the portal ends when the program is killed at a request and
+// started again.
+func (s story) killed(t *testing.T, address string, step int, after bool) b24sim.Snapshot {
+	t.Helper()
+	r, gate, child := s.begin(t, address)
+	faults := []*b24sim.Injected{r.sim.Inject(b24sim.Fault{Portal: "acme", Nth: step, Act: b24sim.Hold, After: after})}
+	if !after {
+		faults = append(faults, r.sim.Inject(b24sim.Fault{Portal: "acme", Nth: step, Act: b24sim.Drop}))
+	}
+	s.happen(r)
+	gate.Release()
+	<-faults[0].Reached()
+	if after {
+		eventually(t, "request carried out", func() bool { return r.sim.Requests()[step-1].Status != 0 })
+	}
+	child.kill()
+	for _, f := range faults {
+		f.Release()
+	}
+	r.spawn()
+	r.finished(1)
+	return comparable(r.portal.Snapshot())
+}
+
+// begin runs the program as a process of its own on a prepared portal whose
+// next request is held at the gate.
+func (s story) begin(t *testing.T, address string) (*rig, *b24sim.Injected, *child) {
+	t.Helper()
+	r := bareRig(t, address, s.portal)
+	c := r.spawn()
+	r.install()
+	s.prepare(r)
+	r.sim.ClearRequests()
+	return r, r.sim.Inject(b24sim.Fault{Portal: "acme", Act: b24sim.Hold}), c
+}
+
+// comparable leaves out what differs from run to run: ids the portal made up.
+func comparable(s b24sim.Snapshot) b24sim.Snapshot {
+	for i := range s.Leads {
+		s.Leads[i].OriginID = ""
+	}
+	for i := range s.Deals {
+		s.Deals[i].OriginID = ""
+	}
+	for i := range s.Activities {
+		s.Activities[i].OriginID = ""
+	}
+	return s
+}
+
+// A child is the program as a process of its own.
+type child struct {
+	t       *testing.T
+	command *exec.Cmd
+	ended   chan error
+}
+
+// spawn starts `serve` and waits until it answers. It ends with the test.
+func (r *rig) spawn() *child {
+	r.t.Helper()
+	command := exec.Command(os.Args[0])
+	command.Env = append(os.Environ(),
+		childVariable+"=1", "LISTEN_ADDR="+r.config.ListenAddr, "PUBLIC_URL="+r.config.PublicURL, "DATABASE_URL="+r.config.DatabaseURL,
+		"B24_CLIENT_ID="+r.config.ClientID, "B24_CLIENT_SECRET="+r.config.ClientSecret, "B24_OAUTH_HOSTS="+r.config.OAuthHosts[0],
+		"B24_JS_URL="+r.config.JSURL, "B24_ALLOW_LOOPBACK=true", "ENCRYPTION_KEYS="+r.config.EncryptionKeys,
+	)
+	var output strings.Builder
+	command.Stderr = &output
+	if err := command.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	c := &child{t: r.t, command: command, ended: make(chan error, 1)}
+	go func() { c.ended <- command.Wait() }()
+	r.t.Cleanup(c.kill)
+	eventually(r.t, "the program answers", func() bool {
+		select {
+		case err := <-c.ended:
+			r.t.Fatalf("the program ended: %v\n%s", err, output.String())
+		default:
+		}
+		return alive(r.url)
+	})
+	return c
+}
+
+// kill ends the process at once, as a power cut does.
+func (c *child) kill() {
+	if c.command.ProcessState != nil {
+		return
+	}
+	if err := c.command.Process.Signal(syscall.SIGKILL); err != nil && !strings.Contains(err.Error(), "finished") {
+		c.t.Error(err)
+	}
+	<-c.ended
+	c.ended <- nil
+}
+
+func freshDatabase(t *testing.T) string {
+	t.Helper()
+	if strings.Contains(t.Name(), "PostgreSQL") {
+		return postgreSQL(t)
+	}
+	return "sqlite:" + filepath.Join(t.TempDir(), "callwise.db")
+}

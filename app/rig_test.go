@@ -1,0 +1,439 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"callwise/app/b24/b24sim"
+	"callwise/app/crm"
+	"callwise/models/modelstest"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+)
+
+// A rig is the whole product in one process, spoken to over HTTP only: the
+// program on a database, a simulated portal, and a PBX that takes commands.
+type rig struct {
+	t       *testing.T
+	sim     *b24sim.Sim
+	portal  *b24sim.Portal
+	config  config
+	url     string
+	stop    func()
+	session string // of the administrator
+	key     string // of the PBX
+	pbx     *exchange
+	tune    func(*house)
+}
+
+// Employees of the rig's portal.
+const (
+	admin = 1  // Vera Stein, 101
+	anna  = 17 // Anna Brandt, 104
+	omar  = 18 // Omar Haddad, 105
+)
+
+func employees() []b24sim.User {
+	return []b24sim.User{
+		{ID: admin, Name: "Vera", LastName: "Stein", Extension: "101", Admin: true},
+		{ID: anna, Name: "Anna", LastName: "Brandt", Extension: "104"},
+		{ID: omar, Name: "Omar", LastName: "Haddad", Extension: "105", Mobile: "+49 151 00000018"},
+	}
+}
+
+// eachDatabase runs a test on SQLite and on PostgreSQL.
+func eachDatabase(t *testing.T, test func(t *testing.T, address string)) {
+	t.Helper()
+	modelstest.EachAddress(t, test)
+}
+
+// newRig starts everything and installs the app on a portal in classic mode
+// with repeat sales on.
+func newRig(t *testing.T, address string, portal b24sim.PortalConfig) *rig {
+	t.Helper()
+	r := bareRig(t, address, portal)
+	r.start()
+	r.install()
+	return r
+}
+
+// bareRig prepares everything without starting the program.
+func bareRig(t *testing.T, address string, portal b24sim.PortalConfig) *rig {
+	t.Helper()
+	r := &rig{t: t, pbx: newExchange(t)}
+	listener := listen(t, "127.0.0.1:0")
+	r.url = "http://" + listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r.sim = b24sim.New(b24sim.Config{
+		ClientID: "app.test", ClientSecret: "secret", InstallerURL: r.url + "/b24/install", ApplicationURL: r.url + "/b24/app",
+	})
+	server := httptest.NewServer(r.sim)
+	t.Cleanup(server.Close)
+	r.sim.SetBaseURL(server.URL)
+	if portal.Name == "" {
+		portal.Name = "acme"
+	}
+	if portal.Users == nil {
+		portal.Users = employees()
+	}
+	r.portal = r.sim.AddPortal(portal)
+	r.config = config{
+		ListenAddr: strings.TrimPrefix(r.url, "http://"), PublicURL: r.url, DatabaseURL: address,
+		ClientID: "app.test", ClientSecret: "secret", OAuthHosts: []string{server.URL}, JSURL: server.URL + "/bx24.js",
+		AllowLoopback: true, EncryptionKeys: modelstest.Keys, Retention: 365 * 24 * time.Hour,
+	}
+	return r
+}
+
+func listen(t *testing.T, address string) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return listener
+}
+
+// start runs the program until the test ends or stop is called.
+func (r *rig) start() {
+	r.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	h, err := openHouse(ctx, r.config, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if r.tune != nil {
+		r.tune(h)
+	}
+	ended := make(chan error, 1)
+	listener := listen(r.t, r.config.ListenAddr)
+	go func() { ended <- h.serve(ctx, listener) }()
+	var once sync.Once
+	r.stop = func() {
+		once.Do(func() {
+			http.DefaultClient.CloseIdleConnections() // a server waits for connections that were never used
+			cancel()
+			if err := <-ended; err != nil {
+				r.t.Errorf("serve: %v", err)
+			}
+		})
+	}
+	r.t.Cleanup(r.stop)
+}
+
+// install opens the installer as an administrator does, connects the PBX and
+// finishes.
+func (r *rig) install() {
+	r.t.Helper()
+	frame, err := r.portal.StartInstall(admin)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if page := r.open(frame); !strings.Contains(page, "data-install-finish") {
+		r.t.Fatalf("the installation did not end:\n%s", page)
+	}
+	r.portal.FinishInstall()
+	r.deliver()
+	r.session = sessionIn(r.t, r.open(r.frame(admin, "DEFAULT")))
+	r.key = keyIn(r.t, r.post("/settings/keys", url.Values{"name": {"Test PBX"}}))
+	r.save(url.Values{"command_url": {r.pbx.url}})
+	r.pbx.secret = secretIn(r.t, r.post("/settings/secret/reveal", nil))
+}
+
+func (r *rig) frame(user int64, placement string) b24sim.Frame {
+	r.t.Helper()
+	frame, err := r.portal.OpenFrame(user, placement, nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return frame
+}
+
+// open posts a frame as the portal's page makes the browser do.
+func (r *rig) open(frame b24sim.Frame) string {
+	r.t.Helper()
+	status, page := r.do(http.MethodPost, frame.URL, frame.Form, "")
+	if status != http.StatusOK {
+		r.t.Fatalf("frame: %d\n%s", status, page)
+	}
+	return page
+}
+
+// post sends a form of the administrator's page.
+func (r *rig) post(path string, form url.Values) string {
+	r.t.Helper()
+	status, page := r.do(http.MethodPost, r.url+path, form, r.session)
+	if status != http.StatusOK {
+		r.t.Fatalf("POST %s: %d\n%s", path, status, page)
+	}
+	return page
+}
+
+// page asks for a page with the administrator's session.
+func (r *rig) page(path string) string {
+	r.t.Helper()
+	status, page := r.do(http.MethodGet, r.url+path, nil, r.session)
+	if status != http.StatusOK {
+		r.t.Fatalf("GET %s: %d\n%s", path, status, page)
+	}
+	return page
+}
+
+// save stores settings; what form does not name stays.
+func (r *rig) save(form url.Values) {
+	r.t.Helper()
+	form.Set("version", versionIn(r.t, r.page("/settings")))
+	r.post("/settings/save", form)
+}
+
+// switches turns the three switches on that are named by their first letters:
+// c, o, r; and tells that Bitrix24's own switch is on with b.
+func (r *rig) switches(on string) {
+	r.t.Helper()
+	form := url.Values{"repeat_in_bitrix24": {"off"}}
+	for letter, name := range map[string]string{"c": "create_entities", "o": "outgoing_calls", "r": "repeated_leads"} {
+		form.Set(name, "off")
+		if strings.Contains(on, letter) {
+			form.Set(name, "on")
+		}
+	}
+	if strings.Contains(on, "b") {
+		form.Set("repeat_in_bitrix24", "on")
+	}
+	r.save(form)
+	creates := strings.Contains(on, "c") && strings.Contains(on, "o")
+	r.eventually("lines follow the switches", func() bool {
+		lines := r.portal.Lines()
+		return len(lines) > 0 && lines[0].AutoCreate == creates
+	})
+}
+
+func (r *rig) do(method, address string, form url.Values, session string) (int, string) {
+	r.t.Helper()
+	request, err := http.NewRequest(method, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if method == http.MethodPost {
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if session != "" {
+		request.Header.Set("Authorization", "Bearer "+session)
+	}
+	return answerTo(r.t, request)
+}
+
+func answerTo(t *testing.T, request *http.Request) (int, string) {
+	t.Helper()
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, string(body)
+}
+
+// report sends events of the PBX and returns the answer.
+func (r *rig) report(events ...map[string]any) (int, string) {
+	r.t.Helper()
+	body, err := json.Marshal(events)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	request, err := http.NewRequest(http.MethodPost, r.url+"/pbx/v1/events", strings.NewReader(string(body)))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+r.key)
+	return answerTo(r.t, request)
+}
+
+// tell reports events and expects them to be taken.
+func (r *rig) tell(events ...map[string]any) {
+	r.t.Helper()
+	if status, body := r.report(events...); status != http.StatusAccepted {
+		r.t.Fatalf("events: %d %s", status, body)
+	}
+}
+
+// deliver waits until the portal has delivered all its events.
+func (r *rig) deliver() {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := r.sim.WaitIdle(ctx); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// started is the beginning of a call of the PBX.
+func started(id, direction, phone string, more ...map[string]any) map[string]any {
+	e := map[string]any{
+		"id": id + "-started", "type": "call.started", "call": id, "at": time.Now().Format(time.RFC3339Nano),
+		"direction": direction, "phone": phone, "line": "4930901820", "extensions": []string{"104"},
+	}
+	for _, m := range more {
+		for name, value := range m {
+			e[name] = value
+		}
+	}
+	return e
+}
+
+// ended is its end.
+func ended(id, status string, seconds int) map[string]any {
+	return map[string]any{
+		"id": id + "-ended", "type": "call.ended", "call": id, "at": time.Now().Format(time.RFC3339Nano),
+		"status": status, "duration": seconds, "extension": "104",
+	}
+}
+
+func answered(id, extension string) map[string]any {
+	return map[string]any{
+		"id": id + "-answered", "type": "call.answered", "call": id, "at": time.Now().Format(time.RFC3339Nano), "extension": extension,
+	}
+}
+
+// eventually polls until holds is true.
+func (r *rig) eventually(what string, holds func() bool) {
+	r.t.Helper()
+	eventually(r.t, what, holds)
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.After(30 * time.Second)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-deadline:
+			t.Fatalf("%s: not within 30 s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+// finished waits until the log has n calls and none of them is going on.
+func (r *rig) finished(n int) {
+	r.t.Helper()
+	r.eventually("all calls finished", func() bool {
+		page := r.page("/calls")
+		return strings.Count(page, `<tr id="call-`) == n && !strings.Contains(page, "result-waiting") && !strings.Contains(page, "result-retrying")
+	})
+}
+
+// registered waits until the portal knows n calls that are going on.
+func (r *rig) registered(n int) {
+	r.t.Helper()
+	r.eventually("call registered", func() bool { return r.portal.Snapshot().Unfinished == n })
+}
+
+func lead(id int64) crm.Ref    { return crm.Ref{Type: crm.TypeLead, ID: id} }
+func deal(id int64) crm.Ref    { return crm.Ref{Type: crm.TypeDeal, ID: id} }
+func contact(id int64) crm.Ref { return crm.Ref{Type: crm.TypeContact, ID: id} }
+
+var (
+	sessionTag = regexp.MustCompile(`<meta name="session" content="([^"]+)"`)
+	versionTag = regexp.MustCompile(`name="version" value="(\d+)"`)
+	keyTag     = regexp.MustCompile(`id="new-key" value="([^"]+)"`)
+	secretTag  = regexp.MustCompile(`id="command-secret" value="([^"]+)"`)
+)
+
+func match(t *testing.T, what string, tag *regexp.Regexp, page string) string {
+	t.Helper()
+	found := tag.FindStringSubmatch(page)
+	if found == nil {
+		t.Fatalf("no %s in the page:\n%s", what, page)
+	}
+	return found[1]
+}
+
+func sessionIn(t *testing.T, page string) string { return match(t, "session", sessionTag, page) }
+func versionIn(t *testing.T, page string) string { return match(t, "version", versionTag, page) }
+func keyIn(t *testing.T, page string) string     { return match(t, "key", keyTag, page) }
+func secretIn(t *testing.T, page string) string  { return match(t, "secret", secretTag, page) }
+
+// An exchange is a PBX that takes commands and remembers them.
+type exchange struct {
+	url    string
+	secret string
+
+	mu       sync.Mutex
+	commands []map[string]any
+	refuse   bool
+}
+
+func newExchange(t *testing.T) *exchange {
+	t.Helper()
+	x := &exchange{}
+	server := httptest.NewServer(http.HandlerFunc(x.take))
+	t.Cleanup(server.Close)
+	x.url = server.URL + "/commands"
+	return x
+}
+
+// take accepts a command that is signed with the secret of the settings page.
+func (x *exchange) take(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, "unreadable", http.StatusBadRequest)
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	hook, err := standardwebhooks.NewWebhook(x.secret)
+	if err != nil || hook.Verify(body, r.Header) != nil {
+		http.Error(w, "signature", http.StatusUnauthorized)
+		return
+	}
+	if x.refuse {
+		http.Error(w, "busy", http.StatusServiceUnavailable)
+		return
+	}
+	var command map[string]any
+	if err := json.Unmarshal(body, &command); err != nil {
+		http.Error(w, "json", http.StatusBadRequest)
+		return
+	}
+	x.commands = append(x.commands, command)
+}
+
+func (x *exchange) taken() []map[string]any {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return append([]map[string]any(nil), x.commands...)
+}
+
+// alive reports whether the program at that address answers.
+func alive(address string) bool {
+	answer, err := http.Get(address + "/readyz")
+	if err != nil {
+		return false
+	}
+	defer answer.Body.Close()
+	return answer.StatusCode == http.StatusOK
+}
+
+func postgreSQL(t *testing.T) string {
+	t.Helper()
+	return modelstest.PostgreSQL(t)
+}

@@ -1,0 +1,94 @@
+package handlers
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"callwise/app/pbx"
+	"callwise/models"
+	"callwise/views"
+
+	"github.com/labstack/echo/v4"
+)
+
+// addKey makes a PBX key and shows it, this once.
+func (h *Handlers) addKey(c echo.Context) error {
+	v, ctx := viewFrom(c), c.Request().Context()
+	form, err := postedForm(c)
+	if err != nil {
+		return err
+	}
+	name := strings.TrimSpace(form.Get("name"))
+	keys, err := h.Store.PBXKeys(ctx, v.portal.ID)
+	if err != nil {
+		return err
+	}
+	if wrong := checkKeyName(name, keys); wrong != views.NoError {
+		return h.renderSettings(c, v, http.StatusUnprocessableEntity, settingsForm{keyName: name, keyError: wrong})
+	}
+	plain, key, err := h.Store.AddPBXKey(ctx, v.portal.ID, name, v.visitor.UserID)
+	if err != nil {
+		return err
+	}
+	return h.renderSettings(c, v, http.StatusOK, settingsForm{newKey: &views.NewKey{Name: key.Name, Value: plain}})
+}
+
+func checkKeyName(name string, keys []models.PBXKey) views.FieldError {
+	switch {
+	case name == "":
+		return views.ErrNameMissing
+	case utf8.RuneCountInString(name) > maxKeyName:
+		return views.ErrNameTooLong
+	case len(keys) >= maxKeys:
+		return views.ErrTooManyKeys
+	}
+	return views.NoError
+}
+
+// revokeKey ends a PBX key at once.
+func (h *Handlers) revokeKey(c echo.Context) error {
+	v := viewFrom(c)
+	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
+	if err != nil {
+		return models.ErrNotFound
+	}
+	if err := h.Store.RevokePBXKey(c.Request().Context(), v.portal.ID, id); err != nil {
+		return err
+	}
+	return h.renderSettings(c, v, http.StatusOK, settingsForm{})
+}
+
+// rotateSecret replaces what signs commands to the PBX, and shows it.
+func (h *Handlers) rotateSecret(c echo.Context) error {
+	v := viewFrom(c)
+	secret := pbx.NewSecret()
+	if err := h.Store.SetCommandSecret(c.Request().Context(), v.portal.ID, secret); err != nil {
+		return err
+	}
+	v.portal.CommandSecret = secret
+	return h.renderSettings(c, v, http.StatusOK, settingsForm{reveal: true})
+}
+
+// revealSecret shows what signs commands to the PBX.
+func (h *Handlers) revealSecret(c echo.Context) error {
+	return h.renderSettings(c, viewFrom(c), http.StatusOK, settingsForm{reveal: true})
+}
+
+func isLoopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && address.IsLoopback()
+}
+
+// isPrivate reports a host that cannot be a PBX on the internet. A name that
+// leads to such an address is refused when the command is sent.
+func isPrivate(host string) bool {
+	ip := net.ParseIP(host)
+	if ip == nil {
+		return host == "localhost" || !strings.Contains(host, ".")
+	}
+	return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsUnspecified() || ip.IsMulticast()
+}

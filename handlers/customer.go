@@ -1,0 +1,60 @@
+package handlers
+
+import (
+	"net/http"
+
+	"callwise/app/b24"
+	"callwise/app/call"
+	"callwise/models"
+
+	"github.com/labstack/echo/v4"
+)
+
+// The answer of GET /pbx/v1/customers (interface.md §4).
+type (
+	knownCustomer struct {
+		Known       bool           `json:"known"`
+		Name        string         `json:"name"`
+		Entities    []knownEntity  `json:"entities"`
+		Responsible *knownEmployee `json:"responsible"`
+	}
+	knownEntity struct {
+		Type  string `json:"type"`
+		ID    int64  `json:"id"`
+		Title string `json:"title"`
+	}
+	knownEmployee struct {
+		UserID    int64  `json:"user_id"`
+		Extension string `json:"extension"`
+		OnDuty    bool   `json:"on_duty"`
+	}
+)
+
+// customer tells a PBX who is calling and whom to ring.
+func (h *Handlers) customer(c echo.Context) error {
+	portal := c.Get(keyPortal).(*models.Portal)
+	phone := call.ParsePhone(c.QueryParam("phone"), portal.Country())
+	if phone.Hidden() {
+		return c.JSON(http.StatusOK, knownCustomer{Entities: []knownEntity{}})
+	}
+	found, err := h.Flow.Client(portal).Customers(c.Request().Context(), phone.Dial())
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, answerOf(found))
+}
+
+func answerOf(found []b24.Customer) knownCustomer {
+	answer := knownCustomer{Known: len(found) > 0, Entities: []knownEntity{}}
+	for i, f := range found {
+		answer.Entities = append(answer.Entities, knownEntity{Type: f.Ref.Type.String(), ID: f.Ref.ID, Title: f.Name})
+		if i > 0 {
+			continue
+		}
+		answer.Name = f.Name
+		if d := f.Responsible; d.UserID != 0 {
+			answer.Responsible = &knownEmployee{UserID: d.UserID, Extension: d.Extension, OnDuty: d.OnDuty}
+		}
+	}
+	return answer
+}

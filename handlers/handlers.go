@@ -1,0 +1,96 @@
+// Package handlers answers HTTP: it reads a request, asks one question, and
+// answers. What may go wrong is turned into a status in one place.
+package handlers
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"callwise/app/b24"
+	"callwise/app/callflow"
+	"callwise/models"
+	"callwise/static"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Handlers answer the requests of interface.md §3. The fields are set once.
+type Handlers struct {
+	Store    *models.Store
+	Flow     *callflow.Flow
+	Sessions *Sessions
+	Log      *slog.Logger
+	Metrics  *prometheus.Registry
+	// PublicURL is where people and Bitrix24 reach us, without a slash at the end.
+	PublicURL string
+	// B24JS is the address of the BX24 library.
+	B24JS string
+	// Insecure accepts command URLs at http loopback addresses.
+	Insecure bool
+	Now      func() time.Time
+}
+
+// Bounds of what a request may carry (interface.md §3, §4).
+const (
+	eventBody = "64K"
+	pbxBody   = "256K"
+	pageBody  = "64K"
+)
+
+// Router returns the program's HTTP interface.
+func (h *Handlers) Router() http.Handler {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.HTTPErrorHandler = h.answerError
+	e.Use(h.logged, middleware.RecoverWithConfig(middleware.RecoverConfig{DisablePrintStack: true, LogErrorFunc: h.panicked}), secured, h.measured())
+
+	e.GET("/healthz", h.alive)
+	e.GET("/readyz", h.ready)
+	e.GET("/metrics", h.metrics())
+	e.GET("/static/*", echo.WrapHandler(http.StripPrefix("/static/", static.Handler())))
+
+	b := e.Group("/b24", middleware.BodyLimit(eventBody))
+	b.POST("/events", h.receiveEvent)
+	b.POST("/install", h.install)
+	b.POST("/app", h.openApp)
+	b.POST("/calls", h.openCalls)
+	for _, path := range []string{"/install", "/app", "/calls"} {
+		b.GET(path, h.about)
+		b.HEAD(path, h.about)
+	}
+
+	p := e.Group("/pbx/v1", problems)
+	p.GET("/openapi.yaml", h.openAPI)
+	k := p.Group("", middleware.BodyLimit(pbxBody), h.withKey)
+	k.POST("/events", h.receivePBXEvents)
+	k.GET("/customers", h.customer)
+
+	s := e.Group("", middleware.BodyLimit(pageBody), h.withSession)
+	h.pages(s)
+	return e
+}
+
+// portalOrigin is the origin of a portal's pages.
+func portalOrigin(p *models.Portal) string {
+	u, err := url.Parse(p.Endpoint)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// portalAddress is where a portal's own pages are: the endpoint without its
+// /rest/. A portal on its own server may stand in a folder.
+func portalAddress(p *models.Portal) string {
+	u, err := url.Parse(p.Endpoint)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host + u.Path[:max(0, len(u.Path)-len("/rest/"))]
+}
+
+var _ = b24.ErrForged

@@ -1,0 +1,119 @@
+package handlers
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"callwise/app/callflow"
+	"callwise/app/pbx"
+	"callwise/models"
+
+	"github.com/labstack/echo/v4"
+)
+
+// withKey finds the portal whose PBX is calling.
+func (h *Handlers) withKey(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		scheme, key, _ := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
+		if !strings.EqualFold(scheme, "Bearer") || key == "" {
+			return errKey
+		}
+		portal, err := h.Store.PortalOfPBXKey(c.Request().Context(), strings.TrimSpace(key))
+		if errors.Is(err, models.ErrNotFound) {
+			return errKey
+		}
+		if err != nil {
+			return err
+		}
+		c.Set(keyPortal, portal)
+		return next(c)
+	}
+}
+
+// receivePBXEvents stores what a PBX reports and answers when it is durable.
+func (h *Handlers) receivePBXEvents(c echo.Context) error {
+	portal := c.Get(keyPortal).(*models.Portal)
+	body, err := io.ReadAll(c.Request().Body)
+	if tooLarge(err) {
+		return echo.ErrStatusRequestEntityTooLarge
+	}
+	if err != nil {
+		return errors.Join(pbx.ErrSyntax, err)
+	}
+	events, err := pbx.ParseEvents(body)
+	if err != nil {
+		return err
+	}
+	stored := make([]models.Event, len(events))
+	for i, e := range events {
+		if stored[i], err = callflow.PBXEvent(e.ID, e.Event); err != nil {
+			return err
+		}
+	}
+	accepted, duplicates, err := h.Store.AddEvents(c.Request().Context(), portal.ID, stored)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusAccepted, map[string]int{"accepted": accepted, "duplicates": duplicates})
+}
+
+// openAPI describes the PBX API to its developers.
+func (h *Handlers) openAPI(c echo.Context) error {
+	return c.Blob(http.StatusOK, "application/yaml", pbx.OpenAPI)
+}
+
+// A problem is an error of the PBX API (RFC 9457).
+type problem struct {
+	Type    string `json:"type"`
+	Title   string `json:"title"`
+	Status  int    `json:"status"`
+	Detail  string `json:"detail,omitempty"`
+	Pointer string `json:"pointer,omitempty"` // RFC 6901, what in the body is wrong
+}
+
+// problems answers errors as application/problem+json.
+func problems(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		err := next(c)
+		if err == nil || c.Response().Committed {
+			return err
+		}
+		status := statusOf(err)
+		if status >= http.StatusInternalServerError {
+			return errors.Join(err, sayProblem(c, problem{Title: http.StatusText(status), Status: status}))
+		}
+		return sayProblem(c, problemOf(err, status))
+	}
+}
+
+func problemOf(err error, status int) problem {
+	p := problem{Title: http.StatusText(status), Status: status}
+	if invalid, ok := errors.AsType[*pbx.Invalid](err); ok {
+		p.Detail, p.Pointer = invalid.Detail, invalid.Pointer
+		return p
+	}
+	switch status {
+	case http.StatusUnauthorized:
+		p.Detail = "Send a PBX key that is made in the settings page: Authorization: Bearer <key>."
+	case http.StatusBadRequest:
+		p.Detail = "The body must be one JSON event or an array of up to 100 events."
+	case http.StatusRequestEntityTooLarge:
+		p.Detail = "The body may have up to 256 KiB."
+	}
+	return p
+}
+
+func sayProblem(c echo.Context, p problem) error {
+	p.Type = "about:blank"
+	text, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	if p.Status == http.StatusUnauthorized {
+		c.Response().Header().Set("WWW-Authenticate", `Bearer realm="callwise"`)
+	}
+	return c.Blob(p.Status, "application/problem+json", text)
+}

@@ -1,0 +1,147 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"callwise/models"
+	"callwise/views"
+
+	"github.com/labstack/echo/v4"
+)
+
+// errNotInstalled: the portal is not known here, or not any more.
+var errNotInstalled = errors.New("handlers: the app is not installed on this portal")
+
+// A view is a visitor looking at a portal.
+type view struct {
+	visitor Visitor
+	portal  *models.Portal
+	token   string // of the session the next request will carry
+	l       views.Localizer
+	zone    *time.Location
+}
+
+func (h *Handlers) viewOf(portal *models.Portal, visitor Visitor) (view, error) {
+	token, err := h.Sessions.Issue(visitor)
+	if err != nil {
+		return view{}, err
+	}
+	return view{visitor: visitor, portal: portal, token: token, l: views.ForLang(visitor.Lang), zone: zoneOf(portal)}, nil
+}
+
+// zoneOf is the portal's time zone; UTC if it has told none that we know.
+func zoneOf(portal *models.Portal) *time.Location {
+	zone, err := time.LoadLocation(portal.TimeZone)
+	if err != nil {
+		return time.UTC
+	}
+	return zone
+}
+
+// withSession lets only a visitor with a valid session through: in a header,
+// as htmx sends it, or in a form's field. Nothing else identifies anybody, so
+// no other site can act in a visitor's name.
+func (h *Handlers) withSession(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		visitor, ends, err := h.Sessions.Read(sessionToken(c))
+		if err != nil {
+			return err
+		}
+		portal, err := h.Store.PortalByID(c.Request().Context(), visitor.PortalID)
+		if errors.Is(err, models.ErrNotFound) {
+			return errSession
+		}
+		if err != nil {
+			return err
+		}
+		if portal.Status == models.PortalUninstalled {
+			return errSession // uninstalling revokes what was issued before
+		}
+		v := view{visitor: visitor, portal: portal, token: sessionToken(c), l: views.ForLang(visitor.Lang), zone: zoneOf(portal)}
+		if ends.Sub(h.Now()) < renewBefore {
+			if v.token, err = h.Sessions.Issue(visitor); err != nil {
+				return err
+			}
+			c.Response().Header().Set("X-Session", v.token)
+		}
+		h.allowFrame(c, portal.Endpoint)
+		c.Set(keyVisitor, v)
+		return next(c)
+	}
+}
+
+// sessionToken is the token a request carries.
+func sessionToken(c echo.Context) string {
+	scheme, token, found := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
+	if found && strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(token)
+	}
+	if c.Request().Method != http.MethodPost {
+		return ""
+	}
+	form, err := postedForm(c)
+	if err != nil {
+		return ""
+	}
+	return form.Get("session")
+}
+
+func viewFrom(c echo.Context) view { return c.Get(keyVisitor).(view) }
+
+// admins lets only administrators of the portal through.
+func admins(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if !viewFrom(c).visitor.Admin {
+			return errForbidden
+		}
+		return next(c)
+	}
+}
+
+// pages are the routes that need a session. What shows may be asked for with
+// GET by htmx, or with POST by a form where there are no scripts.
+func (h *Handlers) pages(s *echo.Group) {
+	both := []string{http.MethodGet, http.MethodPost}
+	s.Match(both, "/calls", h.calls)
+	s.Match(both, "/calls/:id", h.call)
+
+	a := s.Group("", admins)
+	a.Match(both, "/settings", h.settings)
+	a.POST("/settings/preview", h.previewSettings)
+	a.POST("/settings/save", h.saveSettings)
+	a.POST("/settings/keys", h.addKey)
+	a.POST("/settings/keys/:id/revoke", h.revokeKey)
+	a.POST("/settings/secret/rotate", h.rotateSecret)
+	a.POST("/settings/secret/reveal", h.revealSecret)
+}
+
+// page is what a view has around its content.
+func (h *Handlers) page(v view, tab views.Tab, connected bool) views.Page {
+	return views.Page{
+		L: v.l, Session: v.token, B24JS: h.B24JS, Tab: tab, Admin: v.visitor.Admin,
+		Banners: banners(v.portal, connected),
+	}
+}
+
+// banners tell what is wrong with a portal, the gravest first.
+func banners(p *models.Portal, connected bool) []views.Banner {
+	var all []views.Banner
+	switch p.Status {
+	case models.PortalReauth:
+		all = append(all, views.Banner{Kind: views.NeedsAuthorisation})
+	case models.PortalSuspended:
+		all = append(all, views.Banner{Kind: views.Suspended})
+	case models.PortalInstalling:
+		all = append(all, views.Banner{Kind: views.InstallationPending})
+	}
+	if p.MissingScopes != "" {
+		all = append(all, views.Banner{Kind: views.MissingScopes, Scopes: p.MissingScopes})
+	}
+	if !connected {
+		all = append(all, views.Banner{Kind: views.NotConnected})
+	}
+	return all
+}
