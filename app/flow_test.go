@@ -250,6 +250,21 @@ func TestANumberInTheExceptionsListIsLeftAlone(t *testing.T) {
 	})
 }
 
+func TestACustomerWhoseNumberIsStoredAsItIsWrittenAtHomeIsNoException(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("crb")
+		id := r.portal.AddContact(b24sim.Contact{Name: "Mia", Phones: []string{"030 901821"}})
+		r.tell(started("c1", "incoming", "+4930901821"), ended("c1", "answered", 5))
+		r.finished(1)
+		leads := r.portal.Leads()
+		if len(leads) != 1 || leads[0].ContactID != id {
+			t.Fatalf("leads = %+v, want a repeated lead of the contact", leads)
+		}
+		r.logged(lead(leads[0].ID), contact(id))
+	})
+}
+
 func TestTwoCallsOfOneNewNumberMakeOneLead(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)

@@ -335,10 +335,12 @@ func eventually(t *testing.T, what string, holds func() bool) {
 // finished waits until the log has n calls and none of them is going on.
 func (r *rig) finished(n int) {
 	r.t.Helper()
-	r.eventually("all calls finished", func() bool {
-		page := r.page("/calls")
-		return strings.Count(page, `<tr id="call-`) == n && !strings.Contains(page, "result-waiting") && !strings.Contains(page, "result-retrying")
-	})
+	r.eventually("all calls finished", func() bool { return r.allFinished(n) })
+}
+
+func (r *rig) allFinished(n int) bool {
+	page := r.page("/calls")
+	return strings.Count(page, `<tr id="call-`) == n && !strings.Contains(page, "result-waiting") && !strings.Contains(page, "result-retrying")
 }
 
 // registered waits until the portal knows n calls that are going on.

@@ -94,8 +94,9 @@ type Keeper interface {
 	// longer the one with the access token stale, it returns the stored pair
 	// and does not call renew.
 	Renew(ctx context.Context, memberID string, userID int64, stale string, renew func(context.Context, Token) (Token, error)) (Token, error)
-	// Reject records that a user's pair is dead, and of what.
-	Reject(ctx context.Context, memberID string, userID int64, code Code) error
+	// Reject records that a pair is dead, and of what. When the stored pair of
+	// its user is no longer the one with its access token, it changes nothing.
+	Reject(ctx context.Context, memberID string, dead Token, code Code) error
 	// Moved records the portal's new endpoint.
 	Moved(ctx context.Context, memberID, endpoint string) error
 	// Log records one request.

@@ -113,7 +113,7 @@ func (c *Client) send(ctx context.Context, r *request) (*answer, error) {
 		if !ok {
 			return got, state(err)
 		}
-		if err := c.drop(ctx, pair, refusal); err != nil {
+		if err := c.drop(ctx, refusal); err != nil {
 			return nil, err
 		}
 		last = refusal.err
@@ -125,12 +125,12 @@ func (c *Client) send(ctx context.Context, r *request) (*answer, error) {
 }
 
 // drop tells the Keeper of a pair that is dead.
-func (c *Client) drop(ctx context.Context, pair Token, refusal unusable) error {
+func (c *Client) drop(ctx context.Context, refusal unusable) error {
 	if !refusal.dead {
 		return nil
 	}
 	code, _ := errors.AsType[Code](refusal.err)
-	return c.keeper.Reject(ctx, c.memberID, pair.UserID, code)
+	return c.keeper.Reject(ctx, c.memberID, refusal.pair, code)
 }
 
 // as makes the call with one pair of tokens, renewed when it has expired.
@@ -151,9 +151,9 @@ func (c *Client) as(ctx context.Context, pair Token, r *request) (*answer, error
 	}
 	switch {
 	case errors.Is(err, AuthorizationError):
-		return nil, unusable{err: err, dead: true}
+		return nil, unusable{err: err, pair: pair, dead: true}
 	case stale(err), errors.Is(err, UserAccessError), errors.Is(err, NoAuthFound):
-		return nil, unusable{err: err}
+		return nil, unusable{err: err, pair: pair}
 	}
 	return got, err
 }
@@ -173,6 +173,7 @@ func stale(err error) bool {
 // unusable is the refusal of a pair of tokens; dead pairs never work again.
 type unusable struct {
 	err  error
+	pair Token // as it was refused: renewed, perhaps
 	dead bool
 }
 

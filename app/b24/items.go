@@ -92,11 +92,11 @@ func (i item) closedAt() time.Time {
 	return i.Moved.Time
 }
 
-func (i item) lead(byPhone bool) crm.Lead {
+func (i item) lead(found match) crm.Lead {
 	return crm.Lead{
 		ID: int64(i.ID), Title: string(i.Title), Semantics: i.semantics(), ContactID: i.contact(),
 		CompanyID: int64(i.CompanyID), Repeated: bool(i.Repeated), ResponsibleID: int64(i.Responsible),
-		CreatedAt: i.Created.Time, ClosedAt: i.closedAt(), ByPhone: byPhone,
+		CreatedAt: i.Created.Time, ClosedAt: i.closedAt(), ByPhone: found.byPhone, OtherSpelling: found.otherSpelling,
 	}
 }
 
@@ -108,17 +108,17 @@ func (i item) deal() crm.Deal {
 	}
 }
 
-func (i item) contactCard(byPhone bool) crm.Contact {
+func (i item) contactCard(found match) crm.Contact {
 	name := strings.TrimSpace(string(i.Name) + " " + string(i.LastName))
 	return crm.Contact{
 		ID: int64(i.ID), Name: name, LeadID: int64(i.LeadID), CompanyID: int64(i.CompanyID),
-		ResponsibleID: int64(i.Responsible), ByPhone: byPhone,
+		ResponsibleID: int64(i.Responsible), ByPhone: found.byPhone, OtherSpelling: found.otherSpelling,
 	}
 }
 
-func (i item) companyCard(byPhone bool) crm.Company {
+func (i item) companyCard(found match) crm.Company {
 	return crm.Company{
 		ID: int64(i.ID), Title: string(i.Title), LeadID: int64(i.LeadID),
-		ResponsibleID: int64(i.Responsible), ByPhone: byPhone,
+		ResponsibleID: int64(i.Responsible), ByPhone: found.byPhone, OtherSpelling: found.otherSpelling,
 	}
 }

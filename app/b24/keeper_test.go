@@ -70,11 +70,13 @@ func cmpOr(errs ...error) error {
 	return nil
 }
 
-func (m *memory) Reject(_ context.Context, _ string, userID int64, code Code) error {
+func (m *memory) Reject(_ context.Context, _ string, dead Token, code Code) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.rejected = append(m.rejected, code)
-	m.tokens = slices.DeleteFunc(m.tokens, func(t Token) bool { return t.UserID == userID })
+	m.tokens = slices.DeleteFunc(m.tokens, func(t Token) bool {
+		return t.UserID == dead.UserID && t.AccessToken == dead.AccessToken
+	})
 	return nil
 }
 

@@ -214,7 +214,7 @@ func (c *Client) follow(ctx context.Context, r *request) error {
 // exchangePair asks the authorization server for a new pair.
 func (c *Client) exchangePair(ctx context.Context, old Token) (Token, Portal, error) {
 	if old.RefreshToken == "" {
-		return Token{}, Portal{}, unusable{err: &Error{Method: renewal, Code: InvalidGrant}, dead: true}
+		return Token{}, Portal{}, unusable{err: &Error{Method: renewal, Code: InvalidGrant}, pair: old, dead: true}
 	}
 	began := c.app.now()
 	fresh, portal, status, err := c.app.refresh(ctx, old.AuthHost, old.RefreshToken)
@@ -225,7 +225,7 @@ func (c *Client) exchangePair(ctx context.Context, old Token) (Token, Portal, er
 	}
 	c.log(ctx, entry, func() json.RawMessage { return masked(Params{"grant_type": "refresh_token"}) })
 	if refused && refusal.aboutToken() {
-		return Token{}, Portal{}, unusable{err: refusal, dead: true}
+		return Token{}, Portal{}, unusable{err: refusal, pair: old, dead: true}
 	}
 	if err != nil {
 		return Token{}, Portal{}, err

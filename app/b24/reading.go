@@ -14,7 +14,8 @@ type reading struct {
 	phones []string
 	origin *crm.Ref
 	mode   crm.Mode
-	found  map[crm.EntityType][]int64        // by phone
+	found  map[crm.EntityType][]int64        // by phone, in any spelling
+	dialed map[crm.EntityType][]int64        // by the spelling that is dialled
 	items  map[crm.EntityType]map[int64]item // read
 	gone   map[crm.Ref]bool                  // asked for and not there
 	listed map[crm.Ref]bool                  // asked for among others
@@ -27,7 +28,7 @@ type reading struct {
 func newReading(q Query) *reading {
 	r := &reading{
 		phones: q.Phones[:min(len(q.Phones), maxPhones)], origin: q.Origin,
-		found: map[crm.EntityType][]int64{}, items: map[crm.EntityType]map[int64]item{},
+		found: map[crm.EntityType][]int64{}, dialed: map[crm.EntityType][]int64{}, items: map[crm.EntityType]map[int64]item{},
 		gone: map[crm.Ref]bool{}, listed: map[crm.Ref]bool{}, covers: map[string]map[int64]bool{},
 	}
 	for kind := crm.TypeLead; kind <= crm.TypeCompany; kind++ {

@@ -18,7 +18,7 @@ func (r *reading) records() crm.Records {
 			continue
 		}
 		evidence[l.ID] = r.unexplained(l)
-		out.Leads = append(out.Leads, l.lead(r.byPhone(crm.TypeLead, id)))
+		out.Leads = append(out.Leads, l.lead(r.match(crm.TypeLead, id)))
 	}
 	for _, d := range r.sorted(crm.TypeDeal) {
 		if r.own(d) || evidence[d.LeadID] && !bool(d.Recurring) {
@@ -27,12 +27,12 @@ func (r *reading) records() crm.Records {
 	}
 	for _, c := range r.sorted(crm.TypeContact) {
 		if r.isCard(crm.TypeContact, int64(c.ID)) || r.tells(c) {
-			out.Contacts = append(out.Contacts, c.contactCard(r.byPhone(crm.TypeContact, int64(c.ID))))
+			out.Contacts = append(out.Contacts, c.contactCard(r.match(crm.TypeContact, int64(c.ID))))
 		}
 	}
 	for _, c := range r.sorted(crm.TypeCompany) {
 		if r.isCard(crm.TypeCompany, int64(c.ID)) || r.tells(c) {
-			out.Companies = append(out.Companies, c.companyCard(r.byPhone(crm.TypeCompany, int64(c.ID))))
+			out.Companies = append(out.Companies, c.companyCard(r.match(crm.TypeCompany, int64(c.ID))))
 		}
 	}
 	return out
@@ -45,8 +45,16 @@ func (r *reading) tells(card item) bool {
 	return r.isMatched(crm.TypeLead, lead) && r.exists(crm.TypeLead, lead) && !r.outcomeKnown(lead) && !bool(card.MyCompany)
 }
 
-func (r *reading) byPhone(kind crm.EntityType, id int64) bool {
-	return slices.Contains(r.found[kind], id)
+// A match is how an object was found by the number.
+type match struct {
+	byPhone       bool
+	otherSpelling bool // only under another spelling than the one dialled
+}
+
+func (r *reading) match(kind crm.EntityType, id int64) match {
+	found := slices.Contains(r.found[kind], id)
+	respelled := len(r.respelled()) > 0 && !slices.Contains(r.dialed[kind], id)
+	return match{byPhone: found, otherSpelling: found && respelled}
 }
 
 func (r *reading) sorted(kind crm.EntityType) []item {

@@ -13,7 +13,7 @@ import (
 // A Query names a customer: by the spellings of a phone number, and by the
 // card a call started from.
 type Query struct {
-	Phones []string // spellings of one number, at most 20 are used
+	Phones []string // spellings of one number, first the one dialled; at most 20 are used
 	Origin *crm.Ref // card of a click or a callback form, nil for none
 }
 
@@ -88,6 +88,10 @@ func (r *reading) search() []Command {
 		commands = append(commands, Command{findKey(kind), "crm.duplicate.findbycomm",
 			Params{"type": "PHONE", "entity_type": kind.Code(), "values": r.phones}})
 	}
+	for _, kind := range r.respelled() {
+		commands = append(commands, Command{dialKey(kind), "crm.duplicate.findbycomm",
+			Params{"type": "PHONE", "entity_type": kind.Code(), "values": r.phones[:1]}})
+	}
 	for _, kind := range searched {
 		commands = append(commands, listCommand(byIDKey(kind), kind, Params{"@id": foundRef(kind)}, 0))
 	}
@@ -100,6 +104,17 @@ func (r *reading) search() []Command {
 }
 
 func findKey(kind crm.EntityType) string { return "find_" + kind.String() }
+
+func dialKey(kind crm.EntityType) string { return "dial_" + kind.String() }
+
+// respelled are the kinds that are searched once more by the one spelling that
+// Bitrix24 itself goes by when a call is registered.
+func (r *reading) respelled() []crm.EntityType {
+	if len(r.phones) < 2 {
+		return nil
+	}
+	return searched
+}
 
 func byIDKey(kind crm.EntityType) string { return "found_" + kind.String() }
 
@@ -130,18 +145,34 @@ func (r *reading) absorbSearch(answers Answers) error {
 		return nil
 	}
 	for _, kind := range searched {
-		var hits Map[List[ID]]
-		if err := answers.Decode(findKey(kind), &hits); err != nil {
+		var err error
+		if r.found[kind], err = hits(answers, findKey(kind), kind); err != nil {
 			return err
 		}
-		for _, id := range hits[kind.Code()] {
-			r.found[kind] = append(r.found[kind], int64(id))
+	}
+	for _, kind := range r.respelled() {
+		var err error
+		if r.dialed[kind], err = hits(answers, dialKey(kind), kind); err != nil {
+			return err
 		}
 	}
 	for _, kind := range searched {
 		r.absorbFound(answers, kind)
 	}
 	return nil
+}
+
+// hits are the ids of one kind that a search found.
+func hits(answers Answers, key string, kind crm.EntityType) ([]int64, error) {
+	var found Map[List[ID]]
+	if err := answers.Decode(key, &found); err != nil {
+		return nil, err
+	}
+	var ids []int64
+	for _, id := range found[kind.Code()] {
+		ids = append(ids, int64(id))
+	}
+	return ids, nil
 }
 
 // absorbFound takes in what was read by reference to the found objects of one

@@ -89,7 +89,7 @@ func specified(p *tinyPortal, origin *crm.Ref) crm.Records {
 	}
 	for _, l := range all[crm.TypeLead] {
 		if related(l) {
-			out.Leads = append(out.Leads, l.lead(byPhone(crm.TypeLead, l.ID)))
+			out.Leads = append(out.Leads, l.lead(match{byPhone: byPhone(crm.TypeLead, l.ID)}))
 		}
 	}
 	for _, d := range all[crm.TypeDeal] {
@@ -113,12 +113,12 @@ func specified(p *tinyPortal, origin *crm.Ref) crm.Records {
 	}
 	for _, c := range all[crm.TypeContact] {
 		if isCard(crm.TypeContact, c.ID) || tells(c) {
-			out.Contacts = append(out.Contacts, c.contactCard(byPhone(crm.TypeContact, c.ID)))
+			out.Contacts = append(out.Contacts, c.contactCard(match{byPhone: byPhone(crm.TypeContact, c.ID)}))
 		}
 	}
 	for _, c := range all[crm.TypeCompany] {
 		if !bool(c.MyCompany) && (isCard(crm.TypeCompany, c.ID) || tells(c)) {
-			out.Companies = append(out.Companies, c.companyCard(byPhone(crm.TypeCompany, c.ID)))
+			out.Companies = append(out.Companies, c.companyCard(match{byPhone: byPhone(crm.TypeCompany, c.ID)}))
 		}
 	}
 	return out

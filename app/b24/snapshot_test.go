@@ -267,7 +267,7 @@ func TestSnapshotStopsAtWhatItMayNotRead(t *testing.T) {
 	d := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		cmd, _ := readRequest(r).Params["cmd"].(map[string]any)
 		if _, first := cmd["mode"]; first {
-			write(w, `{"result":{"result":{"mode":1,"find_lead":[],"find_contact":{"CONTACT":[412]},"find_company":[],"found_contact":{"items":[]}}}}`)
+			write(w, `{"result":{"result":{"mode":1,"find_lead":[],"find_contact":{"CONTACT":[412]},"find_company":[],"dial_lead":[],"dial_contact":{"CONTACT":[412]},"dial_company":[],"found_contact":{"items":[]}}}}`)
 			return
 		}
 		write(w, `{"result":{"result":[],"result_error":{"due0":{"error":"ACCESS_DENIED"}}}}`)
@@ -284,7 +284,7 @@ func TestSnapshotNeverSaysNothingIsKnownWhenSomethingFailed(t *testing.T) {
 		p.rows = rowsOf{crm.TypeContact: {contact(412, 0), contact(413, 0)}, crm.TypeLead: {lead(31, "P", 413, 0)}, crm.TypeDeal: {deal(10, "P", 0, 0, 412)}}
 		return p
 	}
-	for _, key := range []string{"mode", "find_lead", "find_contact", "find_company", "due0", "due1", "due2"} {
+	for _, key := range []string{"mode", "find_lead", "find_contact", "find_company", "dial_lead", "dial_contact", "dial_company", "due0", "due1", "due2"} {
 		p := customer()
 		p.refused[key] = "ACCESS_DENIED no"
 		if got, err := p.desk(t).Snapshot(t.Context(), Query{Phones: numbers}); !errors.Is(err, AccessDenied) {

@@ -70,7 +70,7 @@ func FuzzAnswers(f *testing.F) {
 		var rows itemList
 		_ = decode("m", got.Result, &rows)
 		for _, row := range rows.Items {
-			_, _ = row.deal(), row.lead(true)
+			_, _ = row.deal(), row.lead(match{byPhone: true})
 		}
 	})
 }

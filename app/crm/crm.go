@@ -150,6 +150,9 @@ type Lead struct {
 	CreatedAt     time.Time `json:"created_at"`
 	ClosedAt      time.Time `json:"closed_at"` // zero while open
 	ByPhone       bool      `json:"by_phone"`  // it carries the number itself
+	// OtherSpelling: it carries the number, but not as Bitrix24 itself looks for
+	// it when a call is registered.
+	OtherSpelling bool `json:"other_spelling,omitempty"`
 }
 
 // A Deal as a portal tells it; never a recurring template.
@@ -173,6 +176,9 @@ type Contact struct {
 	CompanyID     int64  `json:"company_id"`
 	ResponsibleID int64  `json:"responsible_id"`
 	ByPhone       bool   `json:"by_phone"` // it carries the number itself
+	// OtherSpelling: it carries the number, but not as Bitrix24 itself looks for
+	// it when a call is registered.
+	OtherSpelling bool `json:"other_spelling,omitempty"`
 }
 
 // A Company as a portal tells it.
@@ -182,4 +188,7 @@ type Company struct {
 	LeadID        int64  `json:"lead_id"` // the lead that became it, 0 when none
 	ResponsibleID int64  `json:"responsible_id"`
 	ByPhone       bool   `json:"by_phone"` // it carries the number itself
+	// OtherSpelling: it carries the number, but not as Bitrix24 itself looks for
+	// it when a call is registered.
+	OtherSpelling bool `json:"other_spelling,omitempty"`
 }

@@ -16,7 +16,7 @@ func (r Records) WithOpen(refs []Ref) (Records, bool) {
 		}
 		switch ref.Type {
 		case TypeLead:
-			r.Leads = append(slices.Clip(r.Leads), Lead{ID: ref.ID, Semantics: Open, ByPhone: true})
+			r.Leads = append(slices.Clip(r.Leads), Lead{ID: ref.ID, Semantics: Open, ByPhone: true, OtherSpelling: true})
 		case TypeDeal:
 			r.Deals = append(slices.Clip(r.Deals), Deal{ID: ref.ID, Semantics: Open})
 		default:

@@ -79,20 +79,20 @@ func (c Case) origin() *crm.Ref {
 }
 
 // findable reports whether Bitrix24's own search by phone finds something: it
-// looks at cards and open leads that carry the number.
+// looks at cards and open leads that carry the number as it is dialled.
 func findable(r crm.Records) bool {
 	for _, l := range r.Leads {
-		if l.ByPhone && l.Semantics == crm.Open {
+		if l.ByPhone && !l.OtherSpelling && l.Semantics == crm.Open {
 			return true
 		}
 	}
 	for _, c := range r.Contacts {
-		if c.ByPhone {
+		if c.ByPhone && !c.OtherSpelling {
 			return true
 		}
 	}
 	for _, c := range r.Companies {
-		if c.ByPhone {
+		if c.ByPhone && !c.OtherSpelling {
 			return true
 		}
 	}
@@ -112,8 +112,22 @@ func primary(c Case, r crm.Records) (named, anchor *crm.Ref) {
 	if card := r.LinkCard(c.origin()); card != (crm.Ref{}) {
 		return &card, nil
 	}
+	if lead := openLead(r); lead != nil {
+		return lead, nil
+	}
 	lead := anchorOf(r)
 	return lead, lead
+}
+
+// openLead is the open lead with the lowest id, nil without one.
+func openLead(r crm.Records) *crm.Ref {
+	var lowest *crm.Ref
+	for _, l := range r.Leads {
+		if l.Semantics == crm.Open && (lowest == nil || l.ID < lowest.ID) {
+			lowest = &crm.Ref{Type: crm.TypeLead, ID: l.ID}
+		}
+	}
+	return lowest
 }
 
 // orderedOn is the entity a callback form named, as register takes it: a closed

@@ -80,6 +80,15 @@ func TestPlansWhereThePlatformAloneWouldBeWrong(t *testing.T) {
 		{"open deal and open lead", in, allOn, and(contacts(contact1), openDeal1, openLead1), None, 3, Plan{MustFind: true}},
 		{"two contacts with one number", in, repeatsOff, contacts(contact1, crm.Contact{ID: 3, ByPhone: true}), None, 2, Plan{MustFind: true}},
 		{
+			"a contact whose number is stored as it is written at home", in, allOn, contacts(crm.Contact{ID: 3, ByPhone: true, OtherSpelling: true}), RepeatedLead, 2,
+			Plan{Creator: ByPlatform, CRMCreate: true, Primary: ref(crm.TypeContact, 3)},
+		},
+		{
+			"an open lead whose number is stored as it is written at home", in, allOn,
+			crm.Records{Leads: []crm.Lead{{ID: 4, Semantics: crm.Open, ByPhone: true, OtherSpelling: true}}}, None, 1,
+			Plan{Primary: ref(crm.TypeLead, 4)},
+		},
+		{
 			"click in one of two open deals", Call{Direction: call.Outgoing, Origin: &Origin{Type: crm.TypeDeal, ID: 1}}, allOn,
 			and(contacts(contact1), openDeal1, crm.Deal{ID: 2, Semantics: crm.Open, ContactIDs: []int64{1}}), None, 3, Plan{MustFind: true},
 		},
