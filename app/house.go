@@ -70,7 +70,11 @@ func furnish(ctx context.Context, c config, log *slog.Logger, store *models.Stor
 	if err != nil {
 		return nil, err
 	}
+	metrics := prometheus.NewRegistry()
+	ours := prometheus.WrapRegistererWithPrefix("callwise_", metrics)
+	ours.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	flow := newFlow(c, store, log)
+	flow.Metrics = callflow.NewMetrics(ours)
 	workers, err := jobs.Workers(jobs.House{Flow: flow, Store: store, Log: log, KeepCalls: c.Retention, PerPortal: perPortalAtOnce})
 	if err != nil {
 		return nil, err
@@ -81,8 +85,6 @@ func furnish(ctx context.Context, c config, log *slog.Logger, store *models.Stor
 	if err != nil {
 		return nil, err
 	}
-	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{Namespace: "callwise"}))
 	routes := &handlers.Handlers{
 		Store: store, Flow: flow, Log: log, Metrics: metrics,
 		Sessions:  &handlers.Sessions{Keys: sessions, Now: time.Now},

@@ -53,7 +53,7 @@ func (h *Handlers) receivePBXEvents(c echo.Context) error {
 			return err
 		}
 	}
-	accepted, duplicates, err := h.Store.AddEvents(c.Request().Context(), portal.ID, stored)
+	accepted, duplicates, err := h.Flow.Report(c.Request().Context(), portal.ID, stored)
 	if err != nil {
 		return err
 	}

@@ -107,7 +107,7 @@ func (h *Handlers) storeSettings(c echo.Context, v view, version string, shown s
 	if shown.entered.AutoCreate() == v.portal.Settings.AutoCreate() {
 		return nil
 	}
-	return h.Store.EnqueueReconcile(ctx, v.portal.ID)
+	return h.Store.EnqueueLines(ctx, v.portal.ID)
 }
 
 // entered are the settings with what a form changes.

@@ -43,6 +43,12 @@ func (s *Store) SetCommandSecret(ctx context.Context, portalID int64, secret str
 	return s.changeSecret(ctx, portalID, "command_secret", secret)
 }
 
+// SetInstalled ends an installation: the first one, an update's or a repeated
+// one. What was sent before now is about an earlier installation.
+func (s *Store) SetInstalled(ctx context.Context, portalID int64) error {
+	return s.change(ctx, portalID, map[string]any{"status": PortalActive, "status_code": "", "installed_at": s.now()})
+}
+
 // SetStatus says whether the portal can be worked with, and why not. The first
 // PortalActive is the end of the installation.
 func (s *Store) SetStatus(ctx context.Context, portalID int64, status PortalStatus, code string) error {
@@ -92,5 +98,13 @@ func (s *Store) SetRestAppID(ctx context.Context, portalID int64, id string) err
 func (s *Store) EnqueueReconcile(ctx context.Context, portalID int64) error {
 	return s.Transaction(ctx, func(tx *gorm.DB) error {
 		return s.river.insert(ctx, tx, ReconcileArgs{PortalID: portalID})
+	})
+}
+
+// EnqueueLines enqueues the job that has a portal's external lines follow its
+// switches.
+func (s *Store) EnqueueLines(ctx context.Context, portalID int64) error {
+	return s.Transaction(ctx, func(tx *gorm.DB) error {
+		return s.river.insert(ctx, tx, LinesArgs{PortalID: portalID})
 	})
 }

@@ -45,6 +45,14 @@ type ReconcileArgs struct {
 // Kind is River's name for the job.
 func (ReconcileArgs) Kind() string { return "reconcile" }
 
+// LinesArgs has a portal's external lines follow its switches.
+type LinesArgs struct {
+	PortalID int64 `json:"portal_id"`
+}
+
+// Kind is River's name for the job.
+func (LinesArgs) Kind() string { return "lines" }
+
 // Times of the queue.
 const (
 	fetchCooldown = 50 * time.Millisecond

@@ -137,17 +137,31 @@ func (s *Store) LiveTokens(ctx context.Context, portalID int64) ([]Token, error)
 	return tokens, nil
 }
 
-// RejectToken marks a user's pair as dead. An active portal without any live
-// pair must be authorised anew: it becomes PortalReauth.
-func (s *Store) RejectToken(ctx context.Context, portalID, userID int64, code string) error {
+// RejectToken marks a user's pair as dead if its access token is still the
+// stored one; a pair that came meanwhile stays. An active portal without any
+// live pair must be authorised anew: it becomes PortalReauth. ErrNotFound means
+// that the user has no pair.
+func (s *Store) RejectToken(ctx context.Context, portalID, userID int64, accessToken, code string) error {
 	if code == "" {
 		code = "REJECTED"
 	}
+	portal, err := s.PortalByID(ctx, portalID)
+	if err != nil {
+		return err
+	}
+	var row tokenRow
+	if err := s.with(ctx).Where("portal_id = ? AND user_id = ?", portalID, userID).Take(&row).Error; err != nil {
+		return found(err)
+	}
+	pair, err := row.open(s.keys, portal.MemberID)
+	if err != nil || pair.AccessToken != accessToken {
+		return err
+	}
 	return s.Transaction(ctx, func(tx *gorm.DB) error {
-		dead := tx.Table("tokens").Where("portal_id = ? AND user_id = ?", portalID, userID).
-			Updates(map[string]any{"dead_code": code, "generation": gorm.Expr("generation + 1")})
-		if err := changed(dead); err != nil {
-			return err
+		dead := tx.Table("tokens").Where("portal_id = ? AND id = ? AND generation = ?", portalID, row.ID, row.Generation).
+			Updates(map[string]any{"dead_code": code, "generation": row.Generation + 1})
+		if dead.Error != nil || dead.RowsAffected == 0 {
+			return dead.Error // replaced since it was read
 		}
 		return tx.Table("portals").
 			Where("id = ? AND status = ?", portalID, PortalActive).

@@ -56,6 +56,20 @@ func TestTheInstallersTokensComeFirstThenTheSystemUsersThenTheNewest(t *testing.
 	})
 }
 
+func TestAPairThatCameAfterTheRefusalStaysAlive(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		p := active(t, s, "one")
+		check(t, s.AddToken(t.Context(), p.ID, pair(1, models.TokenInstaller, "fresh")))
+		check(t, s.RejectToken(t.Context(), p.ID, 1, "access-1-one", "invalid_grant"))
+		if diff := cmp.Diff([]string{"installer access-fresh"}, live(t, s, p.ID)); diff != "" {
+			t.Errorf("live tokens (-want +got):\n%s", diff)
+		}
+		if p := must[*models.Portal](t)(s.PortalByID(t.Context(), p.ID)); p.Status != models.PortalActive {
+			t.Errorf("the portal is %s although it has a live pair", p.Status)
+		}
+	})
+}
+
 func TestAPortalWithoutLiveTokensWaitsForAnAdministrator(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		p, twin := active(t, s, "one"), active(t, s, "two")
@@ -64,18 +78,18 @@ func TestAPortalWithoutLiveTokensWaitsForAnAdministrator(t *testing.T) {
 			p := must[*models.Portal](t)(s.PortalByID(t.Context(), id))
 			return string(p.Status) + " " + p.StatusCode
 		}
-		check(t, s.RejectToken(t.Context(), p.ID, 1, "invalid_grant"))
+		check(t, s.RejectToken(t.Context(), p.ID, 1, "access-1-one", "invalid_grant"))
 		if got := status(p.ID); got != "active " {
 			t.Errorf("status %q although a pair is alive", got)
 		}
-		check(t, s.RejectToken(t.Context(), p.ID, 2, "user_access_error"))
+		check(t, s.RejectToken(t.Context(), p.ID, 2, "access-2", "user_access_error"))
 		if got := status(p.ID); got != "reauth user_access_error" {
 			t.Errorf("status %q without a live pair", got)
 		}
 		if got := status(twin.ID); got != "active " {
 			t.Errorf("status of the other portal %q", got)
 		}
-		wantErr(t, s.RejectToken(t.Context(), p.ID, 9, "x"), models.ErrNotFound)
+		wantErr(t, s.RejectToken(t.Context(), p.ID, 9, "", "x"), models.ErrNotFound)
 		check(t, s.AddToken(t.Context(), p.ID, pair(2, models.TokenAdmin, "fresh")))
 		if got := status(p.ID); got != "active " {
 			t.Errorf("status %q after a fresh pair", got)
@@ -130,7 +144,7 @@ func TestARenewalThatFailsLeavesThePairAndTheLeaseFree(t *testing.T) {
 		}
 		_, err := s.RenewToken(t.Context(), p.ID, 2, "", fail)
 		wantErr(t, err, models.ErrNotFound)
-		check(t, s.RejectToken(t.Context(), p.ID, 1, "invalid_grant"))
+		check(t, s.RejectToken(t.Context(), p.ID, 1, "access-1-one", "invalid_grant"))
 		_, err = s.RenewToken(t.Context(), p.ID, 1, "access-1-one", fail)
 		wantErr(t, err, models.ErrNotFound)
 	})

@@ -119,7 +119,11 @@ func (w *work) judge(ctx context.Context, c rules.Case, records crm.Records) err
 	row.CustomerName = records.Name()
 	row.SettingsVersion = w.portal.SettingsVersion
 	w.did("decide", string(decision.Reason))
-	return w.Store.SaveCall(ctx, row)
+	if err := w.Store.SaveCall(ctx, row); err != nil {
+		return err
+	}
+	w.Metrics.decided(decision.Reason)
+	return nil
 }
 
 // way tells the plan who registered the call.

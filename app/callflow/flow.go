@@ -41,6 +41,8 @@ type Flow struct {
 	// PlacementTitles are the names of the call log in the portal's menu, by
 	// Bitrix24's language codes.
 	PlacementTitles map[string]string
+	// Metrics are counted; nil counts nothing.
+	Metrics *Metrics
 	// Now is the clock.
 	Now func() time.Time
 }

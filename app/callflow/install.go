@@ -1,6 +1,7 @@
 package callflow
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -61,7 +62,7 @@ func (f *Flow) Complete(ctx context.Context, portal *models.Portal, tell func(St
 	if err := f.Reconcile(ctx, portal, tell); err != nil {
 		return err
 	}
-	return f.Store.SetStatus(ctx, portal.ID, models.PortalActive, "")
+	return f.Store.SetInstalled(ctx, portal.ID)
 }
 
 // asInstaller is the visit's tokens as those preferred for background work.
@@ -165,7 +166,7 @@ func (f *Flow) bindPlacement(ctx context.Context, client *b24.Client, _ *models.
 
 // SyncLines keeps the external lines, and whether Bitrix24 creates entities
 // for calls its users place through them, equal to the switches (decision.md
-// F.3).
+// F.3). One request when they are.
 func (f *Flow) SyncLines(ctx context.Context, client *b24.Client, portal *models.Portal) error {
 	lines, err := f.Store.Lines(ctx, portal.ID)
 	if err != nil {
@@ -174,16 +175,29 @@ func (f *Flow) SyncLines(ctx context.Context, client *b24.Client, portal *models
 	if len(lines) == 0 {
 		lines = []models.Line{{PortalID: portal.ID, Number: DefaultLine, Name: "Callwise"}}
 	}
+	known, err := client.Lines(ctx)
+	if err != nil {
+		return err
+	}
 	for _, line := range lines {
 		line.AutoCreate = portal.Settings.AutoCreate()
-		if err := client.EnsureLine(ctx, line.Number, line.Name, line.AutoCreate); err != nil {
-			return err
-		}
-		if err := f.Store.SaveLine(ctx, line); err != nil {
+		if err := f.syncLine(ctx, client, known, line); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// syncLine brings one line to what it should be, in Bitrix24 where it differs
+// from what is known, then in our store.
+func (f *Flow) syncLine(ctx context.Context, client *b24.Client, known []b24.Line, line models.Line) error {
+	want := b24.Line{Number: line.Number, Name: cmp.Or(line.Name, line.Number), AutoCreate: line.AutoCreate}
+	if !slices.Contains(known, want) {
+		if err := client.EnsureLine(ctx, line.Number, line.Name, line.AutoCreate); err != nil {
+			return err
+		}
+	}
+	return f.Store.SaveLine(ctx, line)
 }
 
 // ReadEmployees replaces what we know of the portal's employees.

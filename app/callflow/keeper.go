@@ -11,9 +11,12 @@ import (
 )
 
 // A keeper keeps for the Bitrix24 client what must not be lost, in our store.
-type keeper struct{ *models.Store }
+type keeper struct {
+	*models.Store
+	metrics *Metrics
+}
 
-func (f *Flow) keeper() keeper { return keeper{f.Store} }
+func (f *Flow) keeper() keeper { return keeper{f.Store, f.Metrics} }
 
 // Client is a client of a portal that keeps its tokens in the store.
 func (f *Flow) Client(portal *models.Portal) *b24.Client {
@@ -56,14 +59,14 @@ func (k keeper) Renew(ctx context.Context, memberID string, userID int64, stale 
 	return spoken(fresh), err
 }
 
-// Reject marks a pair as dead. When none is left the portal waits for an
-// administrator; the store sees to that.
-func (k keeper) Reject(ctx context.Context, memberID string, userID int64, code b24.Code) error {
+// Reject marks a pair as dead, unless another one is stored by now. When none
+// is left the portal waits for an administrator; the store sees to that.
+func (k keeper) Reject(ctx context.Context, memberID string, dead b24.Token, code b24.Code) error {
 	p, err := k.Store.Portal(ctx, memberID)
 	if err != nil {
 		return err
 	}
-	return k.RejectToken(ctx, p.ID, userID, string(code))
+	return k.RejectToken(ctx, p.ID, dead.UserID, dead.AccessToken, string(code))
 }
 
 func (k keeper) Moved(ctx context.Context, memberID, endpoint string) error {
@@ -75,6 +78,7 @@ func (k keeper) Moved(ctx context.Context, memberID, endpoint string) error {
 }
 
 func (k keeper) Log(ctx context.Context, memberID string, r b24.Request) error {
+	k.metrics.requested(r)
 	p, err := k.Store.Portal(ctx, memberID)
 	if errors.Is(err, models.ErrNotFound) {
 		return nil // removed while the request was under way

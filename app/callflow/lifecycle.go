@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"callwise/app/b24"
 	"callwise/models"
@@ -41,8 +42,18 @@ func (f *Flow) Receive(ctx context.Context, e b24.Event) error {
 	if err != nil || !ours {
 		return err
 	}
-	_, _, err = f.Store.AddEvents(ctx, portal.ID, []models.Event{stored})
+	_, _, err = f.Report(ctx, portal.ID, []models.Event{stored})
 	return err
+}
+
+// Report stores what a portal or its PBX tells about calls, and has it worked
+// on: all or none. What was told before counts as a duplicate.
+func (f *Flow) Report(ctx context.Context, portalID int64, events []models.Event) (accepted, duplicates int, err error) {
+	accepted, duplicates, err = f.Store.AddEvents(ctx, portalID, events)
+	if accepted > 0 {
+		f.Metrics.accepted(events[0].Source, accepted)
+	}
+	return accepted, duplicates, err
 }
 
 // strange handles an event with another application token: an update may bring
@@ -142,14 +153,40 @@ func (f *Flow) updated(ctx context.Context, portal *models.Portal, e b24.Event) 
 }
 
 // uninstalled forgets the portal: everything if the administrator ticked so
-// (CLEAN), else all secrets and personal data. An event that is older than the
-// present installation is about an earlier one.
+// (CLEAN), else all secrets and personal data. An event about an earlier
+// installation is ignored: one that is older than the present installation,
+// or, while that is fresh, one whose portal still answers our tokens. Events
+// come in any order.
 //
 // https://apidocs.bitrix24.com/api-reference/common/events/on-app-uninstall.html
 func (f *Flow) uninstalled(ctx context.Context, portal *models.Portal, e b24.Event) error {
 	if portal.InstalledAt != nil && !e.At.IsZero() && e.At.Add(clockSlack).Before(*portal.InstalledAt) {
 		return nil
 	}
+	if f.fresh(portal) && f.alive(ctx, portal) {
+		return nil
+	}
 	clean := e.Data["CLEAN"]
 	return f.Store.Uninstall(ctx, portal.ID, clean == "1" || strings.EqualFold(clean, "true") || strings.EqualFold(clean, "Y"))
+}
+
+// An installation is fresh for as long as an event about the one before it may
+// still come; a portal is asked for at most aliveWithin.
+const (
+	freshFor    = 10 * time.Minute
+	aliveWithin = 10 * time.Second
+)
+
+// fresh reports a portal that was installed just now, or is being installed.
+func (f *Flow) fresh(portal *models.Portal) bool {
+	return portal.InstalledAt == nil || f.Now().Sub(*portal.InstalledAt) < freshFor
+}
+
+// alive reports whether the portal answers the tokens we have. Those of an
+// installation that was removed are refused.
+func (f *Flow) alive(ctx context.Context, portal *models.Portal) bool {
+	ctx, cancel := context.WithTimeout(ctx, aliveWithin)
+	defer cancel()
+	_, err := f.Client(portal).AppState(ctx)
+	return err == nil
 }

@@ -27,15 +27,40 @@ func (f *Flow) Mend(ctx context.Context, portalID int64) error {
 		}
 	})
 	if err == nil && portal.Status == models.PortalInstalling {
-		return f.Store.SetStatus(ctx, portalID, models.PortalActive, "")
+		return f.Store.SetInstalled(ctx, portalID)
 	}
-	if wait, passes := b24.Retry(err); passes && IsPortal(err) {
+	return mended(err)
+}
+
+// MendLines has a portal's external lines follow its switches.
+func (f *Flow) MendLines(ctx context.Context, portalID int64) error {
+	portal, err := f.Store.PortalByID(ctx, portalID)
+	if err != nil {
+		return err
+	}
+	if portal.Status == models.PortalUninstalled {
+		return nil
+	}
+	err = f.SyncLines(ctx, f.Client(portal), portal)
+	if err != nil {
+		f.Log.WarnContext(ctx, "lines do not follow the switches", "portal", portalID, "code", errorCode(err))
+	}
+	return mended(err)
+}
+
+// mended is how background work on a portal ended: what does not pass by
+// waiting is logged already, and the next visit of an administrator mends it.
+func mended(err error) error {
+	if !IsPortal(err) {
+		if _, missing := errors.AsType[*MissingScopes](err); missing {
+			return nil
+		}
+		return err
+	}
+	if wait, passes := b24.Retry(err); passes {
 		return &Later{After: wait, Err: err}
 	}
-	if IsPortal(err) {
-		return nil // said above; the next visit of an administrator mends it
-	}
-	return err
+	return nil
 }
 
 // CloseStale ends, as failed, the calls that began longer ago than after and
@@ -70,10 +95,10 @@ func (f *Flow) say(ctx context.Context, c *models.Call, e call.Event) error {
 	return err
 }
 
-// RefreshEmployees reads the employees of all portals whose list is older than
-// age. A portal that does not answer keeps its list and does not hold up the
-// others.
-func (f *Flow) RefreshEmployees(ctx context.Context, age time.Duration) error {
+// Refresh reads the employees of all portals whose list is older than age, and
+// mends their external lines. A portal that does not answer keeps its list and
+// does not hold up the others.
+func (f *Flow) Refresh(ctx context.Context, age time.Duration) error {
 	for after := int64(0); ; {
 		portals, err := f.Store.Portals(ctx, after)
 		if err != nil || len(portals) == 0 {
@@ -81,19 +106,24 @@ func (f *Flow) RefreshEmployees(ctx context.Context, age time.Duration) error {
 		}
 		for _, portal := range portals {
 			after = portal.ID
-			f.refreshEmployees(ctx, portal, age)
+			f.refresh(ctx, portal, age)
 		}
 	}
 }
 
-func (f *Flow) refreshEmployees(ctx context.Context, portal *models.Portal, age time.Duration) {
+func (f *Flow) refresh(ctx context.Context, portal *models.Portal, age time.Duration) {
 	fresh := portal.EmployeesAt != nil && f.Now().Sub(*portal.EmployeesAt) < age
 	if portal.Status != models.PortalActive || fresh {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	if err := f.ReadEmployees(ctx, f.Client(portal), portal); err != nil {
+	client := f.Client(portal)
+	if err := f.ReadEmployees(ctx, client, portal); err != nil {
 		f.Log.WarnContext(ctx, "employees not read", "portal", portal.ID, "code", errorCode(err))
+		return
+	}
+	if err := f.SyncLines(ctx, client, portal); err != nil {
+		f.Log.WarnContext(ctx, "lines do not follow the switches", "portal", portal.ID, "code", errorCode(err))
 	}
 }

@@ -43,6 +43,7 @@ func Workers(h House) (*river.Workers, error) {
 		river.AddWorkerSafely(workers, &callWorker{house: h, turns: newTurns(h.PerPortal)}),
 		river.AddWorkerSafely(workers, &commandWorker{house: h}),
 		river.AddWorkerSafely(workers, &reconcileWorker{house: h}),
+		river.AddWorkerSafely(workers, &linesWorker{house: h}),
 		river.AddWorkerSafely(workers, &closeWorker{house: h}),
 		river.AddWorkerSafely(workers, &employeesWorker{house: h}),
 		river.AddWorkerSafely(workers, &purgeWorker{house: h}),
@@ -109,4 +110,14 @@ type reconcileWorker struct {
 
 func (w *reconcileWorker) Work(ctx context.Context, job *river.Job[models.ReconcileArgs]) error {
 	return outcome(w.house.Flow.Mend(ctx, job.Args.PortalID))
+}
+
+// linesWorker has a portal's external lines follow its switches.
+type linesWorker struct {
+	river.WorkerDefaults[models.LinesArgs]
+	house House
+}
+
+func (w *linesWorker) Work(ctx context.Context, job *river.Job[models.LinesArgs]) error {
+	return outcome(w.house.Flow.MendLines(ctx, job.Args.PortalID))
 }

@@ -25,7 +25,8 @@ type employeesArgs struct{}
 
 func (employeesArgs) Kind() string { return "employees" }
 
-// employeesWorker reads the employees of every portal again.
+// employeesWorker reads the employees of every portal again, and mends the
+// lines that do not follow the switches.
 type employeesWorker struct {
 	river.WorkerDefaults[employeesArgs]
 	house House
@@ -35,7 +36,7 @@ type employeesWorker struct {
 func (w *employeesWorker) Timeout(*river.Job[employeesArgs]) time.Duration { return employeesEvery }
 
 func (w *employeesWorker) Work(ctx context.Context, _ *river.Job[employeesArgs]) error {
-	return w.house.Flow.RefreshEmployees(ctx, employeesEvery-time.Minute)
+	return w.house.Flow.Refresh(ctx, employeesEvery-time.Minute)
 }
 
 type purgeArgs struct{}
