@@ -204,7 +204,7 @@ func comparable(s b24sim.Snapshot) b24sim.Snapshot {
 
 // A child is the program as a process of its own.
 type child struct {
-	t       *testing.T
+	t       testing.TB
 	command *exec.Cmd
 	ended   chan error
 }

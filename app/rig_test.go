@@ -26,7 +26,7 @@ import (
 // A rig is the whole product in one process, spoken to over HTTP only: the
 // program on a database, a simulated portal, and a PBX that takes commands.
 type rig struct {
-	t       *testing.T
+	t       testing.TB
 	sim     *b24sim.Sim
 	portal  *b24sim.Portal
 	config  config
@@ -61,7 +61,7 @@ func eachDatabase(t *testing.T, test func(t *testing.T, address string)) {
 
 // newRig starts everything and installs the app on a portal in classic mode
 // with repeat sales on.
-func newRig(t *testing.T, address string, portal b24sim.PortalConfig) *rig {
+func newRig(t testing.TB, address string, portal b24sim.PortalConfig) *rig {
 	t.Helper()
 	r := bareRig(t, address, portal)
 	r.start()
@@ -70,7 +70,7 @@ func newRig(t *testing.T, address string, portal b24sim.PortalConfig) *rig {
 }
 
 // bareRig prepares everything without starting the program.
-func bareRig(t *testing.T, address string, portal b24sim.PortalConfig) *rig {
+func bareRig(t testing.TB, address string, portal b24sim.PortalConfig) *rig {
 	t.Helper()
 	r := &rig{t: t, pbx: newExchange(t)}
 	listener := listen(t, "127.0.0.1:0")
@@ -99,7 +99,7 @@ func bareRig(t *testing.T, address string, portal b24sim.PortalConfig) *rig {
 	return r
 }
 
-func listen(t *testing.T, address string) net.Listener {
+func listen(t testing.TB, address string) net.Listener {
 	t.Helper()
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -237,7 +237,7 @@ func (r *rig) do(method, address string, form url.Values, session string) (int, 
 	return answerTo(r.t, request)
 }
 
-func answerTo(t *testing.T, request *http.Request) (int, string) {
+func answerTo(t testing.TB, request *http.Request) (int, string) {
 	t.Helper()
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
@@ -318,7 +318,7 @@ func (r *rig) eventually(what string, holds func() bool) {
 	eventually(r.t, what, holds)
 }
 
-func eventually(t *testing.T, what string, holds func() bool) {
+func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	deadline := time.After(30 * time.Second)
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -360,7 +360,7 @@ var (
 	secretTag  = regexp.MustCompile(`id="command-secret" value="([^"]+)"`)
 )
 
-func match(t *testing.T, what string, tag *regexp.Regexp, page string) string {
+func match(t testing.TB, what string, tag *regexp.Regexp, page string) string {
 	t.Helper()
 	found := tag.FindStringSubmatch(page)
 	if found == nil {
@@ -369,10 +369,10 @@ func match(t *testing.T, what string, tag *regexp.Regexp, page string) string {
 	return found[1]
 }
 
-func sessionIn(t *testing.T, page string) string { return match(t, "session", sessionTag, page) }
-func versionIn(t *testing.T, page string) string { return match(t, "version", versionTag, page) }
-func keyIn(t *testing.T, page string) string     { return match(t, "key", keyTag, page) }
-func secretIn(t *testing.T, page string) string  { return match(t, "secret", secretTag, page) }
+func sessionIn(t testing.TB, page string) string { return match(t, "session", sessionTag, page) }
+func versionIn(t testing.TB, page string) string { return match(t, "version", versionTag, page) }
+func keyIn(t testing.TB, page string) string     { return match(t, "key", keyTag, page) }
+func secretIn(t testing.TB, page string) string  { return match(t, "secret", secretTag, page) }
 
 // An exchange is a PBX that takes commands and remembers them.
 type exchange struct {
@@ -384,7 +384,7 @@ type exchange struct {
 	refuse   bool
 }
 
-func newExchange(t *testing.T) *exchange {
+func newExchange(t testing.TB) *exchange {
 	t.Helper()
 	x := &exchange{}
 	server := httptest.NewServer(http.HandlerFunc(x.take))
@@ -435,7 +435,7 @@ func alive(address string) bool {
 	return answer.StatusCode == http.StatusOK
 }
 
-func postgreSQL(t *testing.T) string {
+func postgreSQL(t testing.TB) string {
 	t.Helper()
 	return modelstest.PostgreSQL(t)
 }

@@ -33,7 +33,7 @@ func (w *work) create(ctx context.Context) error {
 	}
 	w.did("create", errorCode(err))
 	w.remark(rules.CreateFailed)
-	if _, passes := b24.Retry(err); passes || !IsPortal(err) {
+	if _, passes := b24.Retry(err); passes || !b24.IsPortal(err) {
 		return err
 	}
 	return w.createDone(ctx, nil) // refused for good: the call goes on without it

@@ -235,7 +235,7 @@ func (w *work) attach(ctx context.Context) error {
 	}
 	file, err := w.client.AttachRecord(ctx, *w.row.B24CallID, recordName(w.call.RecordingURL), w.call.RecordingURL)
 	w.did("recording", errorCode(err))
-	if _, passes := b24.Retry(err); passes || err != nil && !IsPortal(err) {
+	if _, passes := b24.Retry(err); passes || err != nil && !b24.IsPortal(err) {
 		return err
 	}
 	progress.Recording = models.Recording{URL: w.call.RecordingURL, FileID: file, Code: errorCode(err)}

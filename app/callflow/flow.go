@@ -147,30 +147,63 @@ func (w *work) settle(ctx context.Context, err error) error {
 	}
 	if err == nil {
 		w.row.Attempts, w.row.FailingSince, w.row.RetryAt, w.row.ErrorCode = 0, nil, nil, ""
-		return w.close(ctx)
+		return errors.Join(w.resume(ctx), w.close(ctx))
 	}
-	if !IsPortal(err) {
+	if !b24.IsPortal(err) {
 		return err // our own house, such as the database: it says nothing about the call
 	}
-	now := w.Now()
+	if err := w.suspend(ctx, err); err != nil {
+		return err
+	}
+	now := w.Now().UTC()
 	if w.row.FailingSince == nil {
 		w.row.FailingSince = &now
 	}
 	w.row.Attempts++
 	w.row.ErrorCode = errorCode(err)
-	wait, passes := b24.Retry(err)
-	if errors.Is(err, b24.ErrNeedsAuth) {
-		wait, passes = 5*time.Minute, true
-	}
-	if passes && now.Sub(*w.row.FailingSince) < giveUpAfter {
-		wait = max(wait, backOff(w.row.Attempts))
-		at := now.Add(wait)
-		w.row.RetryAt = &at
-		return errors.Join(&Later{After: wait, Err: err}, w.Store.SaveCall(ctx, w.row))
+	if wait, passes := patience(err); passes && now.Sub(*w.row.FailingSince) < giveUpAfter {
+		return w.later(ctx, max(wait, backOff(w.row.Attempts)), err)
 	}
 	w.Log.WarnContext(ctx, "call given up", "portal", w.portal.ID, "call", w.row.ID, "code", w.row.ErrorCode)
 	w.row.State, w.row.RetryAt = models.CallFailed, nil
 	return w.close(ctx)
+}
+
+// later has the round repeated after a while.
+func (w *work) later(ctx context.Context, wait time.Duration, err error) error {
+	at := w.Now().UTC().Add(wait)
+	w.row.RetryAt = &at
+	return errors.Join(&Later{After: wait, Err: err}, w.Store.SaveCall(ctx, w.row))
+}
+
+// patience says how long to wait for what failed. What an administrator or a
+// payment mends is asked for again too: calls wait for it up to [giveUpAfter].
+func patience(err error) (time.Duration, bool) {
+	switch {
+	case errors.Is(err, b24.ErrNeedsAuth):
+		return 5 * time.Minute, true
+	case b24.Suspended(err), b24.Gone(err):
+		return time.Hour, true
+	}
+	return b24.Retry(err)
+}
+
+// suspend shows on the portal that Bitrix24 does not work for us: plan,
+// payment, closed, or the app is gone. A wrong client secret looks like the
+// last for all portals at once, so nothing is removed.
+func (w *work) suspend(ctx context.Context, err error) error {
+	if w.portal.Status != models.PortalActive || !b24.Suspended(err) && !b24.Gone(err) {
+		return nil
+	}
+	return w.Store.SetStatus(ctx, w.portal.ID, models.PortalSuspended, errorCode(err))
+}
+
+// resume ends a suspension: the portal has just worked for us.
+func (w *work) resume(ctx context.Context) error {
+	if w.portal.Status != models.PortalSuspended {
+		return nil
+	}
+	return w.Store.SetStatus(ctx, w.portal.ID, models.PortalActive, "")
 }
 
 // close saves the row and counts the events it was made from as done.
@@ -194,19 +227,6 @@ func (w *work) news() bool {
 // backOff doubles from one second to five minutes.
 func backOff(attempts int) time.Duration {
 	return min(time.Second<<min(attempts-1, 9), 5*time.Minute)
-}
-
-// IsPortal reports an error that comes from a portal or the way to it, not from
-// our own house.
-func IsPortal(err error) bool {
-	for _, state := range []error{b24.ErrNeedsAuth, b24.ErrUninstalled, b24.ErrPaymentRequired, b24.ErrNoREST, b24.ErrPortalDeleted, b24.ErrUnreadable} {
-		if errors.Is(err, state) {
-			return true
-		}
-	}
-	_, refused := errors.AsType[*b24.Error](err)
-	_, failed := errors.AsType[*b24.Failure](err)
-	return refused || failed
 }
 
 // errorCode is what the call log shows of an error: a code, never a text that

@@ -51,7 +51,7 @@ func (f *Flow) MendLines(ctx context.Context, portalID int64) error {
 // mended is how background work on a portal ended: what does not pass by
 // waiting is logged already, and the next visit of an administrator mends it.
 func mended(err error) error {
-	if !IsPortal(err) {
+	if !b24.IsPortal(err) {
 		if _, missing := errors.AsType[*MissingScopes](err); missing {
 			return nil
 		}

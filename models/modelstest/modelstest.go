@@ -34,14 +34,14 @@ func EachAddress(t *testing.T, test func(t *testing.T, address string)) {
 }
 
 // SQLite is the address of an empty database that goes with the test.
-func SQLite(t *testing.T) string {
+func SQLite(t testing.TB) string {
 	t.Helper()
 	return "sqlite:" + filepath.Join(t.TempDir(), "callwise.db")
 }
 
 // PostgreSQL is the address of an empty schema that goes with the test; without
 // a PostgreSQL the test is skipped.
-func PostgreSQL(t *testing.T) string {
+func PostgreSQL(t testing.TB) string {
 	t.Helper()
 	base := os.Getenv("TEST_DATABASE_URL")
 	if base == "" {
@@ -61,7 +61,7 @@ func PostgreSQL(t *testing.T) string {
 }
 
 // Open opens a store that is closed with the test; its schema is as it is.
-func Open(t *testing.T, address string) *models.Store {
+func Open(t testing.TB, address string) *models.Store {
 	t.Helper()
 	keys, err := models.ParseKeyring(Keys)
 	if err != nil {
@@ -80,7 +80,7 @@ func Open(t *testing.T, address string) *models.Store {
 }
 
 // Migrated opens a store and brings its schema up to date.
-func Migrated(t *testing.T, address string) *models.Store {
+func Migrated(t testing.TB, address string) *models.Store {
 	t.Helper()
 	store := Open(t, address)
 	if err := store.Migrate(context.Background()); err != nil {
@@ -89,14 +89,14 @@ func Migrated(t *testing.T, address string) *models.Store {
 	return store
 }
 
-func random(t *testing.T) string {
+func random(t testing.TB) string {
 	t.Helper()
 	name := make([]byte, 8)
 	rand.Read(name)
 	return hex.EncodeToString(name)
 }
 
-func execute(t *testing.T, address, statement string) {
+func execute(t testing.TB, address, statement string) {
 	t.Helper()
 	ctx := context.Background()
 	conn, err := pgx.Connect(ctx, address)
