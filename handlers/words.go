@@ -89,6 +89,14 @@ func stateOf(r models.CallRow) views.ResultKind {
 	return ""
 }
 
+// problemOf names what a stored error means for its call.
+func problemOf(r models.CallRow) string {
+	if state := stateOf(r); state != "" {
+		return string(state)
+	}
+	return "partial"
+}
+
 func refsOf(refs []crm.Ref, records crm.Records) []views.Ref {
 	shown := make([]views.Ref, 0, len(refs))
 	for _, ref := range refs {
@@ -120,7 +128,7 @@ func (w words) details(d *models.Details) (views.CallDetails, error) {
 		shown.Outcomes = append(shown.Outcomes, views.NoteSentence(w.l, string(note), create))
 	}
 	if c.ErrorCode != "" {
-		shown.Problem = w.l.T("problem."+string(stateOf(row)), "Code", c.ErrorCode)
+		shown.Problem = w.l.T("problem."+problemOf(row), "Code", c.ErrorCode)
 	}
 	return shown, nil
 }

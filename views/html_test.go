@@ -88,6 +88,8 @@ func TestSettingsHaveTheNamesThatPeopleRelyOn(t *testing.T) {
 		switch {
 		case attr(n, "role") == "switch":
 			return "switch " + names[attr(n, "id")] + onOff(n)
+		case attr(n, "type") == "checkbox":
+			return "checkbox " + names[attr(n, "id")] + onOff(n)
 		case n.Data == "legend":
 			return "choice " + text(n)
 		case attr(n, "type") == "radio":
@@ -104,7 +106,7 @@ func TestSettingsHaveTheNamesThatPeopleRelyOn(t *testing.T) {
 	want := []string{
 		"switch Create entities, on", "switch Outgoing calls, off", "switch Repeated leads, on",
 		"choice Repeat sales mode in Bitrix24", "radio On, on", "radio Off, off", "radio Not confirmed, off",
-		"switch Built-in lines, on", "switch Other telephony apps, off",
+		"checkbox Built-in lines, on", "checkbox Other telephony apps, off",
 		"region What will happen", "table Incoming calls", "table Outgoing calls",
 		"button Save", "button Cancel",
 	}

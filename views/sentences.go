@@ -1,27 +1,27 @@
 package views
 
-// The codes of decision.md part E and the words of interface.md §5. They are
-// repeated here, not imported, because views imports nothing of ours; a test of
-// the handlers compares them with the rules.
+// The codes of decision.md part E and the words of interface.md §5; each has
+// words in every language. They are repeated here, not imported, because views
+// imports nothing of ours; a test of the handlers compares them with the rules.
 var (
-	reasonCodes = []string{
+	ReasonCodes = []string{
 		"NEW_CREATED", "NEW_CREATE_OFF", "NEW_OUTGOING_OFF", "OPEN_ENTITY", "KNOWN_CREATE_OFF",
 		"KNOWN_OUTGOING_OFF", "REPEAT_OFF_PBX", "REPEAT_OFF_B24", "REPEAT_CONTACT", "REPEAT_CLOSED_DEAL",
 		"REPEAT_LEAD_TO_DEAL", "REPEAT_LEAD_TO_CONTACT", "REPEAT_LEAD_LOST", "REPEAT_OUT_LEAD_TO_CONTACT",
 		"INTERNAL_CALL", "HIDDEN_NUMBER", "EMPLOYEE_NUMBER", "EXCLUDED_NUMBER", "INFO_CALL", "TRANSFER_LEG",
 	}
-	noteCodes = []string{
+	NoteCodes = []string{
 		"CLOSED_CARD_CLICK", "NO_TARGET", "BINDING_LIMIT",
 		"PLATFORM_DECLINED", "PLATFORM_CREATED", "CREATE_FAILED", "BIND_PARTIAL", "SNAPSHOT_FAILED", "DUPLICATE_SUPPRESSED",
 	}
-	createCodes = []string{"none", "lead", "deal_contact", "repeated_lead", "repeated_deal", "repeated_deal_contact"}
+	CreateCodes = []string{"none", "lead", "deal_contact", "repeated_lead", "repeated_deal", "repeated_deal_contact"}
 )
 
 // englishSentences holds every sentence ready made: explain writes one for each line.
 var englishSentences = func() map[[2]string]string {
-	ready := make(map[[2]string]string, len(reasonCodes)*len(createCodes))
-	for _, reason := range reasonCodes {
-		for _, create := range createCodes {
+	ready := make(map[[2]string]string, len(ReasonCodes)*len(CreateCodes))
+	for _, reason := range ReasonCodes {
+		for _, create := range CreateCodes {
 			ready[[2]string{reason, create}] = ReasonSentence(Localizer{}, reason, create)
 		}
 	}

@@ -30,6 +30,7 @@ const (
 	NoTab       Tab = ""
 	SettingsTab Tab = "settings"
 	CallsTab    Tab = "calls"
+	OtherTab    Tab = "other" // none of them: the tabs are shown, and none is open
 )
 
 // A Banner tells what is wrong with the portal, above every page.

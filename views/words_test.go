@@ -130,8 +130,8 @@ func anyBegins(texts map[string]any, prefix string) bool {
 
 func TestEveryCodeHasWordsInEveryLanguage(t *testing.T) {
 	families := map[string][]string{
-		"reason": reasonCodes, "because": reasonCodes, "note": noteCodes,
-		"create": createCodes, "was": createCodes, "is": createCodes, "would": createCodes, "what": createCodes,
+		"reason": ReasonCodes, "because": ReasonCodes, "note": NoteCodes,
+		"create": CreateCodes, "was": CreateCodes, "is": CreateCodes, "would": CreateCodes, "what": CreateCodes,
 		"direction":        {"incoming", "outgoing", "redirected", "callback", "info", "internal"},
 		"call.name":        {"incoming", "outgoing", "redirected", "callback", "info", "internal"},
 		"filter.direction": append([]string{"all"}, directionChoices[1:]...),
@@ -139,7 +139,7 @@ func TestEveryCodeHasWordsInEveryLanguage(t *testing.T) {
 		"status":           {"open", "answered", "missed", "declined", "cancelled", "busy", "no_answer", "invalid_number", "unavailable", "no_funds", "blocked", "failed"},
 		"event": {"call.started", "call.ringing", "call.answered", "call.transferred", "call.ended", "recording.ready", "transcript.ready",
 			"ONEXTERNALCALLSTART", "ONEXTERNALCALLBACKSTART", "ONVOXIMPLANTCALLINIT", "ONVOXIMPLANTCALLSTART", "ONVOXIMPLANTCALLEND"},
-		"source": {"pbx", "bitrix24"}, "recording": {"waiting", "attached", "failed"},
+		"source": {"pbx", "bitrix24", "callwise"}, "recording": {"waiting", "attached", "failed"},
 		"row":    {"P1", "P2", "P3", "P4", "P5", "P6", "D1", "D2", "D3", "D4", "D5", "D6", "D7", "D8", "D10", "D11", "D12", "D13", "D14", "D15"},
 		"state":  {"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"},
 		"repeat": {"on", "off", "unknown"}, "mode": {"classic", "simple"}, "outcome": {"deal", "contact", "lost"},
