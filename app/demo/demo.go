@@ -19,6 +19,9 @@ import (
 // portalName is the portal's path below the address that is served.
 const portalName = "brightacre"
 
+// zoneName is the time zone of the portal, and of what its pages show.
+const zoneName = "Europe/Berlin"
+
 // commandPath is where the telephone takes commands of the program.
 const commandPath = "/demo/pbx"
 
@@ -57,6 +60,7 @@ type Demo struct {
 	phone     *telephone
 	customers []customer
 	seeded    seeds
+	zone      *time.Location
 	handler   http.Handler
 
 	mu       sync.Mutex
@@ -68,13 +72,16 @@ func New(c Config) *Demo {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	d := &Demo{config: c}
+	d := &Demo{config: c, zone: time.UTC}
+	if zone, err := time.LoadLocation(zoneName); err == nil {
+		d.zone = zone
+	}
 	d.sim = b24sim.New(b24sim.Config{
 		ClientID: c.ClientID, ClientSecret: c.ClientSecret, Code: "callwise", BaseURL: c.PortalURL,
 		InstallerURL: c.AppURL + "/b24/install", ApplicationURL: c.AppURL + "/b24/app", Now: c.Now,
 	})
 	d.portal = d.sim.AddPortal(b24sim.PortalConfig{
-		Name: portalName, RepeatSales: true, Language: "en", TimeZone: "Europe/Berlin", Users: employees(),
+		Name: portalName, RepeatSales: true, Language: "en", TimeZone: zoneName, Users: employees(),
 	})
 	d.customers = seed(d.portal, c.Now())
 	d.seeded = countSeeds(d.portal)

@@ -207,7 +207,11 @@ func (d *Demo) traffic() []traffic {
 		all = append(all, traffic{at: e.At, way: toApp, what: e.Event, status: e.Status})
 	}
 	slices.SortStableFunc(all, func(a, b traffic) int { return cmp.Compare(b.at.UnixNano(), a.at.UnixNano()) })
-	return all[:min(len(all), trafficShown)]
+	all = all[:min(len(all), trafficShown)]
+	for i := range all {
+		all[i].at = all[i].at.In(d.zone)
+	}
+	return all
 }
 
 func last[T any](all []T) []T { return all[max(0, len(all)-trafficShown):] }

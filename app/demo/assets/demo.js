@@ -24,6 +24,13 @@
     window.scrollTo(0, 0);
   }
 
+  // The telephone can be folded away, to give the program all the width.
+
+  document.getElementById("fold").addEventListener("click", function (event) {
+    const folded = body.toggleAttribute("data-folded");
+    event.target.textContent = folded ? "Show telephone" : "Hide telephone";
+  });
+
   // What changes: the parts come as HTML; only what differs is touched, so that
   // the focus and what is being typed stay.
 
