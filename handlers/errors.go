@@ -28,6 +28,7 @@ var statuses = []struct {
 }{
 	{errSession, http.StatusUnauthorized},
 	{errKey, http.StatusUnauthorized},
+	{errNotInstalled, http.StatusNotFound},
 	{errForbidden, http.StatusForbidden},
 	{callflow.ErrNotAdmin, http.StatusForbidden},
 	{callflow.ErrForeign, http.StatusForbidden},
@@ -52,7 +53,7 @@ func statusOf(err error) int {
 	if wrong, ok := errors.AsType[*echo.HTTPError](err); ok {
 		return wrong.Code
 	}
-	if callflow.IsPortal(err) {
+	if b24.IsPortal(err) {
 		return http.StatusBadGateway
 	}
 	return http.StatusInternalServerError
@@ -60,10 +61,24 @@ func statusOf(err error) int {
 
 // plain are the pages that go with a status.
 var plain = map[int]views.PlainKind{
-	http.StatusUnauthorized: views.SessionExpired,
-	http.StatusForbidden:    views.NoPermission,
-	http.StatusNotFound:     views.NotFound,
-	http.StatusBadGateway:   views.Unreachable,
+	http.StatusBadRequest:            views.About,
+	http.StatusUnauthorized:          views.SessionExpired,
+	http.StatusForbidden:             views.NoPermission,
+	http.StatusNotFound:              views.NotFound,
+	http.StatusMethodNotAllowed:      views.About,
+	http.StatusRequestEntityTooLarge: views.About,
+	http.StatusBadGateway:            views.Unreachable,
+}
+
+// plainOf is the page about an error.
+func plainOf(err error, status int) views.PlainKind {
+	if errors.Is(err, errNotInstalled) || errors.Is(err, b24.ErrForged) {
+		return views.NotInstalled
+	}
+	if kind, ok := plain[status]; ok {
+		return kind
+	}
+	return views.ServerError
 }
 
 // answerError answers a request that failed. The log gets what happened, once;
@@ -77,20 +92,30 @@ func (h *Handlers) answerError(err error, c echo.Context) {
 		h.Log.ErrorContext(c.Request().Context(), "request failed",
 			"route", c.Path(), "status", status, "request", requestID(c), "error", err)
 	}
-	if wrong := h.sayError(c, status); wrong != nil {
+	if wrong := h.sayError(c, err, status); wrong != nil {
 		h.Log.ErrorContext(c.Request().Context(), "error page not written", "route", c.Path(), "error", wrong)
 	}
 }
 
-func (h *Handlers) sayError(c echo.Context, status int) error {
+func (h *Handlers) sayError(c echo.Context, err error, status int) error {
 	if c.Request().Method == http.MethodHead || !wantsPage(c) {
 		return c.String(status, http.StatusText(status)+"\n")
 	}
-	kind, ok := plain[status]
-	if !ok {
-		kind = views.ServerError
+	return render(c, status, views.Plain(views.PlainPage{Page: h.around(c), Kind: plainOf(err, status), Request: requestID(c)}))
+}
+
+// around is what stands around a message: the visitor's language and tabs, as
+// far as the visitor is known. A message to somebody unknown holds nothing that
+// needs protection, and may stand in the frame of whoever asked: otherwise the
+// browser would show an error of its own in its place.
+func (h *Handlers) around(c echo.Context) views.Page {
+	if v, ok := c.Get(keyVisitor).(view); ok {
+		return h.page(v, views.OtherTab, true)
 	}
-	return render(c, status, views.Plain(views.PlainPage{Page: h.bare(c), Kind: kind, Request: requestID(c)}))
+	if !framed(c) {
+		c.Response().Header().Set("Content-Security-Policy", policy("", "*"))
+	}
+	return h.bare(c)
 }
 
 // wantsPage reports a request that a person sees the answer of.

@@ -56,6 +56,11 @@ func (h *Handlers) allowFrame(c echo.Context, endpoint string) {
 	c.Response().Header().Set("Content-Security-Policy", policy(originOf(h.B24JS), originOf(endpoint)))
 }
 
+// framed reports an answer that a portal is allowed to frame already.
+func framed(c echo.Context) bool {
+	return c.Response().Header().Get("Content-Security-Policy") != policy("", "")
+}
+
 func originOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"time"
 
-	"callwise/app/b24"
 	"callwise/app/callflow"
 	"callwise/models"
 	"callwise/static"
@@ -24,7 +23,8 @@ type Handlers struct {
 	Flow     *callflow.Flow
 	Sessions *Sessions
 	Log      *slog.Logger
-	Metrics  *prometheus.Registry
+	// Metrics are shown at /metrics; each of their names begins with callwise_.
+	Metrics *prometheus.Registry
 	// PublicURL is where people and Bitrix24 reach us, without a slash at the end.
 	PublicURL string
 	// B24JS is the address of the BX24 library.
@@ -74,15 +74,6 @@ func (h *Handlers) Router() http.Handler {
 	return e
 }
 
-// portalOrigin is the origin of a portal's pages.
-func portalOrigin(p *models.Portal) string {
-	u, err := url.Parse(p.Endpoint)
-	if err != nil {
-		return ""
-	}
-	return u.Scheme + "://" + u.Host
-}
-
 // portalAddress is where a portal's own pages are: the endpoint without its
 // /rest/. A portal on its own server may stand in a folder.
 func portalAddress(p *models.Portal) string {
@@ -92,5 +83,3 @@ func portalAddress(p *models.Portal) string {
 	}
 	return u.Scheme + "://" + u.Host + u.Path[:max(0, len(u.Path)-len("/rest/"))]
 }
-
-var _ = b24.ErrForged

@@ -89,8 +89,8 @@ func stateOf(r models.CallRow) views.ResultKind {
 	return ""
 }
 
-// problemOf names what a stored error means for its call.
-func problemOf(r models.CallRow) string {
+// mishap names what a stored error means for its call.
+func mishap(r models.CallRow) string {
 	if state := stateOf(r); state != "" {
 		return string(state)
 	}
@@ -128,7 +128,7 @@ func (w words) details(d *models.Details) (views.CallDetails, error) {
 		shown.Outcomes = append(shown.Outcomes, views.NoteSentence(w.l, string(note), create))
 	}
 	if c.ErrorCode != "" {
-		shown.Problem = w.l.T("problem."+problemOf(row), "Code", c.ErrorCode)
+		shown.Problem = w.l.T("problem."+mishap(row), "Code", c.ErrorCode)
 	}
 	return shown, nil
 }
@@ -142,16 +142,20 @@ func rowOf(c models.Call) models.CallRow {
 	}
 }
 
+// factColumns are what the dialog repeats of the row, in this order.
+var factColumns = []string{"time", "call", "customer", "employee", "extension", "line", "duration", "recording"}
+
 // facts are the row's cells as a list.
 func (w words) facts(r models.CallRow) []views.Fact {
 	row := w.row(r)
+	cells := map[string]string{
+		"time": row.Time.Full, "call": row.Call, "customer": row.Customer, "employee": row.Employee,
+		"extension": row.Extension, "line": row.Line, "duration": row.Duration, "recording": row.Recording,
+	}
 	var facts []views.Fact
-	for _, f := range []struct{ column, value string }{
-		{"time", row.Time.Full}, {"call", row.Call}, {"customer", row.Customer}, {"employee", row.Employee},
-		{"extension", row.Extension}, {"line", row.Line}, {"duration", row.Duration}, {"recording", row.Recording},
-	} {
-		if f.value != "" {
-			facts = append(facts, views.Fact{Name: w.l.T("column." + f.column), Value: f.value})
+	for _, column := range factColumns {
+		if cells[column] != "" {
+			facts = append(facts, views.Fact{Name: w.l.T("column." + column), Value: cells[column]})
 		}
 	}
 	return facts

@@ -33,14 +33,17 @@ type StepName string
 // The steps, in the order they are taken.
 const (
 	StepAccess     StepName = "access"
-	StepScopes     StepName = "scopes"
 	StepStore      StepName = "store"
+	StepScopes     StepName = "scopes"
 	StepCRM        StepName = "crm"
 	StepEvents     StepName = "events"
 	StepPlacements StepName = "placements"
 	StepLine       StepName = "line"
 	StepEmployees  StepName = "employees"
 )
+
+// Steps are all steps.
+var Steps = []StepName{StepAccess, StepStore, StepScopes, StepCRM, StepEvents, StepPlacements, StepLine, StepEmployees}
 
 // Install sets the app up on the portal of a visit, telling each step as it
 // ends; it stops at the first that fails. It may be repeated, and an update of
