@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -146,6 +147,50 @@ func TestAClickIsNeverRegisteredAgainAndReachesThePBX(t *testing.T) {
 			t.Fatalf("leads = %+v, want the repeated lead", leads)
 		}
 		r.logged(lead(leads[0].ID), deal(closed), contact(id))
+	})
+}
+
+func TestWhatBitrix24CreatesForAClickIsTheCallsOwnLead(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("corb")
+		id := r.portal.Click(b24sim.Click{UserID: omar, Phone: "+4930901820", Line: "callwise"})
+		r.tell(started("p7", "outgoing", "+4930901820", map[string]any{"bitrix24_call_id": id}), ended("p7", "answered", 5))
+		r.finished(1)
+		leads := r.portal.Leads()
+		if len(leads) != 1 || leads[0].OriginatorID != "" {
+			t.Fatalf("leads = %+v, want Bitrix24's own", leads)
+		}
+		r.logged(lead(leads[0].ID))
+		r.logSays("This number was not in the CRM, so a new lead was created.", "#"+fmt.Sprint(leads[0].ID))
+	})
+}
+
+func TestACallbackGoesToTheCardsOwner(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("crb")
+		made := r.portal.AddLead(b24sim.Lead{Title: "Form", Phones: []string{"+4930901829"}, ResponsibleID: omar})
+		r.portal.OrderCallback(b24sim.Callback{Phone: "+4930901829", Entity: lead(made), Line: "4930901820"})
+		r.eventually("command", func() bool { return len(r.pbx.taken()) == 1 })
+		if got := r.pbx.taken()[0]["extension"]; got != "105" {
+			t.Errorf("extension = %v, want the owner's", got)
+		}
+	})
+}
+
+func TestADealWithoutAContactGetsTheCallOfTheLeadItCameFrom(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("corb")
+		from := r.portal.AddLead(b24sim.Lead{Title: "Request", StatusID: "CONVERTED", Phones: []string{"+4930901820"}})
+		open := r.portal.AddDeal(b24sim.Deal{Title: "Roof", LeadID: from})
+		r.tell(started("c1", "incoming", "+4930901820"), ended("c1", "answered", 5))
+		r.finished(1)
+		if n := len(r.portal.Leads()); n != 1 {
+			t.Errorf("%d leads, want none beside the old one", n)
+		}
+		r.logged(deal(open))
 	})
 }
 

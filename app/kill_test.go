@@ -79,7 +79,7 @@ var stories = []story{
 		prepare: func(r *rig) { r.switches("crb") },
 		happen: func(r *rig) {
 			r.portal.OrderCallback(b24sim.Callback{Phone: "+4930901829", Name: "Noor", Line: "4930901820"})
-			r.eventually("command", func() bool { return len(r.pbx.taken()) == 1 })
+			r.eventually("the call is known", func() bool { return strings.Contains(r.page("/calls"), `<tr id="call-`) })
 			r.tell(started("p1", "callback", "+4930901829"), answered("p1", "104"), ended("p1", "answered", 20))
 		},
 	},

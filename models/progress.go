@@ -18,12 +18,14 @@ type Progress struct {
 	CreateTried bool      `json:"create_tried,omitempty"`
 	CreateDone  bool      `json:"create_done,omitempty"`
 	// Ordered: a job tells the PBX to place the call.
-	Ordered      bool          `json:"ordered,omitempty"`
-	Finish       Finish        `json:"finish"`
-	Bound        []crm.Ref     `json:"bound,omitempty"`
-	BindFailed   []BindFailure `json:"bind_failed,omitempty"`
-	AnchorLifted bool          `json:"anchor_lifted,omitempty"`
-	Recording    Recording     `json:"recording"`
+	Ordered    bool          `json:"ordered,omitempty"`
+	Finish     Finish        `json:"finish"`
+	Bound      []crm.Ref     `json:"bound,omitempty"`
+	BindFailed []BindFailure `json:"bind_failed,omitempty"`
+	// ActivityTried: an activity of our own was asked for.
+	ActivityTried bool      `json:"activity_tried,omitempty"`
+	AnchorLifted  bool      `json:"anchor_lifted,omitempty"`
+	Recording     Recording `json:"recording"`
 	// Notes are what actually happened, beside the decision's own notes.
 	Notes []rules.Note `json:"notes,omitempty"`
 	Steps []Step       `json:"steps,omitempty"`

@@ -17,6 +17,9 @@ func (w *work) decide(ctx context.Context) error {
 	if w.row.DecidedAt != nil {
 		return nil
 	}
+	if err := w.learnCreated(ctx); err != nil {
+		return err
+	}
 	origin, err := w.origin()
 	if err != nil {
 		return err
@@ -122,6 +125,7 @@ func (w *work) judge(ctx context.Context, c rules.Case, records crm.Records) err
 	if err := w.Store.SaveCall(ctx, row); err != nil {
 		return err
 	}
+	w.remarkForeign()
 	w.Metrics.decided(decision.Reason)
 	return nil
 }
@@ -144,5 +148,6 @@ func (w *work) way() rules.Way {
 func (w *work) exclude(ctx context.Context) error {
 	c := *w.row.Case
 	c.CRM.Excluded = true
+	w.unremark(rules.PlatformDeclined)
 	return w.judge(ctx, c, *w.row.Records)
 }

@@ -209,7 +209,7 @@ func (w *work) addActivity(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	id, err := w.client.AddCallActivity(ctx, b24.CallActivity{
+	id, err := w.findOrAddActivity(ctx, b24.CallActivity{
 		Owner: progress.Created[0], Subject: w.Title(w.portal.Lang, w.call.Direction, w.phone.Pretty()),
 		Phone: w.phone.Dial(), Direction: w.call.Direction, Completed: w.call.Answered(),
 		ResponsibleID: user, StartedAt: w.row.StartedAt, EndedAt: w.endedAt(), OriginID: w.externalID(),
@@ -225,6 +225,21 @@ func (w *work) addActivity(ctx context.Context) error {
 		return err
 	}
 	return w.bindMissing(ctx)
+}
+
+// findOrAddActivity looks for what an earlier attempt may have written.
+func (w *work) findOrAddActivity(ctx context.Context, a b24.CallActivity) (int64, error) {
+	if w.row.Progress.ActivityTried {
+		id, found, err := w.client.FindCallActivity(ctx, a.OriginID)
+		if err != nil || found {
+			return id, err
+		}
+	}
+	w.row.Progress.ActivityTried = true
+	if err := w.Store.SaveCall(ctx, w.row); err != nil {
+		return 0, err
+	}
+	return w.client.AddCallActivity(ctx, a)
 }
 
 // attach gives Bitrix24 the address of the recording, once.

@@ -70,6 +70,9 @@ func (f *Flow) Advance(ctx context.Context, portalID int64, callKey string) erro
 			return err
 		}
 		id, err := f.locate(ctx, portal, callKey)
+		if errors.Is(err, models.ErrConflict) {
+			return &Later{After: time.Second, Err: err} // two workers found the same call under two names
+		}
 		if err != nil || id == 0 {
 			return err
 		}

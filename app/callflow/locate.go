@@ -93,7 +93,11 @@ func (f *Flow) newPBXCall(ctx context.Context, portal *models.Portal, t trail) (
 		return nil, err
 	}
 	if row != nil {
-		return row, f.Store.LinkPBX(ctx, portal.ID, row.ID, t.id)
+		err := f.Store.LinkPBX(ctx, portal.ID, row.ID, t.id)
+		if !errors.Is(err, models.ErrConflict) {
+			return row, err
+		}
+		// Another call of the PBX answers it already: this one is a call of its own.
 	}
 	if t.call.Direction == "" {
 		return nil, nil // nothing says yet what kind of call this is

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"callwise/app/b24"
-	"callwise/app/rules"
 	"callwise/models"
 )
 
@@ -58,9 +57,6 @@ func (w *work) observeNow(ctx context.Context) error {
 		if err := w.exclude(ctx); err != nil {
 			return err
 		}
-	}
-	if w.row.Records.CreatedSince(w.row.StartedAt.Add(-clockSlack)) {
-		w.remark(rules.PlatformCreated)
 	}
 	return w.create(ctx)
 }

@@ -33,13 +33,22 @@ func (w *work) run(ctx context.Context) error {
 	switch w.row.Kind {
 	case models.KindBuiltin, models.KindOther:
 		return w.observe(ctx)
-	case models.KindClick, models.KindCallback:
+	case models.KindClick:
+		// Somebody waits for the telephone to ring: the PBX hears of it first.
 		if err := w.order(ctx); err != nil {
 			return err
 		}
 	}
-	if err := w.begin(ctx); err != nil {
-		return err
+	begun := w.begin(ctx)
+	if w.row.Kind == models.KindCallback && (begun == nil || b24.IsPortal(begun)) {
+		// The card's owner is known now; a portal that is down is no reason
+		// not to call back.
+		if err := w.order(ctx); err != nil {
+			return errors.Join(begun, err)
+		}
+	}
+	if begun != nil {
+		return begun
 	}
 	if !w.call.Ended {
 		return nil
@@ -120,7 +129,7 @@ func (w *work) named(fields ...string) (int64, error) {
 }
 
 // origin is the card where the number was clicked, or the object that the
-// callback form names; nil without one.
+// callback form names; nil without one. What the click itself created is none.
 func (w *work) origin() (*crm.Ref, error) {
 	for _, name := range []string{b24.ExternalCallStart, b24.ExternalCallBackStart} {
 		data, err := w.data(name)
@@ -128,8 +137,9 @@ func (w *work) origin() (*crm.Ref, error) {
 			return nil, err
 		}
 		kind, known := crm.ParseCode(data["CRM_ENTITY_TYPE"])
-		if id := parseID(data["CRM_ENTITY_ID"]); known && id != 0 {
-			return &crm.Ref{Type: kind, ID: id}, nil
+		ref := crm.Ref{Type: kind, ID: parseID(data["CRM_ENTITY_ID"])}
+		if known && ref.ID != 0 && !contains(w.row.Progress.Created, ref) {
+			return &ref, nil
 		}
 	}
 	return nil, nil

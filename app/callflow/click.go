@@ -1,0 +1,68 @@
+package callflow
+
+import (
+	"context"
+	"strconv"
+
+	"callwise/app/b24"
+	"callwise/app/crm"
+	"callwise/app/rules"
+	"callwise/models"
+)
+
+// learnCreated takes over what Bitrix24 created by itself for a clicked call,
+// before we were told of the call. It does not count for the decision, which is
+// about the CRM as it was.
+//
+// https://apidocs.bitrix24.com/api-reference/telephony/events/on-external-call-start.html
+func (w *work) learnCreated(ctx context.Context) error {
+	if w.row.Kind != models.KindClick || w.row.DecidedAt != nil || len(w.row.Progress.Created) > 0 {
+		return nil
+	}
+	click, err := w.data(b24.ExternalCallStart)
+	if err != nil {
+		return err
+	}
+	created, err := w.made(ctx, createdIn(click))
+	if err != nil {
+		return err
+	}
+	w.row.Progress.Created = created
+	return w.remember(ctx, created)
+}
+
+// createdIn reads the fields that say what was created; a portal may leave
+// them out.
+func createdIn(click map[string]string) []crm.Ref {
+	var refs []crm.Ref
+	add := func(kind crm.EntityType, known bool, id int64) {
+		ref := crm.Ref{Type: kind, ID: id}
+		if known && id != 0 && !contains(refs, ref) {
+			refs = append(refs, ref)
+		}
+	}
+	for i := 0; ; i++ {
+		prefix := "CRM_CREATED_ENTITIES." + strconv.Itoa(i) + "."
+		code, given := click[prefix+"ENTITY_TYPE"]
+		if !given {
+			break
+		}
+		kind, known := crm.ParseCode(code)
+		add(kind, known, parseID(click[prefix+"ENTITY_ID"]))
+	}
+	add(crm.TypeLead, true, parseID(click["CRM_CREATED_LEAD"]))
+	return refs
+}
+
+// remarkForeign notes that Bitrix24 created something for a call although the
+// decision creates nothing.
+func (w *work) remarkForeign() {
+	if w.way() != rules.WayClick && w.way() != rules.WayForeign {
+		return
+	}
+	told := len(w.row.Progress.Created) > 0 && w.row.Decision.Create == rules.None
+	seen := w.row.Decision.Reason == rules.OpenEntity && w.row.Records.CreatedSince(w.row.StartedAt.Add(-clockSlack))
+	if told || seen {
+		w.remark(rules.PlatformCreated)
+	}
+}
