@@ -121,11 +121,11 @@ func (w *work) judge(ctx context.Context, c rules.Case, records crm.Records) err
 	row.Plan = &plan
 	row.CustomerName = records.Name()
 	row.SettingsVersion = w.portal.SettingsVersion
+	w.remarkForeign()
 	w.did("decide", string(decision.Reason))
 	if err := w.Store.SaveCall(ctx, row); err != nil {
 		return err
 	}
-	w.remarkForeign()
 	w.Metrics.decided(decision.Reason)
 	return nil
 }
