@@ -36,6 +36,8 @@ type rig struct {
 	key     string // of the PBX
 	pbx     *exchange
 	tune    func(*house)
+	log     slog.Handler // of the program; nil is standard error
+	house   *house
 }
 
 // Employees of the rig's portal.
@@ -112,10 +114,14 @@ func listen(t testing.TB, address string) net.Listener {
 func (r *rig) start() {
 	r.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	h, err := openHouse(ctx, r.config, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})))
+	if r.log == nil {
+		r.log = slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})
+	}
+	h, err := openHouse(ctx, r.config, slog.New(r.log))
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	r.house = h
 	if r.tune != nil {
 		r.tune(h)
 	}

@@ -217,7 +217,7 @@ func (p *Portal) RevokeTokens(userID int64) {
 	for key, t := range p.sim.refresh {
 		if t.portal == p && t.userID == userID {
 			delete(p.sim.refresh, key)
-			t.expires = p.sim.config.Now()
+			t.expires = p.sim.config.Now().Add(-time.Second) // clocks here tick by the second
 		}
 	}
 }
