@@ -31,19 +31,21 @@ type House struct {
 	Log   *slog.Logger
 	// KeepCalls is how long calls are kept; the REST log is kept for a week.
 	KeepCalls time.Duration
-	// PerPortal bounds how many workers of this process one portal may hold,
-	// so that a portal that does not answer leaves workers to the others.
+	// PerPortal bounds how many workers of this process one portal may hold
+	// for its calls, and as many for its PBX, so that a portal that does not
+	// answer leaves workers to the others.
 	PerPortal int
 }
 
 // Workers returns all workers of the house, for [models.NewQueue].
 func Workers(h House) (*river.Workers, error) {
 	workers := river.NewWorkers()
+	upkeep := newTurns(1)
 	err := errors.Join(
 		river.AddWorkerSafely(workers, &callWorker{house: h, turns: newTurns(h.PerPortal)}),
-		river.AddWorkerSafely(workers, &commandWorker{house: h}),
-		river.AddWorkerSafely(workers, &reconcileWorker{house: h}),
-		river.AddWorkerSafely(workers, &linesWorker{house: h}),
+		river.AddWorkerSafely(workers, &commandWorker{house: h, turns: newTurns(h.PerPortal)}),
+		river.AddWorkerSafely(workers, &reconcileWorker{house: h, turns: upkeep}),
+		river.AddWorkerSafely(workers, &linesWorker{house: h, turns: upkeep}),
 		river.AddWorkerSafely(workers, &closeWorker{house: h}),
 		river.AddWorkerSafely(workers, &employeesWorker{house: h}),
 		river.AddWorkerSafely(workers, &purgeWorker{house: h}),
@@ -84,40 +86,42 @@ type callWorker struct {
 }
 
 func (w *callWorker) Work(ctx context.Context, job *river.Job[models.CallArgs]) error {
-	leave, ok := w.turns.enter(job.Args.PortalID)
-	if !ok {
-		return river.JobSnooze(500 * time.Millisecond)
-	}
-	defer leave()
-	return outcome(w.house.Flow.Advance(ctx, job.Args.PortalID, job.Args.CallKey))
+	return w.turns.take(job.Args.PortalID, func() error {
+		return w.house.Flow.Advance(ctx, job.Args.PortalID, job.Args.CallKey)
+	})
 }
 
 // commandWorker tells a PBX to place a call.
 type commandWorker struct {
 	river.WorkerDefaults[models.TellArgs]
 	house House
+	turns *turns
 }
 
 func (w *commandWorker) Work(ctx context.Context, job *river.Job[models.TellArgs]) error {
-	return outcome(w.house.Flow.Tell(ctx, job.Args.PortalID, job.Args.CallID, job.Args.Since))
+	return w.turns.take(job.Args.PortalID, func() error {
+		return w.house.Flow.Tell(ctx, job.Args.PortalID, job.Args.CallID, job.Args.Since)
+	})
 }
 
 // reconcileWorker brings what a portal keeps for us to what it should be.
 type reconcileWorker struct {
 	river.WorkerDefaults[models.ReconcileArgs]
 	house House
+	turns *turns
 }
 
 func (w *reconcileWorker) Work(ctx context.Context, job *river.Job[models.ReconcileArgs]) error {
-	return outcome(w.house.Flow.Mend(ctx, job.Args.PortalID))
+	return w.turns.take(job.Args.PortalID, func() error { return w.house.Flow.Mend(ctx, job.Args.PortalID) })
 }
 
 // linesWorker has a portal's external lines follow its switches.
 type linesWorker struct {
 	river.WorkerDefaults[models.LinesArgs]
 	house House
+	turns *turns
 }
 
 func (w *linesWorker) Work(ctx context.Context, job *river.Job[models.LinesArgs]) error {
-	return outcome(w.house.Flow.MendLines(ctx, job.Args.PortalID))
+	return w.turns.take(job.Args.PortalID, func() error { return w.house.Flow.MendLines(ctx, job.Args.PortalID) })
 }

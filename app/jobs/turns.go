@@ -1,6 +1,14 @@
 package jobs
 
-import "sync"
+import (
+	"sync"
+	"time"
+
+	"github.com/riverqueue/river"
+)
+
+// turnWait is how long a job waits for a turn of its portal.
+const turnWait = 500 * time.Millisecond
 
 // turns bounds how many workers of this process are busy with one portal.
 type turns struct {
@@ -10,6 +18,16 @@ type turns struct {
 }
 
 func newTurns(most int) *turns { return &turns{most: most, busy: map[int64]int{}} }
+
+// take does a portal's work if a turn is free, and tells River how it ended.
+func (t *turns) take(portalID int64, do func() error) error {
+	leave, ok := t.enter(portalID)
+	if !ok {
+		return river.JobSnooze(turnWait)
+	}
+	defer leave()
+	return outcome(do())
+}
 
 // enter takes a turn for a portal, if one is free, and returns what gives it
 // back.
