@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -9,11 +10,13 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Lifetimes of what a page may carry. The long one stays under the hour that
-// interface.md §3 allows.
+// Lifetimes of what a page may carry. A token stays under the hour that
+// interface.md §3 allows; a page in use gets a fresh one, until the day's work
+// is over and Bitrix24 has to say again who is looking, and as what.
 const (
 	sessionLife = 50 * time.Minute
 	renewBefore = sessionLife / 2
+	renewWithin = 8 * time.Hour
 )
 
 // A Visitor is who looks at a page: a user of one portal.
@@ -22,6 +25,12 @@ type Visitor struct {
 	UserID   int64
 	Admin    bool
 	Lang     string // Bitrix24's code, as the frame was opened
+	Proven   int64  // when Bitrix24 told who it is, in Unix seconds; 0 is now
+}
+
+// renewable reports whether a token that ends then is to be replaced now.
+func (v Visitor) renewable(ends, now time.Time) bool {
+	return ends.Sub(now) < renewBefore && now.Sub(time.Unix(v.Proven, 0)) < renewWithin
 }
 
 // A SessionKey signs sessions; ID names it in the token.
@@ -49,14 +58,16 @@ type sessionClaims struct {
 	Portal int64  `json:"portal"`
 	Admin  bool   `json:"admin,omitempty"`
 	Lang   string `json:"lang,omitempty"`
+	Proven int64  `json:"proven"`
 	jwt.RegisteredClaims
 }
 
 // Issue makes the token of a visitor.
 func (s *Sessions) Issue(v Visitor) (string, error) {
 	now := s.Now()
+	v.Proven = cmp.Or(v.Proven, now.Unix())
 	token := jwt.NewWithClaims(jwt.SigningMethodHS256, sessionClaims{
-		Portal: v.PortalID, Admin: v.Admin, Lang: v.Lang,
+		Portal: v.PortalID, Admin: v.Admin, Lang: v.Lang, Proven: v.Proven,
 		RegisteredClaims: jwt.RegisteredClaims{
 			Issuer: sessionIssuer, Audience: jwt.ClaimStrings{sessionAudience},
 			Subject: strconv.FormatInt(v.UserID, 10), IssuedAt: jwt.NewNumericDate(now),
@@ -80,7 +91,7 @@ func (s *Sessions) Read(text string) (Visitor, time.Time, error) {
 	if err != nil || c.Portal == 0 {
 		return Visitor{}, time.Time{}, errSession
 	}
-	return Visitor{PortalID: c.Portal, UserID: user, Admin: c.Admin, Lang: c.Lang}, c.ExpiresAt.Time, nil
+	return Visitor{PortalID: c.Portal, UserID: user, Admin: c.Admin, Lang: c.Lang, Proven: c.Proven}, c.ExpiresAt.Time, nil
 }
 
 func (s *Sessions) key(token *jwt.Token) (any, error) {

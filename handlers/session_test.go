@@ -49,13 +49,54 @@ func TestSessionsAreSignedShortAndBoundToTheirPortalAndUser(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(anna, got); diff != "" {
+			want := anna
+			want.Proven = now.Unix()
+			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("Visitor (-want +got):\n%s", diff)
 			}
 			if life := ends.Sub(now); life > time.Hour {
 				t.Errorf("the session lasts %v; at most an hour is allowed", life)
 			}
 		})
+	}
+}
+
+func TestAPageInUseIsRenewedUntilTheDaysWorkIsOver(t *testing.T) {
+	proven := time.Date(2026, 8, 21, 10, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		name  string
+		after time.Duration // since the frame was opened
+		left  time.Duration // of the token
+		want  bool
+	}{
+		{"a fresh token stays", time.Minute, 49 * time.Minute, false},
+		{"an older one is replaced", 30 * time.Minute, 20 * time.Minute, true},
+		{"so is one that replaced another", 7 * time.Hour, 20 * time.Minute, true},
+		{"after eight hours the frame has to be opened again", 8 * time.Hour, 20 * time.Minute, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			now := proven.Add(tt.after)
+			if got := (Visitor{Proven: proven.Unix()}).renewable(now.Add(tt.left), now); got != tt.want {
+				t.Errorf("renewable = %t", got)
+			}
+		})
+	}
+}
+
+func TestARenewedSessionKeepsTheTimeOfItsProof(t *testing.T) {
+	now := time.Date(2026, 8, 21, 10, 0, 0, 0, time.UTC)
+	key := SessionKey{ID: "a", Bytes: []byte("0123456789abcdef0123456789abcdef")}
+	first, _, err := sessionsAt(now, key).Read(issue(t, sessionsAt(now, key), Visitor{PortalID: 3, UserID: 17}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := sessionsAt(now.Add(time.Hour), key)
+	again, _, err := later.Read(issue(t, later, first))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(first, again); diff != "" {
+		t.Errorf("Visitor (-first +renewed):\n%s", diff)
 	}
 }
 

@@ -61,7 +61,7 @@ func (h *Handlers) withSession(next echo.HandlerFunc) echo.HandlerFunc {
 			return errSession // uninstalling revokes what was issued before
 		}
 		v := view{visitor: visitor, portal: portal, token: sessionToken(c), l: views.ForLang(visitor.Lang), zone: zoneOf(portal)}
-		if ends.Sub(h.Now()) < renewBefore {
+		if visitor.renewable(ends, h.Now()) {
 			if v.token, err = h.Sessions.Issue(visitor); err != nil {
 				return err
 			}
