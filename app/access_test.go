@@ -554,6 +554,60 @@ func TestThePBXLearnsWhatIsWrongAndNothingOfItIsStored(t *testing.T) {
 	})
 }
 
+func TestTheAPIAnswersWhatItDoesNotKnowAsProblemsToo(t *testing.T) {
+	r := newRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
+	r.sim.Inject(b24sim.Fault{Portal: "acme", Times: -1, Act: b24sim.Refuse, Status: 403, Code: "ACCESS_DENIED"})
+	for request, want := range map[string]int{
+		"PUT /pbx/v1/events": 404, "GET /pbx/v1/nothing": 404, "GET /pbx/v1/customers?phone=%2B4930901821": 502,
+	} {
+		method, path, _ := strings.Cut(request, " ")
+		got := r.with(r.key, method, path)
+		if got.status != want || got.header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s: %d %s", request, got.status, got.header.Get("Content-Type"))
+		}
+	}
+}
+
+func TestAPageThatIsAskedForWronglyChangesNothingAndSaysSo(t *testing.T) {
+	r := newRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
+	before := r.stored()
+	switches := "create_entities=on&version=" + versionIn(t, r.page("/settings"))
+	for _, tt := range []struct {
+		name, method, path, kind, body string
+		status                         int
+	}{
+		{"JSON for a form", http.MethodPost, "/settings/save", "application/json", `{"create_entities":"on"}`, 400},
+		{"no content type", http.MethodPost, "/settings/save", "", switches, 400},
+		{"a broken encoding", http.MethodPost, "/settings/save", formType, switches + "&x=%zz", 400},
+		{"a version that is no number", http.MethodPost, "/settings/save", formType, "create_entities=on&version=x", 400},
+		{"no version", http.MethodPost, "/settings/save", formType, "create_entities=on", 400},
+		{"more than 64 KiB", http.MethodPost, "/settings/save", formType, switches + "&x=" + strings.Repeat("x", 64<<10), 413},
+		{"an old version", http.MethodPost, "/settings/save", formType, "create_entities=on&version=99", 409},
+		{"an address that is none", http.MethodPost, "/settings/save", formType, switches + "&command_url=ftp://pbx", 422},
+		{"a key without a name", http.MethodPost, "/settings/keys", formType, "name=", 422},
+		{"a call whose name is no number", http.MethodGet, "/calls/x", "", "", 404},
+		{"a place in the log that is none", http.MethodGet, "/calls?before=%21", "", "", 400},
+		{"a page that does not exist", http.MethodGet, "/nothing", "", "", 404},
+		{"a method that does not exist", http.MethodDelete, "/settings", "", "", 404},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			request := r.request(tt.method, tt.path, tt.kind, tt.body)
+			request.Header.Set("Authorization", "Bearer "+r.session)
+			request.Header.Set("HX-Request", "true")
+			got := r.send(request)
+			if got.status != tt.status || !strings.Contains(got.body, `id="page"`) {
+				t.Errorf("%d, want %d\n%s", got.status, tt.status, got.body)
+			}
+			if strings.Contains(got.body, "Something went wrong on our side") {
+				t.Error("the page takes the blame for what was asked wrongly")
+			}
+		})
+	}
+	if diff := cmp.Diff(before, r.stored()); diff != "" {
+		t.Errorf("the portal (-before +after):\n%s", diff)
+	}
+}
+
 func TestOnlyThePortalMayFrameItsPages(t *testing.T) {
 	r := newRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
 	want := "frame-ancestors " + originOf(t, r.portal.URL())

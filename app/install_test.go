@@ -515,6 +515,27 @@ func TestALateEventOfAnEarlierUninstallationDoesNotRemoveAFreshInstallation(t *t
 	})
 }
 
+func TestSavedSwitchesReachBitrix24InThreeRequestsAndLostOnesWithTheHourlyRefresh(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.sim.ClearRequests()
+		r.switches("co")
+		if diff := cmp.Diff([]string{"telephony.externalline.get ", "telephony.externalline.get ", "telephony.externalline.update "}, methods(r.sim)); diff != "" {
+			t.Errorf("requests (-want +got):\n%s", diff)
+		}
+		portal := r.stored()
+		lost := portal.Settings
+		lost.OutgoingCalls = false
+		if err := r.house.store.SaveSettings(t.Context(), portal.ID, portal.SettingsVersion, lost); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.house.flow.Refresh(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+		r.isSet()
+	})
+}
+
 func TestAPortalThatWasRenamedIsFollowed(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)

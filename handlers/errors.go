@@ -98,6 +98,9 @@ func (h *Handlers) answerError(err error, c echo.Context) {
 }
 
 func (h *Handlers) sayError(c echo.Context, err error, status int) error {
+	if ofPBX(c) {
+		return sayProblem(c, problemOf(err, status))
+	}
 	if c.Request().Method == http.MethodHead || !wantsPage(c) {
 		return c.String(status, http.StatusText(status)+"\n")
 	}

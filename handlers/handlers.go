@@ -41,6 +41,9 @@ const (
 	pageBody  = "64K"
 )
 
+// pbxPath is where the PBX API begins.
+const pbxPath = "/pbx/v1"
+
 // Router returns the program's HTTP interface.
 func (h *Handlers) Router() http.Handler {
 	e := echo.New()
@@ -63,9 +66,8 @@ func (h *Handlers) Router() http.Handler {
 		b.HEAD(path, h.about)
 	}
 
-	p := e.Group("/pbx/v1", problems)
-	p.GET("/openapi.yaml", h.openAPI)
-	k := p.Group("", middleware.BodyLimit(pbxBody), h.withKey)
+	e.GET(pbxPath+"/openapi.yaml", h.openAPI)
+	k := e.Group(pbxPath, middleware.BodyLimit(pbxBody), h.withKey)
 	k.POST("/events", h.receivePBXEvents)
 	k.GET("/customers", h.customer)
 

@@ -74,20 +74,8 @@ type problem struct {
 	Pointer string `json:"pointer,omitempty"` // RFC 6901, what in the body is wrong
 }
 
-// problems answers errors as application/problem+json.
-func problems(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		err := next(c)
-		if err == nil || c.Response().Committed {
-			return err
-		}
-		status := statusOf(err)
-		if status >= http.StatusInternalServerError {
-			return errors.Join(err, sayProblem(c, problem{Title: http.StatusText(status), Status: status}))
-		}
-		return sayProblem(c, problemOf(err, status))
-	}
-}
+// ofPBX reports a request whose sender reads application/problem+json.
+func ofPBX(c echo.Context) bool { return strings.HasPrefix(c.Request().URL.Path, pbxPath+"/") }
 
 func problemOf(err error, status int) problem {
 	p := problem{Title: http.StatusText(status), Status: status}

@@ -23,7 +23,7 @@ func (f *Flow) Mend(ctx context.Context, portalID int64) error {
 	}
 	err = f.Reconcile(ctx, portal, func(step StepName, err error) {
 		if err != nil {
-			f.Log.WarnContext(ctx, "reconciliation stopped", "portal", portalID, "step", step, "code", errorCode(err))
+			f.Log.WarnContext(ctx, "reconciliation stopped", "portal", portalID, "step", step, "error", err)
 		}
 	})
 	if err == nil && portal.Status == models.PortalInstalling {
