@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -118,20 +119,28 @@ func becomes(t *testing.T, what string, try func() error) {
 	}
 }
 
+// send sends a command to the browser. One about a document that is just being
+// replaced is sometimes never answered.
+func send[P, R any](b *browserTab, command cdp.Command[P, R], params P) (R, error) {
+	ctx, cancel := context.WithTimeout(b.ctx, 3*time.Second)
+	defer cancel()
+	return chromedp.Call(ctx, command, params)
+}
+
 // document is the document of a place, which changes whenever it is loaded.
 func (b *browserTab) document(at place) (cdp.BackendNodeID, error) {
-	found, err := chromedp.Call(b.ctx, runtime.Evaluate, runtime.EvaluateParams{Expression: string(at)})
+	found, err := send(b, runtime.Evaluate, runtime.EvaluateParams{Expression: string(at)})
 	if err != nil {
 		return 0, err
 	}
-	described, err := chromedp.Call(b.ctx, dom.DescribeNode, dom.DescribeNodeParams{ObjectID: found.Result.ObjectID})
+	described, err := send(b, dom.DescribeNode, dom.DescribeNodeParams{ObjectID: found.Result.ObjectID})
 	switch {
 	case err != nil:
 		return 0, err
 	case at == portalPage:
 		return described.Node.BackendNodeID, nil
 	case described.Node.ContentDocument == nil:
-		return 0, fmt.Errorf("nothing in the frame")
+		return 0, errors.New("nothing in the frame")
 	}
 	return described.Node.ContentDocument.BackendNodeID, nil
 }
@@ -143,7 +152,7 @@ func (b *browserTab) find(at place, role, name string) (cdp.BackendNodeID, error
 	if err != nil {
 		return 0, err
 	}
-	found, err := chromedp.Call(b.ctx, accessibility.QueryAXTree, accessibility.QueryAXTreeParams{
+	found, err := send(b, accessibility.QueryAXTree, accessibility.QueryAXTreeParams{
 		BackendNodeID: root, Role: role, AccessibleName: name,
 	})
 	if err != nil {
@@ -174,7 +183,7 @@ func (b *browserTab) press(t *testing.T, at place, role, name string) {
 		if err != nil {
 			return err
 		}
-		x, y, err := b.middle(node)
+		x, y, err := b.rests(node)
 		if err != nil {
 			return err
 		}
@@ -182,17 +191,34 @@ func (b *browserTab) press(t *testing.T, at place, role, name string) {
 	})
 }
 
-func (b *browserTab) middle(node cdp.BackendNodeID) (x, y float64, err error) {
-	_, err = chromedp.Call(b.ctx, dom.ScrollIntoViewIfNeeded, dom.ScrollIntoViewIfNeededParams{BackendNodeID: node})
+// rests is the middle of something that does not move any more.
+func (b *browserTab) rests(node cdp.BackendNodeID) (x, y float64, err error) {
+	x, y, err = b.middle(node)
 	if err != nil {
 		return 0, 0, err
 	}
-	shape, err := chromedp.Call(b.ctx, dom.GetContentQuads, dom.GetContentQuadsParams{BackendNodeID: node})
+	_, err = ask[bool](b, portalPage, "await new Promise(r => setTimeout(r, 60)); return true")
+	if err != nil {
+		return 0, 0, err
+	}
+	xNow, yNow, err := b.middle(node)
+	if err == nil && (x != xNow || y != yNow) {
+		err = errors.New("it moves")
+	}
+	return x, y, err
+}
+
+func (b *browserTab) middle(node cdp.BackendNodeID) (x, y float64, err error) {
+	_, err = send(b, dom.ScrollIntoViewIfNeeded, dom.ScrollIntoViewIfNeededParams{BackendNodeID: node})
+	if err != nil {
+		return 0, 0, err
+	}
+	shape, err := send(b, dom.GetContentQuads, dom.GetContentQuadsParams{BackendNodeID: node})
 	if err != nil {
 		return 0, 0, err
 	}
 	if len(shape.Quads) == 0 {
-		return 0, 0, fmt.Errorf("it has no size")
+		return 0, 0, errors.New("it has no size")
 	}
 	for i, v := range shape.Quads[0] {
 		if i%2 == 0 {
@@ -212,7 +238,7 @@ func (b *browserTab) keys(t *testing.T, at place, role, name, keys string) {
 		if err != nil {
 			return err
 		}
-		if _, err := chromedp.Call(b.ctx, dom.Focus, dom.FocusParams{BackendNodeID: node}); err != nil {
+		if _, err := send(b, dom.Focus, dom.FocusParams{BackendNodeID: node}); err != nil {
 			return err
 		}
 		return chromedp.Do(b.ctx, chromedp.KeyEvent(keys))
@@ -227,12 +253,12 @@ func ask[T any](b *browserTab, at place, function string) (T, error) {
 	if err != nil {
 		return value, err
 	}
-	resolved, err := chromedp.Call(b.ctx, dom.ResolveNode, dom.ResolveNodeParams{BackendNodeID: root})
+	resolved, err := send(b, dom.ResolveNode, dom.ResolveNodeParams{BackendNodeID: root})
 	if err != nil {
 		return value, err
 	}
 	yes := true
-	answer, err := chromedp.Call(b.ctx, runtime.CallFunctionOn, runtime.CallFunctionOnParams{
+	answer, err := send(b, runtime.CallFunctionOn, runtime.CallFunctionOnParams{
 		ObjectID: resolved.Object.ObjectID, FunctionDeclaration: "async function () { " + function + " }",
 		ReturnByValue: &yes, AwaitPromise: &yes,
 	})
@@ -240,7 +266,7 @@ func ask[T any](b *browserTab, at place, function string) (T, error) {
 		return value, err
 	}
 	if answer.ExceptionDetails != nil {
-		return value, fmt.Errorf("%s", answer.ExceptionDetails.Text)
+		return value, errors.New(answer.ExceptionDetails.Text)
 	}
 	return value, json.Unmarshal(answer.Result.Value, &value)
 }

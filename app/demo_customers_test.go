@@ -186,7 +186,7 @@ func TestDemoCustomersShowTheRowsOfTheTables(t *testing.T) {
 // line: every kind of call ends in the call log with its reason.
 func TestDemoPlacesEveryKindOfCall(t *testing.T) {
 	t.Parallel()
-	v := newDemoVisitor(t)
+	v, signed := newDemoVisitor(t), false
 	for i, row := range []struct {
 		name, path string
 		form       url.Values
@@ -208,8 +208,9 @@ func TestDemoPlacesEveryKindOfCall(t *testing.T) {
 		if err := v.says(i+1, row.want); err != nil {
 			t.Errorf("%s: %v", row.name, err)
 		}
+		signed = signed || strings.Contains(v.live(), "signature is good")
 	}
-	if live := v.live(); !strings.Contains(live, "call.originate") || !strings.Contains(live, "signature is good") {
-		t.Error("the click's command is not among the requests that are shown")
+	if !signed {
+		t.Error("no command is among the requests that are shown")
 	}
 }
