@@ -628,6 +628,21 @@ func TestOnlyThePortalMayFrameItsPages(t *testing.T) {
 	}
 }
 
+func TestAMessageToNobodyStandsInAnyFrameAndHoldsNoSession(t *testing.T) {
+	r := newRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
+	forged := r.frame(admin, "DEFAULT")
+	forged.Form.Set("AUTH_ID", "made-up")
+	for name, got := range map[string]reply{
+		"forged frame": r.postFrame(forged),
+		"no session":   r.send(r.request(http.MethodPost, "/calls", formType, "session=x")),
+	} {
+		policy := strings.Split(got.header.Get("Content-Security-Policy"), "; ")
+		if !slices.Contains(policy, "frame-ancestors *") || !slices.Contains(policy, "script-src 'self'") || sessionTag.MatchString(got.body) {
+			t.Errorf("%s: %v\n%s", name, policy, got.body)
+		}
+	}
+}
+
 // A buffer is what a program logged; it may be written to at any time.
 type buffer struct {
 	mu   sync.Mutex

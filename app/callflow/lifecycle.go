@@ -10,7 +10,7 @@ import (
 	"callwise/models"
 )
 
-// ErrForeign: the event does not prove that it comes from the portal.
+// ErrForeign says that an event does not prove that it comes from the portal.
 var ErrForeign = errors.New("callflow: the event's application token is not the portal's")
 
 // Receive takes in an event of Bitrix24. When it returns nil, whatever the

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// ErrNotAdmin: only an administrator of the portal may do this.
+// ErrNotAdmin says that only an administrator of the portal may do this.
 var ErrNotAdmin = errors.New("callflow: an administrator of the portal is needed")
 
 // A Visit is a frame that was opened, after its tokens are proven.
