@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -75,11 +77,7 @@ func newRig(t testing.TB, address string, portal b24sim.PortalConfig) *rig {
 func bareRig(t testing.TB, address string, portal b24sim.PortalConfig) *rig {
 	t.Helper()
 	r := &rig{t: t, pbx: newExchange(t)}
-	listener := listen(t, "127.0.0.1:0")
-	r.url = "http://" + listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
+	r.url = "http://" + freeAddress(t)
 	r.sim = b24sim.New(b24sim.Config{
 		ClientID: "app.test", ClientSecret: "secret", InstallerURL: r.url + "/b24/install", ApplicationURL: r.url + "/b24/app",
 	})
@@ -99,6 +97,27 @@ func bareRig(t testing.TB, address string, portal b24sim.PortalConfig) *rig {
 		AllowLoopback: true, EncryptionKeys: modelstest.Keys, Retention: 365 * 24 * time.Hour,
 	}
 	return r
+}
+
+// lastPort is the port that was last given away. Ports are given once, below
+// those that the system hands out by itself: the program must find its own
+// free again after a restart.
+var lastPort atomic.Int32
+
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	lastPort.CompareAndSwap(0, int32(20000+os.Getpid()%10000))
+	for {
+		address := fmt.Sprintf("127.0.0.1:%d", 20000+lastPort.Add(1)%12000)
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			continue
+		}
+		if err := listener.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return address
+	}
 }
 
 func listen(t testing.TB, address string) net.Listener {

@@ -182,14 +182,19 @@ func (s *Store) LinkPBX(ctx context.Context, portalID, callID int64, pbxCallID s
 	return ErrConflict
 }
 
-// SaveCall stores all of a call, zero values too. ErrConflict means that one of
+// SaveCall stores all of a call, zero values too, but does not take back the
+// PBX's id of it. ErrConflict means that one of
 // its ids belongs to another call.
 func (s *Store) SaveCall(ctx context.Context, c *Call) error { return s.saveCall(s.with(ctx), c) }
 
 func (s *Store) saveCall(db *gorm.DB, c *Call) error {
 	c.clean()
 	c.UpdatedAt = s.now()
+	kept := []string{"id", "portal_id", "created_at"}
+	if c.PBXCallID == nil {
+		kept = append(kept, "pbx_call_id") // LinkPBX may have set it meanwhile
+	}
 	saved := db.Model(&Call{}).Where("portal_id = ? AND id = ?", c.PortalID, c.ID).
-		Select("*").Omit("id", "portal_id", "created_at").Updates(c)
+		Select("*").Omit(kept...).Updates(c)
 	return conflict(changed(saved))
 }

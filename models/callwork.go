@@ -21,12 +21,14 @@ func (s *Store) OrderCall(ctx context.Context, c *Call) error {
 // stalePage is how many calls [Store.StaleCalls] returns at a time.
 const stalePage = 500
 
-// StaleCalls returns open calls of all portals that began before a time and
-// wait for no repetition, the oldest first; of very many, only the first.
+// StaleCalls returns open calls of all portals that began, and of which we have
+// known, since before a time and that wait for no repetition, the oldest first;
+// of very many, only the first.
 func (s *Store) StaleCalls(ctx context.Context, before time.Time) ([]Call, error) {
 	var calls []Call
 	err := s.with(ctx).
-		Where("state = ? AND started_at < ? AND (retry_at IS NULL OR retry_at < ?)", CallOpen, stored(before), s.now()).
+		Where("state = ? AND started_at < ? AND created_at < ?", CallOpen, stored(before), stored(before)).
+		Where("retry_at IS NULL OR retry_at < ?", s.now()).
 		Order("started_at, id").Limit(stalePage).Find(&calls).Error
 	return calls, err
 }

@@ -54,6 +54,16 @@ func (s *Store) EmployeeByUser(ctx context.Context, portalID, userID int64) (*Em
 	return s.employee(ctx, portalID, "user_id = ?", userID)
 }
 
+// Substitute returns the first active user of a portal who is none of these;
+// ErrNotFound when there is no other.
+func (s *Store) Substitute(ctx context.Context, portalID int64, not []int64) (int64, error) {
+	e, err := s.employee(ctx, portalID, "user_id NOT IN ?", append([]int64{0}, not...))
+	if err != nil {
+		return 0, err
+	}
+	return e.UserID, nil
+}
+
 // EmployeeByExtension returns the active user of a portal with that extension;
 // of several, the one who came first.
 func (s *Store) EmployeeByExtension(ctx context.Context, portalID int64, extension string) (*Employee, error) {

@@ -3,6 +3,7 @@ package models
 import (
 	"time"
 
+	"callwise/app/call"
 	"callwise/app/crm"
 	"callwise/app/rules"
 )
@@ -17,11 +18,17 @@ type Progress struct {
 	Created     []crm.Ref `json:"created,omitempty"`
 	CreateTried bool      `json:"create_tried,omitempty"`
 	CreateDone  bool      `json:"create_done,omitempty"`
+	// Leg: another call of the PBX answers the same click already.
+	Leg bool `json:"leg,omitempty"`
+	// Refused are users whom Bitrix24 does not take calls for any more.
+	Refused []int64 `json:"refused,omitempty"`
 	// Ordered: a job tells the PBX to place the call.
 	Ordered    bool          `json:"ordered,omitempty"`
 	Finish     Finish        `json:"finish"`
 	Bound      []crm.Ref     `json:"bound,omitempty"`
 	BindFailed []BindFailure `json:"bind_failed,omitempty"`
+	// Skipped are cards that do not exist any more.
+	Skipped []crm.Ref `json:"skipped,omitempty"`
 	// ActivityTried: an activity of our own was asked for.
 	ActivityTried bool      `json:"activity_tried,omitempty"`
 	AnchorLifted  bool      `json:"anchor_lifted,omitempty"`
@@ -34,11 +41,17 @@ type Progress struct {
 // Register is the registration of a call in Bitrix24. Tried without CallID
 // means that the answer is not known.
 type Register struct {
-	Tried   bool      `json:"tried,omitempty"`
-	At      time.Time `json:"at,omitzero"`
-	UserID  int64     `json:"user_id,omitempty"`
-	CallID  string    `json:"call_id,omitempty"`
-	Primary crm.Ref   `json:"primary,omitzero"`
+	Tried bool      `json:"tried,omitempty"`
+	At    time.Time `json:"at,omitzero"`
+	// What was asked for: a repetition must ask for the same.
+	UserID    int64          `json:"user_id,omitempty"`
+	Phone     string         `json:"phone,omitempty"`
+	Line      string         `json:"line,omitempty"`
+	Direction call.Direction `json:"direction,omitempty"`
+	StartedAt time.Time      `json:"started_at,omitzero"`
+	// What was answered.
+	CallID  string  `json:"call_id,omitempty"`
+	Primary crm.Ref `json:"primary,omitzero"`
 }
 
 // Finish is the end of a call in Bitrix24. Tried without Done means that the

@@ -38,11 +38,17 @@ func (s *Settings) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// Rules are the settings as an argument of the decision.
+// Rules are the settings as an argument of the decision. Simple mode hides and
+// ignores Bitrix24's own repeat switch, so unless the administrator turned it
+// off here it counts as on (decision.md B.5-7).
 func (s Settings) Rules(mode crm.Mode) rules.Settings {
+	repeat := s.RepeatInBitrix24
+	if mode == crm.Simple && repeat == rules.RepeatUnknown {
+		repeat = rules.RepeatOn
+	}
 	return rules.Settings{
 		CreateEntities: s.CreateEntities, OutgoingCalls: s.OutgoingCalls, RepeatedLeads: s.RepeatedLeads,
-		RepeatInBitrix24: s.RepeatInBitrix24, CRMMode: mode,
+		RepeatInBitrix24: repeat, CRMMode: mode,
 	}
 }
 

@@ -261,7 +261,7 @@ func IsPortal(err error) bool {
 	if _, ok := errors.AsType[*Error](err); ok {
 		return true
 	}
-	if _, ok := errors.AsType[*Failure](err); ok {
+	if _, ok := errors.AsType[*Failure](err); ok || errors.Is(err, ErrNotExecuted) {
 		return true
 	}
 	for _, state := range final {

@@ -16,8 +16,8 @@ var (
 		"assignedById", "createdTime", "dateClosed", "movedTime"}
 	dealFields = []string{"id", "title", "stageSemanticId", "closed", "contactId", "contactIds", "companyId", "leadId",
 		"isRecurring", "assignedById", "createdTime", "movedTime"}
-	contactFields = []string{"id", "name", "lastName", "leadId", "companyId", "assignedById"}
-	companyFields = []string{"id", "title", "leadId", "assignedById", "isMyCompany"}
+	contactFields = []string{"id", "name", "lastName", "leadId", "companyId", "assignedById", "createdTime"}
+	companyFields = []string{"id", "title", "leadId", "assignedById", "isMyCompany", "createdTime"}
 )
 
 func fieldsOf(kind crm.EntityType) []string {
@@ -112,13 +112,13 @@ func (i item) contactCard(found match) crm.Contact {
 	name := strings.TrimSpace(string(i.Name) + " " + string(i.LastName))
 	return crm.Contact{
 		ID: int64(i.ID), Name: name, LeadID: int64(i.LeadID), CompanyID: int64(i.CompanyID),
-		ResponsibleID: int64(i.Responsible), ByPhone: found.byPhone, OtherSpelling: found.otherSpelling,
+		ResponsibleID: int64(i.Responsible), CreatedAt: i.Created.Time, ByPhone: found.byPhone, OtherSpelling: found.otherSpelling,
 	}
 }
 
 func (i item) companyCard(found match) crm.Company {
 	return crm.Company{
 		ID: int64(i.ID), Title: string(i.Title), LeadID: int64(i.LeadID),
-		ResponsibleID: int64(i.Responsible), ByPhone: found.byPhone, OtherSpelling: found.otherSpelling,
+		ResponsibleID: int64(i.Responsible), CreatedAt: i.Created.Time, ByPhone: found.byPhone, OtherSpelling: found.otherSpelling,
 	}
 }

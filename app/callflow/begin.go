@@ -12,6 +12,7 @@ import (
 // begin brings the call into Bitrix24: decision, registration and creation,
 // one call of a number at a time (decision.md F.6).
 func (w *work) begin(ctx context.Context) error {
+	w.revealNumber()
 	if w.begun() {
 		return nil
 	}
@@ -23,6 +24,20 @@ func (w *work) begin(ctx context.Context) error {
 		return err
 	}
 	return w.beginLate(ctx)
+}
+
+// revealNumber drops the decision about a hidden number when a late event has
+// told the number and nothing was done yet.
+func (w *work) revealNumber() {
+	d := w.row.Decision
+	if d != nil && d.Reason == rules.HiddenNumber && !w.phone.Hidden() && w.row.B24CallID == nil {
+		w.undecide()
+	}
+}
+
+// undecide takes back a decision that nothing was done for.
+func (w *work) undecide() {
+	w.row.DecidedAt, w.row.Case, w.row.Decision, w.row.Plan = nil, nil, nil, nil
 }
 
 // begun reports that nothing of begin is left to do.
@@ -38,10 +53,11 @@ func (w *work) registered() bool {
 	return w.row.B24CallID != nil || w.unregistrable()
 }
 
-// unregistrable calls stay in our log only (decision.md P1, P2).
+// unregistrable calls stay in our log only (decision.md P1, P2), unless
+// Bitrix24 has registered them itself.
 func (w *work) unregistrable() bool {
 	d := w.row.Decision
-	return d != nil && (d.Reason == rules.InternalCall || d.Reason == rules.HiddenNumber)
+	return d != nil && w.row.B24CallID == nil && (d.Reason == rules.InternalCall || d.Reason == rules.HiddenNumber)
 }
 
 // beginAlone is begin while no other call of the number is being decided.
@@ -75,6 +91,7 @@ func unreadable(err error) bool {
 // beginLate registers the call without creating anything; the decision is made
 // before the call is finished (decision.md B.5-21).
 func (w *work) beginLate(ctx context.Context) error {
+	w.undecide()
 	w.row.Progress.Deferred = true
 	w.remark(rules.SnapshotFailed)
 	w.did("decide", "later")
@@ -89,7 +106,7 @@ func (w *work) forgetStale(ctx context.Context) error {
 	if !r.Tried || w.registered() || w.Now().Sub(r.At) < staleRegister {
 		return nil
 	}
-	w.row.DecidedAt = nil
+	w.undecide()
 	*r = models.Register{}
 	return w.Store.SaveCall(ctx, w.row)
 }

@@ -2,9 +2,11 @@ package callflow
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
 	"callwise/app/b24"
+	"callwise/app/call"
 	"callwise/app/crm"
 	"callwise/app/rules"
 	"callwise/models"
@@ -29,6 +31,25 @@ func (w *work) learnCreated(ctx context.Context) error {
 	}
 	w.row.Progress.Created = created
 	return w.remember(ctx, created)
+}
+
+// endClick ends the click that a call of the PBX turns out to belong to after
+// the call was registered on its own: its card would stay open otherwise.
+func (w *work) endClick(ctx context.Context) error {
+	if !w.call.Ended || w.call.B24ID == "" || w.row.Progress.Leg {
+		return nil
+	}
+	click, err := w.Store.CallByB24(ctx, w.portal.ID, w.call.B24ID)
+	if errors.Is(err, models.ErrNotFound) {
+		return nil
+	}
+	if err != nil || click.ID == w.row.ID || click.PBXCallID != nil {
+		return err
+	}
+	return w.say(ctx, click, call.Event{
+		Type: call.Ended, At: w.call.EndedAt, Direction: call.Outgoing, Phone: w.call.Phone, Line: w.call.Line,
+		Status: w.call.Status, Duration: w.call.Duration, Extension: w.extension(),
+	})
 }
 
 // createdIn reads the fields that say what was created; a portal may leave
@@ -61,7 +82,8 @@ func (w *work) remarkForeign() {
 		return
 	}
 	told := len(w.row.Progress.Created) > 0 && w.row.Decision.Create == rules.None
-	seen := w.row.Decision.Reason == rules.OpenEntity && w.row.Records.CreatedSince(w.row.StartedAt.Add(-clockSlack))
+	others := w.row.Records.Without(w.recent...)
+	seen := w.row.Decision.Reason == rules.OpenEntity && others.CreatedSince(w.row.StartedAt.Add(-clockSlack))
 	if told || seen {
 		w.remark(rules.PlatformCreated)
 	}

@@ -58,6 +58,7 @@ func (w *work) read(ctx context.Context, origin *crm.Ref) (crm.Records, error) {
 	if err != nil {
 		return crm.Records{}, err
 	}
+	w.recent = recent
 	records, hidden := records.WithOpen(recent)
 	if hidden {
 		w.remark(rules.DuplicateSuppressed)
@@ -79,7 +80,7 @@ func (w *work) learnMode(ctx context.Context, records *crm.Records) error {
 
 // facts are what the decision must know of the call itself.
 func (w *work) facts(ctx context.Context, origin *crm.Ref) (rules.Call, error) {
-	facts := rules.Call{Direction: w.call.Direction, Hidden: w.phone.Hidden(), Internal: w.call.Direction == call.Internal}
+	facts := rules.Call{Direction: w.call.Direction, Leg: w.row.Progress.Leg, Hidden: w.phone.Hidden(), Internal: w.call.Direction == call.Internal}
 	if facts.Internal {
 		facts.Direction = call.Outgoing
 	}

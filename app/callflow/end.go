@@ -2,7 +2,9 @@ package callflow
 
 import (
 	"context"
+	"errors"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,17 +15,22 @@ import (
 	"callwise/models"
 )
 
+// decideWithin is how long an ended call waits for a decision that could not
+// be made yet before its card is closed without one.
+const decideWithin = time.Minute
+
 // end finishes the call in Bitrix24 and logs it to every card of the decision.
 func (w *work) end(ctx context.Context) error {
-	if err := w.decideLate(ctx); err != nil {
-		return err
+	undecided := w.decideLate(ctx)
+	if undecided != nil && w.waits(undecided) {
+		return undecided
 	}
 	if w.unregistrable() {
 		w.row.State = models.CallFinished
 		return nil
 	}
-	if err := w.finish(ctx); err != nil {
-		return err
+	if err := w.finish(ctx); err != nil || undecided != nil {
+		return errors.Join(undecided, err)
 	}
 	if err := w.bindMissing(ctx); err != nil {
 		return err
@@ -36,8 +43,8 @@ func (w *work) end(ctx context.Context) error {
 }
 
 // decideLate makes the decision that could not be made when the call started.
-// If the CRM refuses to be read for good, the call is finished all the same:
-// its card must not hang, and nothing is created on a guess.
+// If the CRM refuses to be read for good, the call is finished all the same,
+// and nothing is created on a guess.
 func (w *work) decideLate(ctx context.Context) error {
 	if !w.row.Progress.Deferred || (w.row.DecidedAt != nil && w.created()) {
 		return nil
@@ -53,16 +60,36 @@ func (w *work) decideLate(ctx context.Context) error {
 	return nil
 }
 
+// waits reports that the decision is worth waiting for with the card open: it
+// may be made soon. Otherwise the card is closed first and the rest follows.
+func (w *work) waits(undecided error) bool {
+	if !b24.IsPortal(undecided) || w.row.EndedAt == nil {
+		return true
+	}
+	wait, passes := patience(undecided)
+	return passes && w.Now().Add(wait).Sub(*w.row.EndedAt) < decideWithin
+}
+
 func (w *work) decideAndCreate(ctx context.Context) error {
 	if err := w.decide(ctx); err != nil {
 		return err
 	}
-	if w.row.Plan.MustFind && w.row.Kind != models.KindClick && w.row.Progress.Register.Primary.ID == 0 {
+	if w.wasDenied() {
 		if err := w.exclude(ctx); err != nil {
 			return err
 		}
 	}
 	return w.create(ctx)
+}
+
+// wasDenied reports that Bitrix24 named no object when the call was registered
+// although the CRM knew the number by then (decision.md F.5).
+func (w *work) wasDenied() bool {
+	asked := w.row.Progress.Register
+	if w.row.Kind == models.KindClick || asked.Primary.ID != 0 || !w.row.Plan.MustFind {
+		return false
+	}
+	return rules.PlanFor(*w.row.Case, *w.row.Decision, w.row.Records.Before(asked.At), w.way()).MustFind
 }
 
 // want is every card the call is to be logged to: the decision's targets, and
@@ -102,29 +129,32 @@ func (w *work) finish(ctx context.Context) error {
 	if err := w.Store.SaveCall(ctx, w.row); err != nil {
 		return err
 	}
-	user, err := w.talked(ctx)
-	if err != nil {
-		return err
+	for {
+		user, err := w.talked(ctx)
+		if err != nil {
+			return err
+		}
+		finished, err := w.client.FinishCall(ctx, b24.CallFinish{
+			CallID: *w.row.B24CallID, UserID: user, Duration: w.call.Duration, Status: statusCode(w.call),
+		}, w.want())
+		if w.refusedUser(err, user) {
+			continue
+		}
+		if err != nil && finished.StatisticID == 0 {
+			w.did("finish", errorCode(err))
+			return err
+		}
+		return errors.Join(err, w.hasFinished(ctx, finished))
 	}
-	finished, err := w.client.FinishCall(ctx, b24.CallFinish{
-		CallID: *w.row.B24CallID, UserID: user, Duration: w.call.Duration,
-		Status: statusCode(w.call),
-	}, w.want())
-	if err != nil {
-		w.did("finish", errorCode(err))
-		return err
-	}
-	return w.hasFinished(ctx, finished)
 }
 
 // talked is the user the call counts for: who talked last, else who was
-// registered.
+// registered, else whose call it is.
 func (w *work) talked(ctx context.Context) (int64, error) {
-	if w.row.UserID != 0 {
-		return w.row.UserID, nil
-	}
-	if user := w.row.Progress.Register.UserID; user != 0 {
-		return user, nil
+	for _, user := range []int64{w.row.UserID, w.row.Progress.Register.UserID} {
+		if user != 0 && !slices.Contains(w.row.Progress.Refused, user) {
+			return user, nil
+		}
 	}
 	return w.responsible(ctx)
 }
@@ -143,38 +173,42 @@ func (w *work) hasFinished(ctx context.Context, finished b24.FinishedCall) error
 	return w.Store.SaveCall(ctx, w.row)
 }
 
-// keepBound writes down where the call is logged and where that failed.
+// keepBound writes down where the call is logged, and where that failed for
+// good.
 func (w *work) keepBound(bound b24.Bound) {
 	progress := &w.row.Progress
-	progress.Bound = bound.Refs
-	progress.BindFailed = nil
+	progress.Bound = union(progress.Bound, bound.Refs)
+	progress.Skipped = union(progress.Skipped, bound.Skipped)
 	for _, f := range bound.Failed {
 		progress.BindFailed = append(progress.BindFailed, models.BindFailure{Ref: f.Ref, Code: errorCode(f.Err)})
 	}
-	if len(bound.Failed) > 0 {
+	if len(progress.BindFailed) > 0 {
 		w.remark(rules.BindPartial)
-		return
 	}
-	w.unremark(rules.BindPartial)
+}
+
+// missing is where the call still is to be logged.
+func (w *work) missing() []crm.Ref {
+	progress := w.row.Progress
+	missing := without(without(w.want(), progress.Bound), progress.Skipped)
+	for _, f := range progress.BindFailed {
+		missing = without(missing, []crm.Ref{f.Ref})
+	}
+	return missing
 }
 
 // bindMissing logs the call where the finishing request did not.
 func (w *work) bindMissing(ctx context.Context) error {
-	progress := &w.row.Progress
-	if progress.Finish.ActivityID == 0 {
+	activity := w.row.Progress.Finish.ActivityID
+	if activity == 0 {
 		return w.addActivity(ctx)
 	}
-	missing := without(w.want(), progress.Bound)
-	for _, f := range progress.BindFailed {
-		missing = without(missing, []crm.Ref{f.Ref})
-	}
-	if len(missing) > 0 {
-		bound, err := w.client.Bind(ctx, progress.Finish.ActivityID, missing)
+	if missing := w.missing(); len(missing) > 0 {
+		bound, err := w.client.Bind(ctx, activity, missing)
 		if err != nil {
 			w.did("bind", errorCode(err))
 			return err
 		}
-		bound.Refs = append(bound.Refs, progress.Bound...)
 		w.keepBound(bound)
 		w.did("bind", "")
 	}
@@ -185,24 +219,29 @@ func (w *work) bindMissing(ctx context.Context) error {
 // Bitrix24 from creating another one (decision.md F.3).
 func (w *work) liftAnchor(ctx context.Context) error {
 	progress := &w.row.Progress
-	if w.row.Plan == nil || w.row.Plan.Anchor == nil || progress.AnchorLifted {
+	if w.row.Plan == nil || w.row.Plan.Anchor == nil || progress.AnchorLifted || contains(w.want(), *w.row.Plan.Anchor) {
 		return nil
 	}
-	if err := w.client.Unbind(ctx, progress.Finish.ActivityID, *w.row.Plan.Anchor); err != nil {
+	err := w.client.Unbind(ctx, progress.Finish.ActivityID, *w.row.Plan.Anchor)
+	progress.AnchorLifted = true
+	if errors.Is(err, b24.LastBinding) {
+		return w.Store.SaveCall(ctx, w.row) // the deal is gone: the call stays where it is
+	}
+	if err != nil {
+		progress.AnchorLifted = false
 		return err
 	}
-	progress.AnchorLifted = true
 	progress.Bound = without(progress.Bound, []crm.Ref{*w.row.Plan.Anchor})
 	w.did("unbind", "")
 	return w.Store.SaveCall(ctx, w.row)
 }
 
-// addActivity writes a call activity for something the app created when
-// Bitrix24 made none (telephony contract, 9.3). Without anything to log to,
-// no activity is expected.
+// addActivity writes a call activity where Bitrix24 made none although there
+// is something to log the call to (telephony contract, 9.3).
 func (w *work) addActivity(ctx context.Context) error {
 	progress := &w.row.Progress
-	if len(progress.Created) == 0 || w.call.Direction == "" {
+	missing := w.missing()
+	if len(missing) == 0 {
 		return nil
 	}
 	user, err := w.talked(ctx)
@@ -210,7 +249,7 @@ func (w *work) addActivity(ctx context.Context) error {
 		return err
 	}
 	id, err := w.findOrAddActivity(ctx, b24.CallActivity{
-		Owner: progress.Created[0], Subject: w.Title(w.portal.Lang, w.call.Direction, w.phone.Pretty()),
+		Owner: missing[0], Subject: w.Title(w.portal.Lang, w.call.Direction, w.phone.Pretty()),
 		Phone: w.phone.Dial(), Direction: w.call.Direction, Completed: w.call.Answered(),
 		ResponsibleID: user, StartedAt: w.row.StartedAt, EndedAt: w.endedAt(), OriginID: w.externalID(),
 	})
@@ -219,7 +258,7 @@ func (w *work) addActivity(ctx context.Context) error {
 		return err
 	}
 	progress.Finish.ActivityID = id
-	progress.Bound = progress.Created[:1:1]
+	progress.Bound = union(progress.Bound, missing[:1])
 	w.did("activity", "")
 	if err := w.Store.SaveCall(ctx, w.row); err != nil {
 		return err
@@ -283,6 +322,11 @@ func without(refs, gone []crm.Ref) []crm.Ref {
 		}
 	}
 	return kept
+}
+
+// union is refs with those of more that are not among them.
+func union(refs, more []crm.Ref) []crm.Ref {
+	return append(slices.Clip(refs), without(more, refs)...)
 }
 
 func contains(refs []crm.Ref, ref crm.Ref) bool {

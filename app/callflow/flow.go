@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"callwise/app/b24"
@@ -113,13 +114,31 @@ func (f *Flow) load(ctx context.Context, portal *models.Portal, id int64) (*work
 	}
 	w := &work{Flow: f, portal: portal, row: row, events: events}
 	w.client = f.Bitrix24.Client(portal.MemberID, f.keeper())
-	told, err := tellAll(events)
+	told, err := tellAll(withoutEchoes(row.Kind, events))
 	if err != nil {
 		return nil, err
 	}
 	w.call = call.Fold(told)
+	if direction, fixed := directions[row.Kind]; fixed {
+		w.call.Direction = direction
+	}
 	w.phone = call.ParsePhone(w.call.Phone, region(portal, w.call.Line))
 	return w, nil
+}
+
+// directions are those that the kind of a call decides, whatever the PBX that
+// carries it calls them.
+var directions = map[models.CallKind]call.Direction{
+	models.KindClick: call.Outgoing, models.KindCallback: call.Callback,
+}
+
+// withoutEchoes leaves out the END that Bitrix24 sends for a call of our own:
+// the PBX knows better how it ended.
+func withoutEchoes(kind models.CallKind, events []models.Event) []models.Event {
+	if kind == models.KindBuiltin || kind == models.KindOther {
+		return events
+	}
+	return slices.DeleteFunc(slices.Clone(events), func(e models.Event) bool { return e.Type == b24.VoximplantEnd })
 }
 
 // A Later is an error that passes: the call is to be carried on after a while.
@@ -150,6 +169,9 @@ func (w *work) settle(ctx context.Context, err error) error {
 	}
 	if err == nil {
 		w.row.Attempts, w.row.FailingSince, w.row.RetryAt, w.row.ErrorCode = 0, nil, nil, ""
+		if w.row.State == models.CallFailed && !w.call.Ended {
+			w.row.State = models.CallOpen
+		}
 		return errors.Join(w.resume(ctx), w.close(ctx))
 	}
 	if !b24.IsPortal(err) {

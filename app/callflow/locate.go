@@ -97,14 +97,14 @@ func (f *Flow) newPBXCall(ctx context.Context, portal *models.Portal, t trail) (
 		if !errors.Is(err, models.ErrConflict) {
 			return row, err
 		}
-		// Another call of the PBX answers it already: this one is a call of its own.
+		// Another call of the PBX answers it already: this one is a further leg.
 	}
 	if t.call.Direction == "" {
 		return nil, nil // nothing says yet what kind of call this is
 	}
 	return f.Store.EnsureCall(ctx, models.Call{
 		PortalID: portal.ID, Kind: models.KindPBX, CallKey: t.key, PBXCallID: &t.id,
-		Direction: t.call.Direction, StartedAt: t.first,
+		Direction: t.call.Direction, StartedAt: t.first, Progress: models.Progress{Leg: row != nil},
 	})
 }
 

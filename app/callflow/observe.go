@@ -12,8 +12,12 @@ import (
 // END, and never registers, finishes or shows it (decision.md F.7).
 func (w *work) observe(ctx context.Context) error {
 	end, err := w.data(b24.VoximplantEnd)
-	if err != nil || end == nil {
+	if err != nil {
 		return err
+	}
+	if end == nil {
+		w.forgo()
+		return nil
 	}
 	if started := parseTime(end["CALL_START_DATE"]); !started.IsZero() {
 		w.row.StartedAt = started
@@ -32,6 +36,13 @@ func (w *work) observe(ctx context.Context) error {
 	}
 	w.row.State = models.CallFinished
 	return nil
+}
+
+// forgo ends, in our log only, a call whose END Bitrix24 never sent.
+func (w *work) forgo() {
+	if w.call.Ended {
+		w.row.State = models.CallFinished
+	}
 }
 
 // observeAlone decides and creates while no other call of the number does.

@@ -18,31 +18,25 @@ const recentFor = time.Minute
 // and creates what the decision asks it to. The same request may be repeated:
 // Bitrix24 answers with the same call for 30 minutes.
 func (w *work) register(ctx context.Context) error {
-	if w.registered() {
-		return nil
-	}
-	start, err := w.start(ctx)
-	if err != nil {
-		return err
-	}
-	progress := &w.row.Progress
-	if !progress.Register.Tried {
-		progress.Register = models.Register{Tried: true, At: w.Now().UTC(), UserID: start.UserID}
-	}
-	if err := w.Store.SaveCall(ctx, w.row); err != nil {
-		return err
-	}
-	started, err := w.client.StartCall(ctx, start)
-	if err != nil {
-		return w.notRegistered(ctx, err)
-	}
-	if l := start.NewLine; l != nil {
-		line := models.Line{PortalID: w.portal.ID, Number: l.Number, Name: l.Name, AutoCreate: l.AutoCreate}
-		if err := w.Store.SaveLine(ctx, line); err != nil {
+	for !w.registered() {
+		start, err := w.start(ctx)
+		if err != nil {
 			return err
 		}
+		started, err := w.client.StartCall(ctx, start)
+		if w.refusedUser(err, start.UserID) {
+			w.row.Progress.Register = models.Register{}
+			continue
+		}
+		if err != nil {
+			return w.notRegistered(ctx, err)
+		}
+		if err := w.lineAdded(ctx, start.NewLine); err != nil {
+			return err
+		}
+		return w.hasStarted(ctx, started)
 	}
-	return w.hasStarted(ctx, started)
+	return nil
 }
 
 // notRegistered records a failed registration: unless it may have run, the
@@ -50,7 +44,7 @@ func (w *work) register(ctx context.Context) error {
 func (w *work) notRegistered(ctx context.Context, err error) error {
 	w.did("register", errorCode(err))
 	if !b24.Unsure(err) {
-		w.row.Progress.Register.Tried = false
+		w.row.Progress.Register = models.Register{}
 	}
 	if saved := w.Store.SaveCall(ctx, w.row); saved != nil {
 		return saved
@@ -58,44 +52,31 @@ func (w *work) notRegistered(ctx context.Context, err error) error {
 	return err
 }
 
-// start is the registration of this call. Everything in it is settled before
-// the first attempt, so that a repetition is recognised.
+// start is the registration of this call. What it asks for is written down
+// before the first attempt: a repetition is recognised by asking for the same.
 func (w *work) start(ctx context.Context) (b24.CallStart, error) {
-	user := w.row.Progress.Register.UserID
-	if user == 0 {
-		var err error
-		if user, err = w.responsible(ctx); err != nil {
+	asked := &w.row.Progress.Register
+	if !asked.Tried {
+		user, err := w.responsible(ctx)
+		if err != nil {
 			return b24.CallStart{}, err
+		}
+		*asked = models.Register{
+			Tried: true, At: w.Now().UTC(), UserID: user, Phone: w.phone.Dial(), Line: firstOf(w.row.Line, DefaultLine),
+			Direction: w.call.Direction, StartedAt: w.row.StartedAt,
 		}
 	}
 	start := b24.CallStart{
-		ExternalID: w.externalID(), UserID: user, Phone: w.phone.Dial(), Direction: w.call.Direction,
-		StartedAt: w.row.StartedAt, Line: firstOf(w.row.Line, DefaultLine), Show: !w.call.Ended,
-	}
-	if err := w.introduce(ctx, &start); err != nil {
-		return b24.CallStart{}, err
+		ExternalID: w.externalID(), UserID: asked.UserID, Phone: asked.Phone, Direction: asked.Direction,
+		StartedAt: asked.StartedAt, Line: asked.Line, Show: !w.call.Ended,
 	}
 	if w.row.Plan != nil && !w.row.Progress.Deferred {
 		start.Create, start.Primary = w.row.Plan.CRMCreate, w.row.Plan.Primary
 	}
-	return start, nil
-}
-
-// responsible is the user whose call this is: who talks or is rung, else who
-// owns the client's card, else who installed the app.
-func (w *work) responsible(ctx context.Context) (int64, error) {
-	if w.row.UserID != 0 {
-		return w.row.UserID, nil
+	if err := w.introduce(ctx, &start); err != nil {
+		return b24.CallStart{}, err
 	}
-	if w.row.Records != nil {
-		if owner := w.row.Records.Responsible(); owner != 0 {
-			active, err := exists(w.Store.EmployeeByUser(ctx, w.portal.ID, owner))
-			if err != nil || active {
-				return owner, err
-			}
-		}
-	}
-	return w.Store.Installer(ctx, w.portal.ID)
+	return start, w.Store.SaveCall(ctx, w.row)
 }
 
 // introduce has a line that Bitrix24 does not know yet added with the call: an
@@ -107,6 +88,14 @@ func (w *work) introduce(ctx context.Context, start *b24.CallStart) error {
 	}
 	start.NewLine = &b24.Line{Number: start.Line, Name: start.Line, AutoCreate: w.portal.Settings.AutoCreate()}
 	return nil
+}
+
+// lineAdded remembers a line that was added with a call.
+func (w *work) lineAdded(ctx context.Context, l *b24.Line) error {
+	if l == nil {
+		return nil
+	}
+	return w.Store.SaveLine(ctx, models.Line{PortalID: w.portal.ID, Number: l.Number, Name: l.Name, AutoCreate: l.AutoCreate})
 }
 
 // externalID is our name for the call at Bitrix24. It never changes.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"callwise/app/b24"
@@ -23,6 +24,7 @@ type work struct {
 	events []models.Event
 	call   call.Call  // what the events tell
 	phone  call.Phone // the client's number
+	recent []crm.Ref  // what other calls of the number created a moment ago
 }
 
 // run does what is due for the call.
@@ -33,6 +35,10 @@ func (w *work) run(ctx context.Context) error {
 	switch w.row.Kind {
 	case models.KindBuiltin, models.KindOther:
 		return w.observe(ctx)
+	case models.KindPBX:
+		if err := w.endClick(ctx); err != nil {
+			return err
+		}
 	case models.KindClick:
 		// Somebody waits for the telephone to ring: the PBX hears of it first.
 		if err := w.order(ctx); err != nil {
@@ -60,7 +66,7 @@ func (w *work) run(ctx context.Context) error {
 func (w *work) note(ctx context.Context) error {
 	c, row := w.call, w.row
 	row.Direction, row.Phone, row.PhoneKey = c.Direction, c.Phone, w.phone.Key()
-	row.Line, row.Duration, row.Status = firstOf(c.Line, row.Line), c.Duration, c.Status
+	row.Line, row.Duration, row.Status = firstOf(lineNumber(c.Line), row.Line), c.Duration, c.Status
 	row.Extension = w.extension()
 	row.AnsweredAt, row.EndedAt = timeOf(c.AnsweredAt), timeOf(c.EndedAt)
 	if !c.StartedAt.IsZero() {
@@ -72,6 +78,15 @@ func (w *work) note(ctx context.Context) error {
 	}
 	row.UserID = user
 	return w.Store.SaveCall(ctx, row)
+}
+
+// lineNumber is the one spelling of a line's number: digits if it is a
+// telephone number. Bitrix24 takes another spelling for another line.
+func lineNumber(line string) string {
+	if phone := call.ParsePhone(line, ""); phone.E164 != "" {
+		return phone.Digits()
+	}
+	return strings.TrimSpace(line)
 }
 
 // extension is the one that talked last, else the first that rang.

@@ -170,12 +170,13 @@ type Deal struct {
 
 // A Contact as a portal tells it.
 type Contact struct {
-	ID            int64  `json:"id"`
-	Name          string `json:"name"`
-	LeadID        int64  `json:"lead_id"` // the lead that became it, 0 when none
-	CompanyID     int64  `json:"company_id"`
-	ResponsibleID int64  `json:"responsible_id"`
-	ByPhone       bool   `json:"by_phone"` // it carries the number itself
+	ID            int64     `json:"id"`
+	Name          string    `json:"name"`
+	LeadID        int64     `json:"lead_id"` // the lead that became it, 0 when none
+	CompanyID     int64     `json:"company_id"`
+	ResponsibleID int64     `json:"responsible_id"`
+	CreatedAt     time.Time `json:"created_at,omitzero"`
+	ByPhone       bool      `json:"by_phone"` // it carries the number itself
 	// OtherSpelling: it carries the number, but not as Bitrix24 itself looks for
 	// it when a call is registered.
 	OtherSpelling bool `json:"other_spelling,omitempty"`
@@ -183,11 +184,12 @@ type Contact struct {
 
 // A Company as a portal tells it.
 type Company struct {
-	ID            int64  `json:"id"`
-	Title         string `json:"title"`
-	LeadID        int64  `json:"lead_id"` // the lead that became it, 0 when none
-	ResponsibleID int64  `json:"responsible_id"`
-	ByPhone       bool   `json:"by_phone"` // it carries the number itself
+	ID            int64     `json:"id"`
+	Title         string    `json:"title"`
+	LeadID        int64     `json:"lead_id"` // the lead that became it, 0 when none
+	ResponsibleID int64     `json:"responsible_id"`
+	CreatedAt     time.Time `json:"created_at,omitzero"`
+	ByPhone       bool      `json:"by_phone"` // it carries the number itself
 	// OtherSpelling: it carries the number, but not as Bitrix24 itself looks for
 	// it when a call is registered.
 	OtherSpelling bool `json:"other_spelling,omitempty"`

@@ -74,6 +74,16 @@ func (r Records) Name() string {
 	return ""
 }
 
+// Before is what of r was there before that time; what does not tell its time
+// is taken to have been. r is not changed.
+func (r Records) Before(at time.Time) Records {
+	r.Leads = slices.DeleteFunc(slices.Clone(r.Leads), func(l Lead) bool { return !l.CreatedAt.Before(at) })
+	r.Deals = slices.DeleteFunc(slices.Clone(r.Deals), func(d Deal) bool { return !d.CreatedAt.Before(at) })
+	r.Contacts = slices.DeleteFunc(slices.Clone(r.Contacts), func(c Contact) bool { return !c.CreatedAt.Before(at) })
+	r.Companies = slices.DeleteFunc(slices.Clone(r.Companies), func(c Company) bool { return !c.CreatedAt.Before(at) })
+	return r
+}
+
 // CreatedSince reports whether an open lead or deal was made at or after that
 // time.
 func (r Records) CreatedSince(at time.Time) bool {
