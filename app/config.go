@@ -124,7 +124,7 @@ func parseDatabaseURL(text string) (string, error) {
 	switch scheme {
 	case "sqlite":
 		if rest == "" {
-			return "", errors.New("needs a path after sqlite:")
+			return "", errors.New("after sqlite: a path is needed")
 		}
 		return text, nil
 	case "postgres", "postgresql":
@@ -133,7 +133,7 @@ func parseDatabaseURL(text string) (string, error) {
 		}
 		return text, nil
 	}
-	return "", errors.New("must begin with postgres:// or sqlite:")
+	return "", errors.New("must be postgres://… or sqlite:PATH")
 }
 
 // parseOrigin reads an address that is a scheme and a host only.

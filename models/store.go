@@ -61,7 +61,7 @@ func (s *Store) connect(ctx context.Context, address string) error {
 	case "sqlite":
 		return s.connectSQLite(ctx, path)
 	}
-	return errors.New("database: the address begins with neither postgres:// nor sqlite:")
+	return errors.New("database: the address must begin with postgres:// or sqlite: and a path")
 }
 
 // gormConfig has GORM neither log, which would print values, nor wrap single

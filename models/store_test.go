@@ -69,7 +69,7 @@ func TestAnAddressThatCannotBeOpenedIsToldClearly(t *testing.T) {
 		{"a file for a folder", "sqlite:" + file + "/callwise.db", "folder"},
 		{"no path", "sqlite:", "needs the path of a file"},
 		{"memory", "sqlite::memory:", "needs the path of a file"},
-		{"another database", "mysql://root:secret@localhost", "begins with neither postgres:// nor sqlite:"},
+		{"another database", "mysql://root:secret@localhost", "must begin with postgres:// or sqlite: and a path"},
 		{"an address that is none", "postgres://user:secret@host:port/x", "not a valid postgres:// address"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
