@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"callwise/app/callflow"
@@ -86,7 +87,7 @@ type callWorker struct {
 }
 
 func (w *callWorker) Work(ctx context.Context, job *river.Job[models.CallArgs]) error {
-	return w.turns.take(job.Args.PortalID, func() error {
+	return w.turns.take(job.Args.PortalID, job.Args.CallKey, func() error {
 		return w.house.Flow.Advance(ctx, job.Args.PortalID, job.Args.CallKey)
 	})
 }
@@ -99,7 +100,7 @@ type commandWorker struct {
 }
 
 func (w *commandWorker) Work(ctx context.Context, job *river.Job[models.TellArgs]) error {
-	return w.turns.take(job.Args.PortalID, func() error {
+	return w.turns.take(job.Args.PortalID, strconv.FormatInt(job.Args.CallID, 10), func() error {
 		return w.house.Flow.Tell(ctx, job.Args.PortalID, job.Args.CallID, job.Args.Since)
 	})
 }
@@ -112,7 +113,7 @@ type reconcileWorker struct {
 }
 
 func (w *reconcileWorker) Work(ctx context.Context, job *river.Job[models.ReconcileArgs]) error {
-	return w.turns.take(job.Args.PortalID, func() error { return w.house.Flow.Mend(ctx, job.Args.PortalID) })
+	return w.turns.take(job.Args.PortalID, job.Args.Kind(), func() error { return w.house.Flow.Mend(ctx, job.Args.PortalID) })
 }
 
 // linesWorker has a portal's external lines follow its switches.
@@ -123,5 +124,5 @@ type linesWorker struct {
 }
 
 func (w *linesWorker) Work(ctx context.Context, job *river.Job[models.LinesArgs]) error {
-	return w.turns.take(job.Args.PortalID, func() error { return w.house.Flow.MendLines(ctx, job.Args.PortalID) })
+	return w.turns.take(job.Args.PortalID, job.Args.Kind(), func() error { return w.house.Flow.MendLines(ctx, job.Args.PortalID) })
 }
