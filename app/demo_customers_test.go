@@ -130,6 +130,20 @@ func (v *demoVisitor) log() []string {
 	return reasons
 }
 
+// place calls a customer, or lets him call; the call ends as press does.
+func (v *demoVisitor) place(path, customer, press string) {
+	v.t.Helper()
+	v.post(v.url+path, url.Values{"customer": {customer}, "extension": {"102"}})
+	form := url.Values{"call": {v.rings()}, "status": {"no_answer"}, "extension": {"102"}}
+	if strings.HasSuffix(path, "in") {
+		form.Set("status", "missed")
+	}
+	if press == "/demo/hangup" {
+		v.post(v.url+"/demo/answer", form)
+	}
+	v.post(v.url+press, form)
+}
+
 // says waits until the call log has n calls and the newest one's reason is want.
 func (v *demoVisitor) says(n int, want string) error {
 	var log []string
@@ -174,8 +188,7 @@ func TestDemoCustomersShowTheRowsOfTheTables(t *testing.T) {
 		{"/demo/in", 15, "belongs to an employee"},
 		{"/demo/in", 16, "number is hidden"},
 	} {
-		v.post(v.url+row.path, url.Values{"customer": {fmt.Sprint(row.customer)}, "extension": {"102"}})
-		v.post(v.url+"/demo/giveup", url.Values{"call": {v.rings()}, "status": {"no_answer"}})
+		v.place(row.path, fmt.Sprint(row.customer), "/demo/giveup")
 		if err := v.says(i+1, row.want); err != nil {
 			t.Errorf("%s, customer %d: %v", row.path, row.customer, err)
 		}

@@ -58,6 +58,18 @@ func (d *Demo) showPage(w http.ResponseWriter, r *http.Request) {
 	render(w, func(b *bytes.Buffer) error { return index(p).Render(r.Context(), b) })
 }
 
+// about says what an employee is.
+func about(u b24sim.User) string {
+	text := u.Position
+	if u.Admin {
+		text += ", administrator"
+	}
+	if u.Mobile != "" {
+		text += ", own mobile " + pretty(u.Mobile)
+	}
+	return text
+}
+
 // showLive answers with everything that changes, or that nothing has.
 func (d *Demo) showLive(w http.ResponseWriter, r *http.Request) {
 	var body bytes.Buffer
