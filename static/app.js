@@ -160,7 +160,7 @@
     if (!dialog || dialog.matches(":modal")) {
       return;
     }
-    dialog.close();
+    dialog.removeAttribute("open"); // close() would be heard by the listener below
     dialog.showModal();
     const room = function () {
       document.body.style.minHeight = dialog.offsetTop + dialog.offsetHeight + 24 + "px";
