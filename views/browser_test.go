@@ -167,6 +167,9 @@ func TestCallLogInTheBrowser(t *testing.T) {
 		if got := <-requests; got != (asked{"GET", "Bearer token", ""}) {
 			t.Errorf("request %+v", got)
 		}
+		// The page stays as high as the dialog: the frame follows the page.
+		tab.is(t, `(window.since ??= performance.now(), performance.now() - window.since > 200) &&
+			document.body.offsetHeight >= document.getElementById("details").offsetTop + document.getElementById("details").offsetHeight`)
 		tab.do(t, chromedp.KeyEvent("\x1b"))
 		tab.is(t, `!document.getElementById("details").open && document.activeElement.closest("tr")?.id === "call-9"`)
 	})
