@@ -1,0 +1,27 @@
+package jobs
+
+import (
+	"testing"
+
+	"callwise/models"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestACallThatKeepsWaitingIsWokenMoreAndMoreSeldom(t *testing.T) {
+	var seen sightings
+	call := []models.CallArgs{{PortalID: 1, CallKey: "pbx:1"}}
+	var woken []int
+	for sweep := 1; sweep <= 20; sweep++ {
+		if len(seen.due(call)) > 0 {
+			woken = append(woken, sweep)
+		}
+	}
+	if diff := cmp.Diff([]int{1, 2, 4, 8, 16}, woken); diff != "" {
+		t.Errorf("woken in sweeps (-want +got):\n%s", diff)
+	}
+	seen.due(nil)
+	if diff := cmp.Diff(call, seen.due(call)); diff != "" {
+		t.Errorf("one that waits anew (-want +got):\n%s", diff)
+	}
+}
