@@ -87,6 +87,8 @@ var (
 	ErrPortalDeleted = errors.New("b24: the portal is closed")
 	// ErrForged: a posted token is not one of our application and this portal.
 	ErrForged = errors.New("b24: the token does not belong to this portal and application")
+	// ErrUnproven: the authorization server does not tell whose token it is.
+	ErrUnproven = errors.New("b24: the authorization server does not tell whose token it is")
 	// ErrMalformed: an event or a frame's request cannot be read.
 	ErrMalformed = errors.New("b24: malformed request")
 	// ErrEndpoint: an address is not one that a portal may have.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -22,8 +23,8 @@ const (
 // Verify proves that an access token somebody posted belongs to our
 // application and to the portal memberID, by asking the authorization server,
 // and returns the portal with the address that server knows. It renews nothing.
-// ErrForged means the token is not what it is said to be. After a
-// [Failure] that is no matter of the connection, [App.Refresh] proves the same.
+// ErrForged means the token is not what it is said to be. After ErrUnproven
+// [App.Refresh] can prove the same.
 //
 // https://apidocs.bitrix24.com/settings/oauth/simple-way.html
 func (a *App) Verify(ctx context.Context, authHost, accessToken, memberID string) (Portal, error) {
@@ -43,12 +44,12 @@ func (a *App) Verify(ctx context.Context, authHost, accessToken, memberID string
 		return Portal{}, err
 	}
 	if proof.ClientID == "" || proof.Install.MemberID == "" {
-		return Portal{}, &Failure{Method: verification, Sent: true, Err: oddAnswer("does not tell whose token it is")}
+		return Portal{}, fmt.Errorf("%w: %w", ErrUnproven, &Failure{Method: verification, Sent: true, Err: oddAnswer("does not tell whose token it is")})
 	}
 	if string(proof.ClientID) != a.ClientID || string(proof.Install.MemberID) != memberID || memberID == "" {
 		return Portal{}, ErrForged
 	}
-	endpoint, err := a.Endpoint(proof.address() + "/rest/")
+	endpoint, err := a.Endpoint(proof.address(a.AllowLoopback) + "/rest/")
 	if err != nil {
 		return Portal{}, err
 	}
@@ -64,12 +65,21 @@ type verified struct {
 	} `json:"install"`
 }
 
-// address is where the authorization server says the portal is.
-func (v verified) address() string {
+// address is where the authorization server says the portal is. A bare host
+// speaks https, but for one of the machine itself where that is allowed.
+func (v verified) address(loopback bool) string {
 	if v.Install.URI != "" {
 		return strings.TrimRight(string(v.Install.URI), "/")
 	}
-	return "https://" + string(v.Install.Domain)
+	scheme := "https://"
+	host, _, err := net.SplitHostPort(string(v.Install.Domain))
+	if err != nil {
+		host = string(v.Install.Domain)
+	}
+	if ip := net.ParseIP(host); loopback && (host == "localhost" || ip != nil && ip.IsLoopback()) {
+		scheme = "http://"
+	}
+	return scheme + string(v.Install.Domain)
 }
 
 // aboutToken reports a refusal that says the token is nobody's or too old.

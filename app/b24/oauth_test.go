@@ -152,6 +152,26 @@ func TestOneRenewalServesAll(t *testing.T) {
 	}
 }
 
+func TestAPortalsBareHostSpeaksHTTPSUnlessItIsThisMachine(t *testing.T) {
+	for _, tt := range []struct {
+		domain   string
+		loopback bool
+		want     string
+	}{
+		{"acme.bitrix24.com", true, "https://acme.bitrix24.com"},
+		{"box.example:8443", false, "https://box.example:8443"},
+		{"127.0.0.1:8081", true, "http://127.0.0.1:8081"},
+		{"127.0.0.1:8081", false, "https://127.0.0.1:8081"},
+		{"localhost", true, "http://localhost"},
+	} {
+		var v verified
+		v.Install.Domain = Text(tt.domain)
+		if got := v.address(tt.loopback); got != tt.want {
+			t.Errorf("address of %s = %s, want %s", tt.domain, got, tt.want)
+		}
+	}
+}
+
 func TestVerifyTrustsOnlyTheAuthorizationServer(t *testing.T) {
 	good := `{"result":{"client_id":"app.1","install":{"member_id":"` + acme + `","domain":"acme.bitrix24.com","uri":"https://acme.bitrix24.com"}}}`
 	tests := []struct {

@@ -63,7 +63,7 @@ func (f *Flow) strange(ctx context.Context, portal *models.Portal, e b24.Event) 
 	if e.Name != b24.AppUpdate || e.ApplicationToken == "" || e.Token == nil {
 		return ErrForeign
 	}
-	if _, err := f.prove(ctx, e, e.Token); err != nil {
+	if _, err := f.proveEvent(ctx, e, e.Token); err != nil {
 		return err
 	}
 	if err := f.Store.SetApplicationToken(ctx, portal.ID, e.ApplicationToken); err != nil {
@@ -72,8 +72,8 @@ func (f *Flow) strange(ctx context.Context, portal *models.Portal, e b24.Event) 
 	return f.updated(ctx, portal, e)
 }
 
-// prove asks the authorization server whose token an event carries.
-func (f *Flow) prove(ctx context.Context, e b24.Event, t *b24.Token) (b24.Portal, error) {
+// proveEvent asks the authorization server whose token an event carries.
+func (f *Flow) proveEvent(ctx context.Context, e b24.Event, t *b24.Token) (b24.Portal, error) {
 	portal, err := f.Bitrix24.Verify(ctx, f.Bitrix24.AuthHost(e.ServerEndpoint), t.AccessToken, e.MemberID)
 	if errors.Is(err, b24.ErrForged) {
 		return portal, errors.Join(ErrForeign, err)
@@ -89,7 +89,7 @@ func (f *Flow) installed(ctx context.Context, e b24.Event) error {
 	if e.Token == nil {
 		return f.knownPortal(ctx, e)
 	}
-	proven, err := f.prove(ctx, e, e.Token)
+	proven, err := f.proveEvent(ctx, e, e.Token)
 	if err != nil {
 		return err
 	}

@@ -29,20 +29,36 @@ type Visit struct {
 // posted is believed before (platform contract, 7.3). b24.ErrForged means that
 // it is not what it says.
 func (f *Flow) Admit(ctx context.Context, frame b24.Frame) (Visit, error) {
+	portal, token, err := f.prove(ctx, frame)
+	if err != nil {
+		return Visit{}, err
+	}
+	profile, err := f.Bitrix24.Profile(ctx, portal.Endpoint, token.AccessToken)
+	if err != nil {
+		return Visit{}, err
+	}
+	token.UserID, token.Kind = profile.UserID, b24.AdminToken
+	return Visit{Portal: portal, Profile: profile, Token: token, frame: frame}, nil
+}
+
+// prove asks the authorization server whose tokens a frame carries. Where its
+// app.info does not tell, a renewal does: only its pair is good afterwards.
+func (f *Flow) prove(ctx context.Context, frame b24.Frame) (b24.Portal, b24.Token, error) {
 	host := f.Bitrix24.AuthHost(frame.ServerEndpoint)
 	portal, err := f.Bitrix24.Verify(ctx, host, frame.AuthID, frame.MemberID)
-	if err != nil {
-		return Visit{}, err
+	if err == nil {
+		ends := f.Now().Add(time.Duration(frame.ExpiresIn) * time.Second)
+		pair := oauth2.Token{AccessToken: frame.AuthID, RefreshToken: frame.RefreshID, Expiry: ends}
+		return portal, b24.Token{Token: pair, AuthHost: host}, nil
 	}
-	profile, err := f.Bitrix24.Profile(ctx, portal.Endpoint, frame.AuthID)
-	if err != nil {
-		return Visit{}, err
+	if !errors.Is(err, b24.ErrUnproven) || frame.RefreshID == "" {
+		return portal, b24.Token{}, err
 	}
-	token := b24.Token{
-		Token:  oauth2.Token{AccessToken: frame.AuthID, RefreshToken: frame.RefreshID, Expiry: f.Now().Add(time.Duration(frame.ExpiresIn) * time.Second)},
-		UserID: profile.UserID, Kind: b24.AdminToken, AuthHost: host,
+	token, portal, err := f.Bitrix24.Refresh(ctx, host, frame.RefreshID)
+	if err == nil && portal.MemberID != frame.MemberID {
+		err = b24.ErrForged
 	}
-	return Visit{Portal: portal, Profile: profile, Token: token, frame: frame}, nil
+	return portal, token, err
 }
 
 // Enter opens an installed portal to a visitor. An administrator's tokens are
