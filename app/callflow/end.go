@@ -86,10 +86,15 @@ func (w *work) decideAndCreate(ctx context.Context) error {
 // although the CRM knew the number by then (decision.md F.5).
 func (w *work) wasDenied() bool {
 	asked := w.row.Progress.Register
-	if w.row.Kind == models.KindClick || asked.Primary.ID != 0 || !w.row.Plan.MustFind {
-		return false
-	}
-	return rules.PlanFor(*w.row.Case, *w.row.Decision, w.row.Records.Before(asked.At), w.way()).MustFind
+	return w.row.Kind != models.KindClick && asked.Primary.ID == 0 && w.findableAt(asked.At)
+}
+
+// findableAt reports that Bitrix24 had to find an object for the number at that
+// time. What was made a moment before may have been made after: Bitrix24 tells
+// times to the second.
+func (w *work) findableAt(at time.Time) bool {
+	known := w.row.Records.Before(at.Add(-clockSlack))
+	return w.row.Plan.MustFind && rules.PlanFor(*w.row.Case, *w.row.Decision, known, w.way()).MustFind
 }
 
 // want is every card the call is to be logged to: the decision's targets, and

@@ -75,8 +75,8 @@ func (w *work) observeNow(ctx context.Context) error {
 // clockSlack allows for clocks that do not agree to the second.
 const clockSlack = 2 * time.Second
 
-// excludedByEnd reports a number that the CRM knows although Bitrix24 logged
-// the call to nothing: it stands in the exceptions list.
+// excludedByEnd reports a number that the CRM knew although Bitrix24 logged the
+// call to nothing: it stands in the exceptions list.
 func (w *work) excludedByEnd() bool {
-	return w.row.Plan.MustFind && w.row.Progress.Finish.ActivityID == 0
+	return w.row.Progress.Finish.ActivityID == 0 && w.findableAt(w.endedAt())
 }

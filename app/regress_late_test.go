@@ -1,0 +1,246 @@
+package main
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"callwise/app/b24/b24sim"
+	"callwise/app/crm"
+	"callwise/app/rules"
+	"callwise/models"
+)
+
+func TestADecidedCallThatIsRegisteredLateCreatesItsLeadBeforeTheEnd(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := tuned(t, address, classic, impatient)
+		r.switches("c")
+		refused := r.refusing("telephony.externalCall.register", 500, "INTERNAL_SERVER_ERROR")
+		r.tell(started("c1", "incoming", "+4930901871"))
+		r.retrying("c1")
+		refused.Remove()
+		reading := r.holding("crm.duplicate.findbycomm") // c2 has the number
+		r.tell(started("c2", "outgoing", "+4930901871", map[string]any{"extensions": []string{"105"}}))
+		<-reading.Reached()
+		r.tell(answered("c1", "104"))
+		r.registered(1)
+		reading.Release()
+		r.registered(2)
+		r.tell(with(ended("c2", "answered", 3), "extension", "105"))
+		r.worked("c2")
+		r.tell(ended("c1", "answered", 5))
+		r.worked("c1")
+		r.leaves(trace{
+			Calls: map[string]outcome{
+				"c1": {State: models.CallFinished, Reason: rules.NewCreated, Notes: []rules.Note{rules.SnapshotFailed}},
+				"c2": {State: models.CallFinished, Reason: rules.NewOutgoingOff},
+			},
+			Statistics: []ending{{omar, "+4930901871", "200", 3}, {anna, "+4930901871", "200", 5}},
+			Logged:     [][]crm.Ref{{lead(1)}}, Leads: 1,
+		}, "c1", "c2")
+	})
+}
+
+func TestALateDecisionTakesNoNewLeadForTheExceptionsList(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := tuned(t, address, classic, impatient)
+		r.switches("c")
+		registering := r.holding("telephony.externalCall.register")
+		r.tell(started("c1", "incoming", "+4930901870"))
+		<-registering.Reached()
+		r.tell(started("c2", "incoming", "+4930901870", map[string]any{"extensions": []string{"105"}}))
+		r.registered(1) // before the first call's lead is there
+		registering.Release()
+		r.registered(2)
+		r.tell(ended("c1", "answered", 5))
+		r.worked("c1")
+		r.tell(with(ended("c2", "answered", 7), "extension", "105"))
+		r.worked("c2")
+		r.leaves(trace{
+			Calls: map[string]outcome{
+				"c1": {State: models.CallFinished, Reason: rules.NewCreated},
+				"c2": {State: models.CallFinished, Reason: rules.OpenEntity, Notes: []rules.Note{rules.SnapshotFailed}},
+			},
+			Statistics: []ending{{anna, "+4930901870", "200", 5}, {omar, "+4930901870", "200", 7}},
+			Logged:     [][]crm.Ref{{lead(1)}, {lead(1)}}, Leads: 1,
+		}, "c1", "c2")
+	})
+}
+
+// unread tells of a call that is registered while the CRM cannot be read.
+func (r *rig) unread(id, phone string) {
+	r.t.Helper()
+	refused := r.refusing("crm.duplicate.findbycomm", 403, "ACCESS_DENIED")
+	r.tell(started(id, "incoming", phone))
+	r.worked(id)
+	refused.Remove()
+}
+
+func TestAContactSavedDuringALateCallIsNoException(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("c")
+		r.unread("c1", "+4930901821")
+		saved := r.mia("+4930901821")
+		r.tell(ended("c1", "answered", 5))
+		r.worked("c1")
+		r.leaves(trace{
+			Calls:      map[string]outcome{"c1": {State: models.CallFinished, Reason: rules.RepeatOffPBX, Notes: []rules.Note{rules.SnapshotFailed}}},
+			Statistics: []ending{{anna, "+4930901821", "200", 5}},
+			Logged:     [][]crm.Ref{{saved}},
+		}, "c1")
+	})
+}
+
+func TestALateDecisionLeavesAnExceptionAlone(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("crb")
+		r.portal.AddContact(b24sim.Contact{Name: "Mia", Phones: []string{"+4930901821"}, CreatedAt: time.Now().Add(-time.Hour)})
+		r.portal.Exclude("+4930901821")
+		r.unread("c1", "+4930901821")
+		r.tell(ended("c1", "answered", 5))
+		r.worked("c1")
+		r.leaves(trace{
+			Calls:      map[string]outcome{"c1": {State: models.CallFinished, Reason: rules.ExcludedNumber, Notes: []rules.Note{rules.SnapshotFailed}}},
+			Statistics: []ending{{anna, "+4930901821", "200", 5}},
+		}, "c1")
+	})
+}
+
+func TestTheSecondOfTwoBuiltInCallsOfOneNewNumberIsNoException(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("c")
+		line := b24sim.BuiltinCall{Incoming: true, Phone: "+4930901860", Line: "4930901800", UserID: anna}
+		first, second := r.portal.StartCall(line), r.portal.StartCall(line)
+		reading := r.holding("crm.duplicate.findbycomm")
+		first.End("200", 5)
+		r.deliver()
+		<-reading.Reached()
+		second.End("304", 0) // before the first call's lead is there
+		r.deliver()
+		reading.Release()
+		r.worked(first.ID, second.ID)
+		r.leaves(trace{
+			Calls: map[string]outcome{
+				first.ID:  {State: models.CallFinished, Reason: rules.NewCreated},
+				second.ID: {State: models.CallFinished, Reason: rules.OpenEntity},
+			},
+			Statistics: []ending{{anna, "+4930901860", "200", 5}, {anna, "+4930901860", "304", 0}},
+			Logged:     [][]crm.Ref{{lead(1)}, {lead(1)}}, Leads: 1,
+		}, first.ID, second.ID)
+	})
+}
+
+func TestACallWhoseActivityBitrix24DoesNotWriteGetsOneOfTheApp(t *testing.T) {
+	const phone = "+4930901890"
+	ended := func(r *rig) string {
+		r.tell(started("c1", "incoming", phone), ended("c1", "answered", 5))
+		return "c1"
+	}
+	contactless := func(r *rig) crm.Ref {
+		from := r.portal.AddLead(b24sim.Lead{Title: "Old", Phones: []string{phone}, StatusID: "CONVERTED"})
+		return deal(r.portal.AddDeal(b24sim.Deal{Title: "Roof", LeadID: from, CreatedAt: time.Now().Add(-time.Hour)}))
+	}
+	tests := []struct {
+		name    string
+		prepare func(r *rig) crm.Ref
+		call    func(r *rig) string
+		want    outcome
+		leads   int
+	}{
+		{
+			name:    "a contact whose number is written as at home",
+			prepare: func(r *rig) crm.Ref { return r.mia("030 901890") },
+			call:    ended,
+			want:    outcome{State: models.CallFinished, Reason: rules.KnownCreateOff},
+		},
+		{
+			name:    "a deal without a contact, found late",
+			prepare: contactless,
+			call: func(r *rig) string {
+				r.unread("c1", phone)
+				return ended(r)
+			},
+			want:  outcome{State: models.CallFinished, Reason: rules.OpenEntity, Notes: []rules.Note{rules.SnapshotFailed}},
+			leads: 1,
+		},
+		{
+			name:    "a deal without a contact, called on Bitrix24's own line",
+			prepare: contactless,
+			call: func(r *rig) string {
+				c := r.portal.StartCall(b24sim.BuiltinCall{Incoming: true, Phone: phone, Line: "4930901800", UserID: anna})
+				c.End("200", 5)
+				r.deliver()
+				return c.ID
+			},
+			want:  outcome{State: models.CallFinished, Reason: rules.OpenEntity},
+			leads: 1,
+		},
+	}
+	eachDatabase(t, func(t *testing.T, address string) {
+		for _, tt := range tests {
+			t.Run(tt.name, func(t *testing.T) {
+				r := newRig(t, freshDatabase(t), classic)
+				target := tt.prepare(r)
+				id := tt.call(r)
+				r.worked(id)
+				r.leaves(trace{
+					Calls:      map[string]outcome{id: tt.want},
+					Statistics: []ending{{anna, phone, "200", 5}},
+					Logged:     [][]crm.Ref{{target}}, Leads: tt.leads,
+				}, id)
+			})
+		}
+	})
+}
+
+func TestACallThatIsReportedHoursLateIsNotClosedAsForgotten(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		known := r.mia("+4930901821")
+		r.tell(with(started("c1", "incoming", "+4930901821"), "at", ago(4*time.Hour)))
+		r.registered(1)
+		if err := r.house.flow.CloseStale(t.Context(), 3*time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		r.tell(with(ended("c1", "answered", 65), "at", ago(4*time.Hour-70*time.Second)))
+		r.worked("c1")
+		r.leaves(trace{
+			Calls:      map[string]outcome{"c1": {State: models.CallFinished, Reason: rules.KnownCreateOff}},
+			Statistics: []ending{{anna, "+4930901821", "200", 65}},
+			Logged:     [][]crm.Ref{{known}},
+		}, "c1")
+	})
+}
+
+func TestACardDoesNotHangWhileTheCRMIsThrottledAndTheRestFollows(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		var ahead atomic.Int64
+		r := tuned(t, address, classic, func(h *house) {
+			h.flow.Bitrix24.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+		})
+		r.switches("c")
+		throttled := r.refusing("crm.duplicate.findbycomm", 429, "OPERATION_TIME_LIMIT")
+		r.tell(started("c1", "incoming", "+4930901821"))
+		r.registered(1)
+		r.tell(ended("c1", "answered", 5))
+		r.eventually("the card is closed", func() bool { return r.portal.Snapshot().Unfinished == 0 })
+		r.retrying("c1")
+		notes := []rules.Note{rules.SnapshotFailed}
+		r.leaves(trace{
+			Calls:      map[string]outcome{"c1": {State: models.CallOpen, Notes: notes}},
+			Statistics: []ending{{anna, "+4930901821", "200", 5}},
+		}, "c1")
+		throttled.Remove()
+		ahead.Store(int64(11 * time.Minute))
+		r.again("c1")
+		r.worked("c1")
+		r.leaves(trace{
+			Calls:      map[string]outcome{"c1": {State: models.CallFinished, Reason: rules.NewCreated, Notes: notes}},
+			Statistics: []ending{{anna, "+4930901821", "200", 5}},
+			Logged:     [][]crm.Ref{{lead(1)}}, Leads: 1,
+		}, "c1")
+	})
+}
