@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"callwise/app/b24"
 	"callwise/app/call"
 	"callwise/app/crm"
 	"callwise/app/rules"
@@ -115,7 +116,7 @@ func (w words) details(d *models.Details) (views.CallDetails, error) {
 	}
 	shown := views.CallDetails{
 		L: w.l, ID: c.ID, Title: w.l.CallTitle(string(c.Direction), w.phone(c.Phone)), Facts: w.facts(row),
-		Timeline: w.timeline(d.Events), Decision: w.decision(c), Result: w.l.Result(w.outcome(row, records)),
+		Timeline: w.timeline(c.Kind, d.Events), Decision: w.decision(c), Result: w.l.Result(w.outcome(row, records)),
 		Created:  w.l.Entities(w.address, refsOf(c.Progress.Created, records)),
 		LoggedTo: w.l.Entities(w.address, refsOf(c.Progress.Bound, records)),
 		Requests: w.requests(d.REST),
@@ -161,16 +162,27 @@ func (w words) facts(r models.CallRow) []views.Fact {
 	return facts
 }
 
-func (w words) timeline(events []models.Event) []views.TimelineEvent {
+func (w words) timeline(kind models.CallKind, events []models.Event) []views.TimelineEvent {
 	var shown []views.TimelineEvent
 	for _, e := range events {
 		shown = append(shown, views.TimelineEvent{
-			Event: w.l.Event(e.Type), Source: w.l.Source(string(e.Source)),
+			Event: w.l.Event(happening(kind, e)), Source: w.l.Source(string(e.Source)),
 			Happened: w.l.Instant(e.HappenedAt, w.zone), Arrived: w.l.Instant(e.ArrivedAt, w.zone),
 			Late: w.l.Late(e.HappenedAt, e.ArrivedAt),
 		})
 	}
 	return shown
+}
+
+// happening is what an event means. Bitrix24 reports the start of an
+// application's call when it is registered, whether anybody talks or not.
+//
+// https://apidocs.bitrix24.com/api-reference/telephony/voximplant/events/on-voximplant-call-start.html
+func happening(kind models.CallKind, e models.Event) string {
+	if e.Type == b24.VoximplantStart && kind != models.KindBuiltin {
+		return "registered"
+	}
+	return e.Type
 }
 
 func (w words) requests(entries []models.RESTRequest) []views.RequestRow {
