@@ -1,0 +1,92 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+)
+
+// started is the beginning of a call of the PBX.
+func started(id, direction, phone string, more ...map[string]any) map[string]any {
+	e := map[string]any{
+		"id": id + "-started", "type": "call.started", "call": id, "at": time.Now().Format(time.RFC3339Nano),
+		"direction": direction, "phone": phone, "line": "4930901820", "extensions": []string{"104"},
+	}
+	for _, m := range more {
+		for name, value := range m {
+			e[name] = value
+		}
+	}
+	return e
+}
+
+// ended is its end.
+func ended(id, status string, seconds int) map[string]any {
+	return map[string]any{
+		"id": id + "-ended", "type": "call.ended", "call": id, "at": time.Now().Format(time.RFC3339Nano),
+		"status": status, "duration": seconds, "extension": "104",
+	}
+}
+
+func answered(id, extension string) map[string]any {
+	return map[string]any{
+		"id": id + "-answered", "type": "call.answered", "call": id, "at": time.Now().Format(time.RFC3339Nano), "extension": extension,
+	}
+}
+
+// An exchange is a PBX that takes commands and remembers them.
+type exchange struct {
+	url    string
+	secret string
+
+	mu       sync.Mutex
+	commands []map[string]any
+	refuse   bool
+}
+
+func newExchange(t testing.TB) *exchange {
+	t.Helper()
+	x := &exchange{}
+	server := httptest.NewServer(http.HandlerFunc(x.take))
+	t.Cleanup(server.Close)
+	x.url = server.URL + "/commands"
+	return x
+}
+
+// take accepts a command that is signed with the secret of the settings page.
+func (x *exchange) take(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, "unreadable", http.StatusBadRequest)
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	hook, err := standardwebhooks.NewWebhook(x.secret)
+	if err != nil || hook.Verify(body, r.Header) != nil {
+		http.Error(w, "signature", http.StatusUnauthorized)
+		return
+	}
+	if x.refuse {
+		http.Error(w, "busy", http.StatusServiceUnavailable)
+		return
+	}
+	var command map[string]any
+	if err := json.Unmarshal(body, &command); err != nil {
+		http.Error(w, "json", http.StatusBadRequest)
+		return
+	}
+	x.commands = append(x.commands, command)
+}
+
+func (x *exchange) taken() []map[string]any {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return append([]map[string]any(nil), x.commands...)
+}

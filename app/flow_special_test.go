@@ -1,0 +1,177 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"callwise/app/b24/b24sim"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestANumberInTheExceptionsListIsLeftAlone(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("corb")
+		r.portal.AddContact(b24sim.Contact{Name: "Mia", Phones: []string{"+4930901821"}})
+		r.portal.Exclude("+4930901821")
+		r.tell(started("c1", "outgoing", "+4930901821"), ended("c1", "answered", 5))
+		r.finished(1)
+		if leads := r.portal.Leads(); len(leads) != 0 {
+			t.Errorf("leads = %+v, want none", leads)
+		}
+		r.logSays("The number is in the Bitrix24 exceptions list")
+	})
+}
+
+func TestACustomerWhoseNumberIsStoredAsItIsWrittenAtHomeIsNoException(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("crb")
+		id := r.portal.AddContact(b24sim.Contact{Name: "Mia", Phones: []string{"030 901821"}})
+		r.tell(started("c1", "incoming", "+4930901821"), ended("c1", "answered", 5))
+		r.finished(1)
+		leads := r.portal.Leads()
+		if len(leads) != 1 || leads[0].ContactID != id {
+			t.Fatalf("leads = %+v, want a repeated lead of the contact", leads)
+		}
+		r.logged(lead(leads[0].ID), contact(id))
+	})
+}
+
+func TestTwoCallsOfOneNewNumberMakeOneLead(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("c")
+		r.tell(started("c1", "incoming", "+4930901820"), started("c2", "incoming", "030 901820", map[string]any{"extensions": []string{"105"}}))
+		r.registered(2)
+		r.tell(ended("c1", "answered", 5), ended("c2", "missed", 0))
+		r.finished(2)
+		leads := r.portal.Leads()
+		if len(leads) != 1 {
+			t.Fatalf("leads = %+v, want one", leads)
+		}
+		if n := len(r.portal.ActivitiesOf(lead(leads[0].ID))); n != 2 {
+			t.Errorf("%d calls are logged to the lead, want both", n)
+		}
+	})
+}
+
+func TestCallsThatAreNotTheCRMsBusinessStayInOurLog(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("corb")
+		r.sim.ClearRequests()
+		r.tell(started("c1", "incoming", "anonymous"), ended("c1", "missed", 0))
+		r.tell(started("c2", "internal", "105"), ended("c2", "answered", 9))
+		r.finished(2)
+		r.atMost(0)
+		r.logSays("The caller&#39;s number is hidden", "Call between employees")
+	})
+}
+
+func TestAnEmployeesOwnPhoneCreatesNothing(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("corb")
+		r.tell(started("c1", "incoming", "+4915100000018"), ended("c1", "answered", 9))
+		r.finished(1)
+		if leads := r.portal.Leads(); len(leads) != 0 {
+			t.Errorf("leads = %+v, want none", leads)
+		}
+		r.logSays("The number belongs to an employee")
+	})
+}
+
+func TestWhatThePBXRepeatsHasNoFurtherEffect(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("c")
+		begin, end := started("c1", "incoming", "+4930901820"), ended("c1", "answered", 5)
+		r.tell(begin, end)
+		r.finished(1)
+		before := r.portal.Snapshot()
+		status, body := r.report(begin, end)
+		if status != http.StatusAccepted || strings.TrimSpace(body) != `{"accepted":0,"duplicates":2}` {
+			t.Errorf("answer = %d %s", status, body)
+		}
+		r.tell(started("c2", "internal", "105"), ended("c2", "answered", 1))
+		r.finished(2)
+		if diff := cmp.Diff(before, r.portal.Snapshot()); diff != "" {
+			t.Errorf("the CRM changed (-before +after):\n%s", diff)
+		}
+	})
+}
+
+func TestACRMThatCannotBeReadIsDecidedBeforeTheEnd(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("c")
+		fault := r.sim.Inject(b24sim.Fault{Portal: "acme", Method: "crm.duplicate.findbycomm", Times: -1, Act: b24sim.Refuse, Status: 403, Code: "ACCESS_DENIED"})
+		r.tell(started("c1", "incoming", "+4930901820"))
+		r.registered(1)
+		if leads := r.portal.Leads(); len(leads) != 0 {
+			t.Fatalf("leads = %+v: a lead was guessed", leads)
+		}
+		fault.Remove()
+		r.tell(ended("c1", "answered", 5))
+		r.finished(1)
+		leads := r.portal.Leads()
+		if len(leads) != 1 {
+			t.Fatalf("leads = %+v, want the late one", leads)
+		}
+		r.logged(lead(leads[0].ID))
+	})
+}
+
+func TestAPortalThatIsDownGetsItsCallsWhenItIsBack(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("c")
+		for _, act := range []b24sim.Act{b24sim.ServerError, b24sim.Garbage, b24sim.Empty, b24sim.Drop} {
+			r.sim.Inject(b24sim.Fault{Portal: "acme", Act: act})
+		}
+		r.tell(started("c1", "incoming", "+4930901820"), ended("c1", "missed", 0))
+		r.finished(1)
+		if n := len(r.portal.Leads()); n != 1 {
+			t.Errorf("%d leads, want one", n)
+		}
+	})
+}
+
+func TestAnExpiredTokenIsRenewedOnceAndTheCallGoesOn(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("c")
+		r.portal.ExpireTokens()
+		r.sim.ClearRequests()
+		r.tell(started("c1", "incoming", "+4930901820"), ended("c1", "missed", 0), started("c2", "incoming", "+4930901831"), ended("c2", "missed", 0))
+		r.finished(2)
+		if n := r.sim.Count("", "oauth/token"); n != 1 {
+			t.Errorf("%d renewals, want one: %v", n, methods(r.sim))
+		}
+		for _, request := range r.sim.Requests() {
+			if request.TokenInURL {
+				t.Errorf("%s carried a token in its address", request.Method)
+			}
+		}
+	})
+}
+
+func TestSwitchesAreFollowedByTheLinesInBitrix24(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		autoCreate := func() bool {
+			lines := r.portal.Lines()
+			return len(lines) == 1 && lines[0].AutoCreate
+		}
+		if autoCreate() {
+			t.Error("a line creates although everything is off")
+		}
+		r.switches("co")
+		r.eventually("line creates", autoCreate)
+		r.switches("c")
+		r.eventually("line does not create", func() bool { return !autoCreate() })
+	})
+}
