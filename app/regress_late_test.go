@@ -41,6 +41,45 @@ func TestADecidedCallThatIsRegisteredLateCreatesItsLeadBeforeTheEnd(t *testing.T
 	})
 }
 
+func TestADecisionThatNothingWasAskedForIsMadeAnew(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("c")
+		refused := r.refusing("telephony.externalCall.register", 400, "CONNECTION_ERROR")
+		r.tell(started("c1", "incoming", "+4930901871"))
+		r.retrying("c1")
+		refused.Remove()
+		r.tell(started("c2", "incoming", "+4930901871", map[string]any{"extensions": []string{"105"}}))
+		r.registered(1) // with the number's lead
+		r.tell(ended("c1", "answered", 5))
+		r.worked("c1")
+		r.tell(with(ended("c2", "answered", 3), "extension", "105"))
+		r.worked("c2")
+		r.leaves(trace{
+			Calls: map[string]outcome{
+				"c1": {State: models.CallFinished, Reason: rules.OpenEntity},
+				"c2": {State: models.CallFinished, Reason: rules.NewCreated},
+			},
+			Statistics: []ending{{anna, "+4930901871", "200", 5}, {omar, "+4930901871", "200", 3}},
+			Logged:     [][]crm.Ref{{lead(1)}, {lead(1)}}, Leads: 1,
+		}, "c1", "c2")
+	})
+}
+
+func TestACallIsFinishedThoughTheCRMIsNeverShown(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("c")
+		r.refusing("crm.duplicate.findbycomm", 403, "ACCESS_DENIED")
+		r.tell(started("c1", "incoming", "+4930901821"), ended("c1", "answered", 5))
+		r.worked("c1")
+		r.leaves(trace{
+			Calls:      map[string]outcome{"c1": {State: models.CallFinished, Notes: []rules.Note{rules.SnapshotFailed}}},
+			Statistics: []ending{{anna, "+4930901821", "200", 5}},
+		}, "c1")
+	})
+}
+
 func TestALateDecisionTakesNoNewLeadForTheExceptionsList(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := tuned(t, address, classic, impatient)

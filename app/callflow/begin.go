@@ -98,15 +98,16 @@ func (w *work) beginLate(ctx context.Context) error {
 	return w.register(ctx)
 }
 
-// forgetStale drops a decision whose registration went unanswered for so long
-// that Bitrix24 would not recognise a repetition: what it may have created
-// shows in a fresh snapshot.
+// forgetStale drops a decision that Bitrix24 was not asked to carry out, or was
+// so long ago without an answer that it would not recognise a repetition: what
+// was created meanwhile shows in a fresh snapshot.
 func (w *work) forgetStale(ctx context.Context) error {
-	r := &w.row.Progress.Register
-	if !r.Tried || w.registered() || w.Now().Sub(r.At) < staleRegister {
+	asked := &w.row.Progress.Register
+	waiting := asked.Tried && w.Now().Sub(asked.At) < staleRegister
+	if w.row.DecidedAt == nil && !asked.Tried || waiting || w.registered() {
 		return nil
 	}
 	w.undecide()
-	*r = models.Register{}
+	*asked = models.Register{}
 	return w.Store.SaveCall(ctx, w.row)
 }
