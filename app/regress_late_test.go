@@ -172,69 +172,6 @@ func TestTheSecondOfTwoBuiltInCallsOfOneNewNumberIsNoException(t *testing.T) {
 	})
 }
 
-func TestACallWhoseActivityBitrix24DoesNotWriteGetsOneOfTheApp(t *testing.T) {
-	const phone = "+4930901890"
-	ended := func(r *rig) string {
-		r.tell(started("c1", "incoming", phone), ended("c1", "answered", 5))
-		return "c1"
-	}
-	contactless := func(r *rig) crm.Ref {
-		from := r.portal.AddLead(b24sim.Lead{Title: "Old", Phones: []string{phone}, StatusID: "CONVERTED"})
-		return deal(r.portal.AddDeal(b24sim.Deal{Title: "Roof", LeadID: from, CreatedAt: time.Now().Add(-time.Hour)}))
-	}
-	tests := []struct {
-		name    string
-		prepare func(r *rig) crm.Ref
-		call    func(r *rig) string
-		want    outcome
-		leads   int
-	}{
-		{
-			name:    "a contact whose number is written as at home",
-			prepare: func(r *rig) crm.Ref { return r.mia("030 901890") },
-			call:    ended,
-			want:    outcome{State: models.CallFinished, Reason: rules.KnownCreateOff},
-		},
-		{
-			name:    "a deal without a contact, found late",
-			prepare: contactless,
-			call: func(r *rig) string {
-				r.unread("c1", phone)
-				return ended(r)
-			},
-			want:  outcome{State: models.CallFinished, Reason: rules.OpenEntity, Notes: []rules.Note{rules.SnapshotFailed}},
-			leads: 1,
-		},
-		{
-			name:    "a deal without a contact, called on Bitrix24's own line",
-			prepare: contactless,
-			call: func(r *rig) string {
-				c := r.portal.StartCall(b24sim.BuiltinCall{Incoming: true, Phone: phone, Line: "4930901800", UserID: anna})
-				c.End("200", 5)
-				r.deliver()
-				return c.ID
-			},
-			want:  outcome{State: models.CallFinished, Reason: rules.OpenEntity},
-			leads: 1,
-		},
-	}
-	eachDatabase(t, func(t *testing.T, address string) {
-		for _, tt := range tests {
-			t.Run(tt.name, func(t *testing.T) {
-				r := newRig(t, freshDatabase(t), classic)
-				target := tt.prepare(r)
-				id := tt.call(r)
-				r.worked(id)
-				r.leaves(trace{
-					Calls:      map[string]outcome{id: tt.want},
-					Statistics: []ending{{anna, phone, "200", 5}},
-					Logged:     [][]crm.Ref{{target}}, Leads: tt.leads,
-				}, id)
-			})
-		}
-	})
-}
-
 func TestACallThatIsReportedHoursLateIsNotClosedAsForgotten(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)

@@ -241,51 +241,6 @@ func (w *work) liftAnchor(ctx context.Context) error {
 	return w.Store.SaveCall(ctx, w.row)
 }
 
-// addActivity writes a call activity where Bitrix24 made none although there
-// is something to log the call to (telephony contract, 9.3).
-func (w *work) addActivity(ctx context.Context) error {
-	progress := &w.row.Progress
-	missing := w.missing()
-	if len(missing) == 0 {
-		return nil
-	}
-	user, err := w.talked(ctx)
-	if err != nil {
-		return err
-	}
-	id, err := w.findOrAddActivity(ctx, b24.CallActivity{
-		Owner: missing[0], Subject: w.Title(w.portal.Lang, w.call.Direction, w.phone.Pretty()),
-		Phone: w.phone.Dial(), Direction: w.call.Direction, Completed: w.call.Answered(),
-		ResponsibleID: user, StartedAt: w.row.StartedAt, EndedAt: w.endedAt(), OriginID: w.externalID(),
-	})
-	if err != nil {
-		w.did("activity", errorCode(err))
-		return err
-	}
-	progress.Finish.ActivityID = id
-	progress.Bound = union(progress.Bound, missing[:1])
-	w.did("activity", "")
-	if err := w.Store.SaveCall(ctx, w.row); err != nil {
-		return err
-	}
-	return w.bindMissing(ctx)
-}
-
-// findOrAddActivity looks for what an earlier attempt may have written.
-func (w *work) findOrAddActivity(ctx context.Context, a b24.CallActivity) (int64, error) {
-	if w.row.Progress.ActivityTried {
-		id, found, err := w.client.FindCallActivity(ctx, a.OriginID)
-		if err != nil || found {
-			return id, err
-		}
-	}
-	w.row.Progress.ActivityTried = true
-	if err := w.Store.SaveCall(ctx, w.row); err != nil {
-		return 0, err
-	}
-	return w.client.AddCallActivity(ctx, a)
-}
-
 // attach gives Bitrix24 the address of the recording, once.
 func (w *work) attach(ctx context.Context) error {
 	progress := &w.row.Progress
@@ -308,14 +263,6 @@ func recordName(address string) string {
 		return "recording.wav"
 	}
 	return "recording.mp3"
-}
-
-// endedAt is when the call ended, as far as we know.
-func (w *work) endedAt() time.Time {
-	if w.row.EndedAt != nil {
-		return *w.row.EndedAt
-	}
-	return w.row.StartedAt.Add(time.Duration(w.call.Duration) * time.Second)
 }
 
 // without is refs less those in gone.
