@@ -181,6 +181,8 @@ func TestACallThatIsReportedHoursLateIsNotClosedAsForgotten(t *testing.T) {
 		if err := r.house.flow.CloseStale(t.Context(), 3*time.Hour); err != nil {
 			t.Fatal(err)
 		}
+		r.worked("c1")
+		r.registered(1)
 		r.tell(with(ended("c1", "answered", 65), "at", ago(4*time.Hour-70*time.Second)))
 		r.worked("c1")
 		r.leaves(trace{

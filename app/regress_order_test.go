@@ -64,17 +64,15 @@ func TestTheCardOfAClickCloses(t *testing.T) {
 				Logged:     [][]crm.Ref{{known}, {known}},
 			}, "p7", id)
 		})
-		t.Run("though its call began while it was decided", func(t *testing.T) {
-			r := newRig(t, freshDatabase(t), classic)
+		t.Run("though its call was over before it was decided", func(t *testing.T) {
+			r := tuned(t, freshDatabase(t), classic, func(h *house) { h.sweep = time.Hour })
 			known := r.mia("+4930901821")
 			reading := r.holding("crm.duplicate.findbycomm")
 			id := r.portal.Click(b24sim.Click{UserID: omar, Phone: "+4930901821", Line: "callwise"})
 			<-reading.Reached()
-			r.tell(clicked("p7", id, "+4930901821"))
+			r.tell(clicked("p7", id, "+4930901821"), omars(ended("p7", "answered", 3)))
 			r.eventually("the two are one", func() bool { return r.row("p7") != nil })
 			reading.Release()
-			r.worked("p7")
-			r.tell(omars(ended("p7", "answered", 3)))
 			r.worked("p7")
 			r.leaves(trace{
 				Calls: map[string]outcome{
