@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net/url"
 	"strings"
 	"testing"
@@ -10,6 +11,8 @@ import (
 	"callwise/app/crm"
 	"callwise/app/rules"
 	"callwise/models"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestALostAnswerIsAskedForInTheSameWordsWhateverIsLearntMeanwhile(t *testing.T) {
@@ -131,6 +134,29 @@ func TestACallWhoseActivityBitrix24DoesNotWriteGetsOneOfTheApp(t *testing.T) {
 					Logged:     [][]crm.Ref{{target}}, Leads: tt.leads,
 				}, id)
 			})
+		}
+	})
+}
+
+func TestAnActivityOfTheAppIsACallWithTheClientWhoeverOwnsIt(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("corb")
+		known := r.mia("030 901890")
+		c := r.portal.StartCall(b24sim.BuiltinCall{Phone: "+4930901890", Line: "4930901800", UserID: anna})
+		c.End("200", 5)
+		r.deliver()
+		r.worked(c.ID)
+		r.logged(lead(1), known)
+		var named []any
+		for _, request := range r.sim.Requests() {
+			if request.Method == "crm.activity.add" {
+				named = append(named, request.Params.(map[string]any)["fields"].(map[string]any)["COMMUNICATIONS"])
+			}
+		}
+		want := []any{[]any{map[string]any{"VALUE": "+4930901890", "TYPE": "PHONE", "ENTITY_TYPE_ID": json.Number("3"), "ENTITY_ID": json.Number("1")}}}
+		if diff := cmp.Diff(want, named); diff != "" {
+			t.Errorf("the client of the activity (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"net/url"
+	"testing"
+
+	"callwise/app/b24/b24sim"
+	"callwise/app/crm"
+	"callwise/app/rules"
+	"callwise/models"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestWhatBitrix24CreatesForAClickAgainstTheRulesIsKeptAndNamed(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("cob")
+		junk(r.portal, "+4930901851", nobody)
+		id := r.portal.Click(b24sim.Click{UserID: omar, Phone: "+4930901851", Line: "callwise"})
+		r.tell(clicked("p7", id, "+4930901851"), omars(ended("p7", "answered", 3)))
+		r.worked("p7")
+		r.leaves(trace{
+			Calls: map[string]outcome{"p7": {
+				State: models.CallFinished, Reason: rules.RepeatOffPBX, Notes: []rules.Note{rules.PlatformCreated},
+			}},
+			Statistics: []ending{{omar, "+4930901851", "200", 3}},
+			Logged:     [][]crm.Ref{{lead(2)}}, Leads: 2,
+		}, "p7")
+	})
+}
+
+func TestWhatIsNotShownYetIsNotCreatedAgain(t *testing.T) {
+	const phone = "+4930901850"
+	eachDatabase(t, func(t *testing.T, _ string) {
+		t.Run("for the click it was made for", func(t *testing.T) {
+			r := newRig(t, freshDatabase(t), classic)
+			r.switches("cob")
+			reading := r.holding("crm.duplicate.findbycomm")
+			id := r.portal.Click(b24sim.Click{UserID: omar, Phone: phone, Line: "callwise"})
+			<-reading.Reached()
+			r.portal.Delete(lead(1)) // as if the search did not find it yet
+			reading.Release()
+			r.tell(clicked("p7", id, phone), omars(ended("p7", "answered", 3)))
+			r.worked("p7")
+			r.leaves(trace{
+				Calls:      map[string]outcome{"p7": {State: models.CallFinished, Reason: rules.NewCreated}},
+				Statistics: []ending{{omar, phone, "200", 3}},
+			}, "p7")
+		})
+		t.Run("for the next call of the number", func(t *testing.T) {
+			r := newRig(t, freshDatabase(t), classic)
+			r.switches("c")
+			r.tell(started("c1", "incoming", phone), ended("c1", "answered", 5))
+			r.worked("c1")
+			r.portal.Delete(lead(1))
+			r.tell(started("c2", "incoming", phone), ended("c2", "answered", 7))
+			r.worked("c2")
+			r.leaves(trace{
+				Calls: map[string]outcome{
+					"c1": {State: models.CallFinished, Reason: rules.NewCreated},
+					"c2": {State: models.CallFinished, Reason: rules.OpenEntity, Notes: []rules.Note{rules.DuplicateSuppressed}},
+				},
+				Statistics: []ending{{anna, phone, "200", 5}, {anna, phone, "200", 7}},
+				Logged:     [][]crm.Ref{{lead(1)}},
+			}, "c1", "c2")
+		})
+	})
+}
+
+func TestInSimpleModeTheAppCreatesADealAndItsContact(t *testing.T) {
+	const phone = "+4930901861"
+	tests := []struct {
+		name  string
+		call  func(r *rig) string
+		want  outcome
+		leads int
+	}{
+		{
+			name: "for a number of a junk lead on Bitrix24's own line",
+			call: func(r *rig) string {
+				junk(r.portal, phone, nobody)
+				c := r.portal.StartCall(b24sim.BuiltinCall{Phone: phone, Line: "4930901800", UserID: anna})
+				c.End("200", 5)
+				r.deliver()
+				return c.ID
+			},
+			want:  outcome{State: models.CallFinished, Reason: rules.RepeatLeadLost},
+			leads: 2,
+		},
+		{
+			name: "for a new number that is decided late",
+			call: func(r *rig) string {
+				r.unread("c1", phone)
+				r.tell(ended("c1", "answered", 5))
+				return "c1"
+			},
+			want:  outcome{State: models.CallFinished, Reason: rules.NewCreated, Notes: []rules.Note{rules.SnapshotFailed}},
+			leads: 1,
+		},
+	}
+	eachDatabase(t, func(t *testing.T, _ string) {
+		for _, tt := range tests {
+			t.Run(tt.name, func(t *testing.T) {
+				r := newRig(t, freshDatabase(t), b24sim.PortalConfig{Mode: crm.Simple})
+				r.switches("corb")
+				id := tt.call(r)
+				r.worked(id)
+				r.leaves(trace{
+					Calls:      map[string]outcome{id: tt.want},
+					Statistics: []ending{{anna, phone, "200", 5}},
+					Logged:     [][]crm.Ref{{deal(1), contact(1)}}, Leads: tt.leads,
+				}, id)
+			})
+		}
+	})
+}
+
+func TestTheCallOfAnotherAppIsHandledWhereThatIsWantedAndOursOnlyOnce(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("c")
+		r.save(url.Values{"other_apps": {"on"}})
+		r.tell(started("c1", "incoming", "+4930901821"), ended("c1", "answered", 5))
+		r.worked("c1")
+		c := r.portal.StartCall(b24sim.BuiltinCall{Incoming: true, Phone: "+4930901899", UserID: anna, OtherApp: 99})
+		c.End("200", 10)
+		r.deliver()
+		r.worked("c1", c.ID)
+		r.leaves(trace{
+			Calls: map[string]outcome{
+				"c1": {State: models.CallFinished, Reason: rules.NewCreated},
+				c.ID: {State: models.CallFinished, Reason: rules.NewCreated},
+			},
+			Statistics: []ending{{anna, "+4930901821", "200", 5}, {anna, "+4930901899", "200", 10}},
+			Logged:     [][]crm.Ref{{lead(1)}, {lead(2)}}, Leads: 2,
+		}, "c1", c.ID)
+	})
+}
+
+func TestABeginningThatIsReportedAfterTheEndChangesNothing(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("c")
+		c := r.portal.StartCall(b24sim.BuiltinCall{Incoming: true, Phone: "+4930901860", Line: "4930901800", UserID: anna})
+		c.End("200", 40)
+		r.deliver()
+		r.worked(c.ID)
+		before := r.portal.Snapshot()
+		r.sim.ClearRequests()
+		c.Answer()
+		r.deliver()
+		r.worked(c.ID)
+		if diff := cmp.Diff(before, r.portal.Snapshot()); diff != "" {
+			t.Errorf("the portal changed (-before +after):\n%s", diff)
+		}
+		r.atMost(0)
+	})
+}
