@@ -20,7 +20,7 @@ import (
 )
 
 // patience is how long a page may take to become what it should be.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // A browserTab is a tab of a real browser, with everything its page and the
 // frame in it complained about.
@@ -62,7 +62,9 @@ func openTab(t *testing.T, width, height int64) *browserTab {
 			tab.hear(m)
 		}
 	}()
-	tab.do(t, chromedp.EmulateViewport(width, height))
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, height)); err != nil { // without a limit: it would be the browser's
+		t.Fatal(err)
+	}
 	return tab
 }
 
@@ -97,7 +99,9 @@ func (b *browserTab) quiet(t *testing.T) {
 
 func (b *browserTab) do(t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
-	if err := chromedp.Do(b.ctx, steps...); err != nil {
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -119,12 +123,15 @@ func becomes(t *testing.T, what string, try func() error) {
 	}
 }
 
-// send sends a command to the browser. One about a document that is just being
-// replaced is sometimes never answered.
+// send sends a command to the browser. A tab that crashed answers nothing.
 func send[P, R any](b *browserTab, command cdp.Command[P, R], params P) (R, error) {
-	ctx, cancel := context.WithTimeout(b.ctx, 3*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
 	defer cancel()
-	return chromedp.Call(ctx, command, params)
+	result, err := chromedp.Call(ctx, command, params)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", command.Method, err)
+	}
+	return result, err
 }
 
 // document is the document of a place, which changes whenever it is loaded.
@@ -164,6 +171,20 @@ func (b *browserTab) find(at place, role, name string) (cdp.BackendNodeID, error
 		}
 	}
 	return 0, fmt.Errorf("no %s %q", role, name)
+}
+
+// arrives waits until the frame has loaded a page for which the expression
+// holds. Chromium crashes when it is asked for accessible names of a page that
+// is just being replaced, so this comes before find, see and press.
+func (b *browserTab) arrives(t *testing.T, expression string) {
+	t.Helper()
+	becomes(t, expression, func() error {
+		there, err := ask[bool](b, appFrame, `return document.readyState === "complete" && (`+expression+`)`)
+		if err == nil && !there {
+			err = errors.New("not yet")
+		}
+		return err
+	})
 }
 
 // see waits until something with this role and name is shown.
