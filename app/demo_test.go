@@ -210,6 +210,7 @@ func TestDemoInTheBrowser(t *testing.T) {
 			tab.see(t, appFrame, "heading", heading)
 		}
 		tab.reads(t, appFrame, "#details", why)
+		tab.arrives(t, `window.innerHeight >= document.getElementById("details").getBoundingClientRect().bottom`)
 		tab.inspect(t, appFrame)
 		tab.picture(t, "details")
 		tab.press(t, appFrame, "button", "Close")

@@ -58,7 +58,7 @@ func (t *telephone) note(n note) {
 
 // errUnreported says that the program did not take an event; the request and
 // its answer are among the notes.
-var errUnreported = errors.New("Callwise did not take the telephone's report; see the requests below")
+var errUnreported = errors.New("the telephone's report was not taken; see the last requests")
 
 // tell reports one event to the program. A key that is refused (somebody
 // revoked it) is replaced once.

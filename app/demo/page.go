@@ -245,8 +245,6 @@ func commands(methods []string) string {
 
 // Words of the telephone.
 
-func (c phoneCall) elementID() string { return c.id }
-
 func (c phoneCall) heading() string {
 	switch c.direction {
 	case call.Incoming:
