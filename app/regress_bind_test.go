@@ -99,6 +99,17 @@ func TestACallWhoseActivityBitrix24DoesNotWriteGetsOneOfTheApp(t *testing.T) {
 			want: outcome{State: models.CallFinished, Reason: rules.KnownCreateOff},
 		},
 		{
+			name:    "a deal without a contact, whose lead is deleted during the call",
+			prepare: contactless,
+			call: func(r *rig) string {
+				r.tell(started("c1", "incoming", phone))
+				r.registered(1)
+				r.portal.Delete(lead(1))
+				return ended(r)
+			},
+			want: outcome{State: models.CallFinished, Reason: rules.OpenEntity},
+		},
+		{
 			name:    "a deal without a contact, found late",
 			prepare: contactless,
 			call: func(r *rig) string {

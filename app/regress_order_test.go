@@ -64,6 +64,22 @@ func TestTheCardOfAClickCloses(t *testing.T) {
 				Logged:     [][]crm.Ref{{known}, {known}},
 			}, "p7", id)
 		})
+		t.Run("though the PBX never tells of its call", func(t *testing.T) {
+			r := newRig(t, freshDatabase(t), classic)
+			known := r.mia("+4930901821")
+			id := r.portal.Click(b24sim.Click{UserID: omar, Phone: "+4930901821", Line: "callwise"})
+			r.eventually("command", func() bool { return len(r.pbx.taken()) == 1 })
+			r.worked(id)
+			if err := r.house.flow.CloseStale(t.Context(), -time.Minute); err != nil {
+				t.Fatal(err)
+			}
+			r.worked(id)
+			r.leaves(trace{
+				Calls:      map[string]outcome{id: {State: models.CallFinished, Reason: rules.KnownCreateOff}},
+				Statistics: []ending{{omar, "+4930901821", "503", 0}},
+				Logged:     [][]crm.Ref{{known}},
+			}, id)
+		})
 		t.Run("though its call was over before it was decided", func(t *testing.T) {
 			r := tuned(t, freshDatabase(t), classic, func(h *house) { h.sweep = time.Hour })
 			known := r.mia("+4930901821")
