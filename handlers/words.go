@@ -1,7 +1,9 @@
 package handlers
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -162,7 +164,13 @@ func (w words) facts(r models.CallRow) []views.Fact {
 	return facts
 }
 
+// timeline is what happened in order. Bitrix24 tells times to the second only,
+// so within a second the order of arrival counts.
 func (w words) timeline(kind models.CallKind, events []models.Event) []views.TimelineEvent {
+	events = slices.Clone(events)
+	slices.SortStableFunc(events, func(a, b models.Event) int {
+		return cmp.Or(a.HappenedAt.Truncate(time.Second).Compare(b.HappenedAt.Truncate(time.Second)), a.ArrivedAt.Compare(b.ArrivedAt))
+	})
 	var shown []views.TimelineEvent
 	for _, e := range events {
 		shown = append(shown, views.TimelineEvent{

@@ -74,3 +74,26 @@ func TestEveryKeyThatIsPutTogetherHasATextInEveryLanguage(t *testing.T) {
 		}
 	}
 }
+
+func TestWithinASecondTheTimelineGoesByArrival(t *testing.T) {
+	second := time.Date(2026, 8, 21, 10, 20, 30, 0, time.UTC)
+	event := func(source models.Source, kind string, happened, arrived time.Duration) models.Event {
+		return models.Event{Source: source, Type: kind, HappenedAt: second.Add(happened), ArrivedAt: second.Add(arrived)}
+	}
+	w := words{l: views.ForLang("en"), zone: time.UTC}
+	shown := w.timeline(models.KindPBX, []models.Event{
+		event(models.SourceBitrix24, "ONVOXIMPLANTCALLINIT", 0, 700*time.Millisecond),
+		event(models.SourceBitrix24, "ONVOXIMPLANTCALLSTART", 0, 710*time.Millisecond),
+		event(models.SourcePBX, "call.started", 400*time.Millisecond, 450*time.Millisecond),
+		event(models.SourcePBX, "call.ended", 5*time.Second, 6*time.Second),
+		event(models.SourcePBX, "call.answered", 2*time.Second, 8*time.Second),
+	})
+	var got []string
+	for _, e := range shown {
+		got = append(got, e.Event)
+	}
+	want := []string{"Call started", "Call appeared in Bitrix24", "Registered in Bitrix24", "Answered", "Call ended"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("timeline (-want +got):\n%s", diff)
+	}
+}
