@@ -1,8 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"net/url"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"callwise/app/b24/b24sim"
 	"callwise/app/crm"
@@ -65,6 +68,53 @@ func TestWhatIsNotShownYetIsNotCreatedAgain(t *testing.T) {
 				Logged:     [][]crm.Ref{{lead(1)}},
 			}, "c1", "c2")
 		})
+	})
+}
+
+func TestACreationThatWasPutOffIsDecidedAnewWhenAnotherCallMayHaveDoneIt(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		var ahead atomic.Int64
+		r := tuned(t, address, classic, func(h *house) {
+			now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+			h.flow.Now, h.store.Now, h.flow.Bitrix24.Now = now, now, now
+		})
+		r.switches("corb")
+		known := r.mia("+4930901821")
+		refused := r.refusing("crm.lead.add", 500, "INTERNAL_SERVER_ERROR")
+		r.tell(started("c1", "outgoing", "+4930901821"))
+		r.retrying("c1")
+		r.take("c1")
+		refused.Remove()
+		r.tell(started("c2", "outgoing", "+4930901821", map[string]any{"extensions": []string{"105"}}))
+		r.registered(2)
+		r.deliver()
+		r.worked("c2")
+		ahead.Store(int64(2 * time.Minute)) // longer than what was created is remembered
+		r.tell(ended("c1", "answered", 5))
+		r.worked("c1")
+		r.tell(omars(ended("c2", "answered", 7)))
+		r.worked("c2")
+		r.leaves(trace{
+			Calls: map[string]outcome{
+				"c1": {State: models.CallFinished, Reason: rules.OpenEntity},
+				"c2": {State: models.CallFinished, Reason: rules.RepeatContact},
+			},
+			Statistics: []ending{{anna, "+4930901821", "200", 5}, {omar, "+4930901821", "200", 7}},
+			Logged:     [][]crm.Ref{{lead(1), known}, {lead(1), known}}, Leads: 1,
+		}, "c1", "c2")
+	})
+}
+
+// take keeps a call from the program for a minute, as a process that died does.
+func (r *rig) take(id string) {
+	r.t.Helper()
+	lease := fmt.Sprintf("call:%d", r.row(id).ID)
+	r.eventually("nobody works on "+id, func() bool {
+		taken, err := r.house.store.Acquire(r.t.Context(), lease, "test", time.Minute)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		return taken
 	})
 }
 

@@ -2,6 +2,7 @@ package callflow
 
 import (
 	"context"
+	"errors"
 
 	"callwise/app/b24"
 	"callwise/app/crm"
@@ -28,6 +29,9 @@ func (w *work) create(ctx context.Context) error {
 		return err
 	}
 	created, err := w.findOrCreate(ctx)
+	if errors.Is(err, errOutdated) {
+		return w.decideAnew(ctx)
+	}
 	if err == nil {
 		return w.createDone(ctx, created)
 	}
@@ -37,6 +41,25 @@ func (w *work) create(ctx context.Context) error {
 		return err
 	}
 	return w.createDone(ctx, nil) // refused for good: the call goes on without it
+}
+
+// errOutdated: what the decision was made from may have changed.
+var errOutdated = errors.New("callflow: the decision is too old to create anything")
+
+// outdated reports a decision that is older than what other calls of the number
+// created is remembered for: only a fresh snapshot shows it.
+func (w *work) outdated() bool { return w.Now().Sub(*w.row.DecidedAt) >= recentFor }
+
+// decideAnew takes back a decision that nothing was created for, and decides by
+// what the CRM knows now. Bitrix24, which has the call already, creates nothing.
+func (w *work) decideAnew(ctx context.Context) error {
+	w.undecide()
+	w.unremark(rules.CreateFailed)
+	if w.way() == rules.WayForeign {
+		return w.observeNow(ctx)
+	}
+	w.row.Progress.Deferred = true
+	return w.decideAndCreate(ctx)
 }
 
 // suppressed gives up a creation that another call of this number has done
@@ -99,6 +122,9 @@ func (w *work) ownLead(ctx context.Context) (int64, error) {
 		if err != nil || found {
 			return id, err
 		}
+	}
+	if w.outdated() {
+		return 0, errOutdated
 	}
 	if err := w.createTried(ctx); err != nil {
 		return 0, err
