@@ -41,8 +41,10 @@ type Progress struct {
 // Register is the registration of a call in Bitrix24. Tried without CallID
 // means that the answer is not known.
 type Register struct {
-	Tried bool      `json:"tried,omitempty"`
-	At    time.Time `json:"at,omitzero"`
+	Tried bool `json:"tried,omitempty"`
+	// Refused: the last attempt did not run; the next one decides anew.
+	Refused bool      `json:"refused,omitempty"`
+	At      time.Time `json:"at,omitzero"`
 	// What was asked for: a repetition must ask for the same.
 	UserID    int64          `json:"user_id,omitempty"`
 	Phone     string         `json:"phone,omitempty"`

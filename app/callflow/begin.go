@@ -98,13 +98,13 @@ func (w *work) beginLate(ctx context.Context) error {
 	return w.register(ctx)
 }
 
-// forgetStale drops a decision that Bitrix24 was not asked to carry out, or was
-// so long ago without an answer that it would not recognise a repetition: what
+// forgetStale drops a decision whose registration was refused, or went
+// unanswered for so long that Bitrix24 would not recognise a repetition: what
 // was created meanwhile shows in a fresh snapshot.
 func (w *work) forgetStale(ctx context.Context) error {
 	asked := &w.row.Progress.Register
-	waiting := asked.Tried && w.Now().Sub(asked.At) < staleRegister
-	if w.row.DecidedAt == nil && !asked.Tried || waiting || w.registered() {
+	stale := asked.Tried && w.Now().Sub(asked.At) >= staleRegister
+	if w.registered() || !stale && !asked.Refused {
 		return nil
 	}
 	w.undecide()

@@ -44,7 +44,7 @@ func (w *work) register(ctx context.Context) error {
 func (w *work) notRegistered(ctx context.Context, err error) error {
 	w.did("register", errorCode(err))
 	if !b24.Unsure(err) {
-		w.row.Progress.Register = models.Register{}
+		w.row.Progress.Register = models.Register{Refused: true}
 	}
 	if saved := w.Store.SaveCall(ctx, w.row); saved != nil {
 		return saved
