@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 # -v is what tells of skipped tests; its chatter is dropped again. A package's
 # lines are held back until its verdict, and shown if that is not "ok".
 export CGO_ENABLED=1 GOFLAGS="${GOFLAGS:-} -buildvcs=false" CALLWISE_REQUIRE=all
-go test -race -count=1 -vet=off -v ./... | awk '
+go test -race -count=1 -vet=off -timeout 40m -v ./... | awk '
 	/^=== / || /^ *--- PASS/ || /^PASS$/ { next }
 	/^ *--- SKIP/ { skipped = skipped "\n" $0 }
 	/^(ok  |\?   )\t/ { held = "" }

@@ -101,7 +101,7 @@ func newFlow(c config, store *models.Store, log *slog.Logger) *callflow.Flow {
 			AuthHosts: c.OAuthHosts, AllowLoopback: c.AllowLoopback,
 		},
 		Log: log, PBX: callflow.PBXClient(c.AllowLoopback), PublicURL: c.PublicURL,
-		Owner: uuid.NewString(), Lease: callflow.DefaultLease, LockWait: callflow.DefaultLockWait,
+		Owner: uuid.NewString(), Lease: callflow.DefaultLease, LockWait: callflow.DefaultLockWait, ReadWait: callflow.DefaultReadWait,
 		CommandWindow: callflow.DefaultCommandWindow, Now: time.Now,
 		Title: func(lang string, d call.Direction, number string) string {
 			return views.CRMTitle(views.ForLang(lang), string(d), number)

@@ -36,9 +36,9 @@ type Handlers struct {
 
 // Bounds of what a request may carry (interface.md §3, §4).
 const (
-	eventBody = "64K"
-	pbxBody   = "256K"
-	pageBody  = "64K"
+	eventBody = "64KiB"
+	pbxBody   = "256KiB"
+	pageBody  = "64KiB"
 )
 
 // pbxPath is where the PBX API begins.

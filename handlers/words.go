@@ -48,9 +48,35 @@ func (w words) row(r models.CallRow) views.CallRow {
 		Result: w.l.Result(w.outcome(r, crm.Records{})), Recording: w.l.Recording(recordingState(r.Progress.Recording)),
 	}
 	if r.Decision != nil {
-		row.Why = views.ReasonSentence(w.l, string(r.Decision.Reason), string(r.Decision.Create))
+		row.Why = w.why(r.Decision, r.Progress)
 	}
 	return row
+}
+
+// why is the reason of a decision or, where nothing came of a creation, what
+// kept it from coming about.
+func (w words) why(d *rules.Decision, p models.Progress) string {
+	if d.Create != rules.None && len(p.Created) == 0 {
+		for _, note := range []rules.Note{rules.PlatformDeclined, rules.CreateFailed} {
+			if slices.Contains(p.Notes, note) {
+				return w.note(note, d, p)
+			}
+		}
+	}
+	return views.ReasonSentence(w.l, string(d.Reason), string(d.Create))
+}
+
+// note says what actually happened. A creation that was refused for good is not
+// tried again.
+func (w words) note(note rules.Note, d *rules.Decision, p models.Progress) string {
+	create, code := "", string(note)
+	if d != nil {
+		create = string(d.Create)
+	}
+	if note == rules.CreateFailed && p.CreateDone {
+		code += ".final"
+	}
+	return views.NoteSentence(w.l, code, create)
 }
 
 // phone is a number as people write it.
@@ -123,12 +149,8 @@ func (w words) details(d *models.Details) (views.CallDetails, error) {
 		LoggedTo: w.l.Entities(w.address, refsOf(c.Progress.Bound, records)),
 		Requests: w.requests(d.REST),
 	}
-	create := ""
-	if c.Decision != nil {
-		create = string(c.Decision.Create)
-	}
 	for _, note := range c.Progress.Notes {
-		shown.Outcomes = append(shown.Outcomes, views.NoteSentence(w.l, string(note), create))
+		shown.Outcomes = append(shown.Outcomes, w.note(note, c.Decision, c.Progress))
 	}
 	if c.ErrorCode != "" {
 		shown.Problem = w.l.T("problem."+mishap(row), "Code", c.ErrorCode)

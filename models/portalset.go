@@ -101,6 +101,14 @@ func (s *Store) EnqueueReconcile(ctx context.Context, portalID int64) error {
 	})
 }
 
+// EnqueueHandlers enqueues the job that looks after a portal's event handlers
+// and placement.
+func (s *Store) EnqueueHandlers(ctx context.Context, portalID int64) error {
+	return s.Transaction(ctx, func(tx *gorm.DB) error {
+		return s.river.insert(ctx, tx, HandlersArgs{PortalID: portalID})
+	})
+}
+
 // EnqueueLines enqueues the job that has a portal's external lines follow its
 // switches.
 func (s *Store) EnqueueLines(ctx context.Context, portalID int64) error {

@@ -30,9 +30,10 @@ type Progress struct {
 	// Skipped are cards that do not exist any more.
 	Skipped []crm.Ref `json:"skipped,omitempty"`
 	// ActivityTried: an activity of our own was asked for.
-	ActivityTried bool      `json:"activity_tried,omitempty"`
-	AnchorLifted  bool      `json:"anchor_lifted,omitempty"`
-	Recording     Recording `json:"recording"`
+	ActivityTried bool       `json:"activity_tried,omitempty"`
+	AnchorLifted  bool       `json:"anchor_lifted,omitempty"`
+	Recording     Recording  `json:"recording"`
+	Transcript    Transcript `json:"transcript,omitzero"`
 	// Notes are what actually happened, beside the decision's own notes.
 	Notes []rules.Note `json:"notes,omitempty"`
 	Steps []Step       `json:"steps,omitempty"`
@@ -71,6 +72,13 @@ type Recording struct {
 	URL    string `json:"url,omitempty"`
 	FileID int64  `json:"file_id,omitempty"`
 	Code   string `json:"code,omitempty"`
+}
+
+// Transcript is what was said, as Bitrix24 was given it.
+type Transcript struct {
+	Done bool   `json:"done,omitempty"`
+	ID   int64  `json:"id,omitempty"`
+	Code string `json:"code,omitempty"`
 }
 
 // A BindFailure is a card the call could not be logged to.

@@ -45,6 +45,14 @@ type ReconcileArgs struct {
 // Kind is River's name for the job.
 func (ReconcileArgs) Kind() string { return "reconcile" }
 
+// HandlersArgs has a portal's event handlers and placement looked after.
+type HandlersArgs struct {
+	PortalID int64 `json:"portal_id"`
+}
+
+// Kind is River's name for the job.
+func (HandlersArgs) Kind() string { return "handlers" }
+
 // LinesArgs has a portal's external lines follow its switches.
 type LinesArgs struct {
 	PortalID int64 `json:"portal_id"`

@@ -45,7 +45,9 @@ func (w *work) decide(ctx context.Context) error {
 // the app created a moment ago for this number does, even if Bitrix24 does not
 // show it yet (decision.md F.6).
 func (w *work) read(ctx context.Context, origin *crm.Ref) (crm.Records, error) {
-	records, err := w.client.Snapshot(ctx, b24.Query{Phones: w.phone.Variants(), Origin: origin})
+	reading, cancel := w.hurry(ctx)
+	defer cancel()
+	records, err := w.client.Snapshot(reading, b24.Query{Phones: w.phone.Variants(), Origin: origin})
 	if err != nil {
 		return crm.Records{}, err
 	}
@@ -64,6 +66,15 @@ func (w *work) read(ctx context.Context, origin *crm.Ref) (crm.Records, error) {
 		w.remark(rules.DuplicateSuppressed)
 	}
 	return records, nil
+}
+
+// hurry bounds the reading for a call that is going on: somebody waits for its
+// card.
+func (w *work) hurry(ctx context.Context) (context.Context, context.CancelFunc) {
+	if w.call.Ended || w.registered() {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, w.ReadWait)
 }
 
 // learnMode keeps the CRM mode the snapshot told, or fills in the last known.

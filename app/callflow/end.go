@@ -3,10 +3,8 @@ package callflow
 import (
 	"context"
 	"errors"
-	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"callwise/app/b24"
@@ -36,6 +34,9 @@ func (w *work) end(ctx context.Context) error {
 		return err
 	}
 	if err := w.attach(ctx); err != nil {
+		return err
+	}
+	if err := w.transcribe(ctx); err != nil {
 		return err
 	}
 	w.row.State = models.CallFinished
@@ -239,30 +240,6 @@ func (w *work) liftAnchor(ctx context.Context) error {
 	progress.Bound = without(progress.Bound, []crm.Ref{*w.row.Plan.Anchor})
 	w.did("unbind", "")
 	return w.Store.SaveCall(ctx, w.row)
-}
-
-// attach gives Bitrix24 the address of the recording, once.
-func (w *work) attach(ctx context.Context) error {
-	progress := &w.row.Progress
-	if w.call.RecordingURL == "" || progress.Recording.URL == w.call.RecordingURL {
-		return nil
-	}
-	file, err := w.client.AttachRecord(ctx, *w.row.B24CallID, recordName(w.call.RecordingURL), w.call.RecordingURL)
-	w.did("recording", errorCode(err))
-	if _, passes := b24.Retry(err); passes || err != nil && !b24.IsPortal(err) {
-		return err
-	}
-	progress.Recording = models.Recording{URL: w.call.RecordingURL, FileID: file, Code: errorCode(err)}
-	return w.Store.SaveCall(ctx, w.row)
-}
-
-// recordName is the name of a recording's file: Bitrix24 takes mp3 and wav only.
-func recordName(address string) string {
-	u, err := url.Parse(address)
-	if err == nil && strings.HasSuffix(strings.ToLower(u.Path), ".wav") {
-		return "recording.wav"
-	}
-	return "recording.mp3"
 }
 
 // without is refs less those in gone.

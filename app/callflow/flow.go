@@ -33,6 +33,9 @@ type Flow struct {
 	// LockWait is how long a call waits for another call of its number before
 	// it is registered without a decision (decision.md F.6).
 	LockWait time.Duration
+	// ReadWait is how long a call that rings waits for the CRM to be read before
+	// it is registered without a decision (decision.md B.5-21).
+	ReadWait time.Duration
 	// CommandWindow is how long a command to the PBX is tried.
 	CommandWindow time.Duration
 	// Insecure accepts command URLs at http loopback addresses.
@@ -52,6 +55,7 @@ type Flow struct {
 const (
 	DefaultLease         = 15 * time.Second
 	DefaultLockWait      = 5 * time.Second
+	DefaultReadWait      = 10 * time.Second
 	DefaultCommandWindow = 20 * time.Second
 	giveUpAfter          = 72 * time.Hour
 	// staleRegister is how long an unanswered registration may be repeated:

@@ -34,6 +34,21 @@ func (f *Flow) Mend(ctx context.Context, portalID int64) error {
 
 // MendLines has a portal's external lines follow its switches.
 func (f *Flow) MendLines(ctx context.Context, portalID int64) error {
+	return f.mend(ctx, portalID, "lines do not follow the switches", f.SyncLines)
+}
+
+// MendHandlers binds again what the portal has lost of our event handlers and
+// placement: two requests when nothing is missing. An update of the app may
+// drop them, and nothing tells (platform contract, 6.2).
+func (f *Flow) MendHandlers(ctx context.Context, portalID int64) error {
+	return f.mend(ctx, portalID, "handlers not bound again", func(ctx context.Context, client *b24.Client, portal *models.Portal) error {
+		return errors.Join(f.bindEvents(ctx, client, portal), f.bindPlacement(ctx, client, portal))
+	})
+}
+
+// mend does something for a portal that is not removed; complaint is what the
+// log says when it fails.
+func (f *Flow) mend(ctx context.Context, portalID int64, complaint string, do func(context.Context, *b24.Client, *models.Portal) error) error {
 	portal, err := f.Store.PortalByID(ctx, portalID)
 	if err != nil {
 		return err
@@ -41,9 +56,9 @@ func (f *Flow) MendLines(ctx context.Context, portalID int64) error {
 	if portal.Status == models.PortalUninstalled {
 		return nil
 	}
-	err = f.SyncLines(ctx, f.Client(portal), portal)
+	err = do(ctx, f.Client(portal), portal)
 	if err != nil {
-		f.Log.WarnContext(ctx, "lines do not follow the switches", "portal", portalID, "code", errorCode(err))
+		f.Log.WarnContext(ctx, complaint, "portal", portalID, "code", errorCode(err))
 	}
 	return mended(err)
 }

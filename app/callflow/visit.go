@@ -62,8 +62,9 @@ func (f *Flow) prove(ctx context.Context, frame b24.Frame) (b24.Portal, b24.Toke
 }
 
 // Enter opens an installed portal to a visitor. An administrator's tokens are
-// kept, which also mends a portal that waits for authorisation. A portal that
-// is not installed is models.ErrNotFound.
+// kept, which also mends a portal that waits for authorisation, and lost event
+// handlers are bound again. A portal that is not installed is
+// models.ErrNotFound.
 func (f *Flow) Enter(ctx context.Context, v Visit) (*models.Portal, error) {
 	portal, err := f.Store.Portal(ctx, v.Portal.MemberID)
 	if err != nil {
@@ -77,7 +78,10 @@ func (f *Flow) Enter(ctx context.Context, v Visit) (*models.Portal, error) {
 	}
 	healed := portal.Status == models.PortalReauth || portal.Status == models.PortalSuspended
 	portal, err = f.Store.SaveInstall(ctx, v.install())
-	if err != nil || !healed {
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Store.EnqueueHandlers(ctx, portal.ID); err != nil || !healed {
 		return portal, err
 	}
 	if err := f.Store.SetStatus(ctx, portal.ID, models.PortalActive, ""); err != nil {

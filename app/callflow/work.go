@@ -46,20 +46,25 @@ func (w *work) run(ctx context.Context) error {
 		}
 	}
 	begun := w.begin(ctx)
-	if w.row.Kind == models.KindCallback && (begun == nil || b24.IsPortal(begun)) {
+	if begun != nil && !b24.IsPortal(begun) {
+		return begun
+	}
+	if w.row.Kind == models.KindCallback {
 		// The card's owner is known now; a portal that is down is no reason
 		// not to call back.
 		if err := w.order(ctx); err != nil {
 			return errors.Join(begun, err)
 		}
 	}
-	if begun != nil {
+	if !w.call.Ended || !w.registered() {
 		return begun
 	}
-	if !w.call.Ended {
-		return nil
+	// What could not be created yet does not keep the card open.
+	err := w.end(ctx)
+	if begun != nil {
+		w.row.State = models.CallOpen
 	}
-	return w.end(ctx)
+	return errors.Join(begun, err)
 }
 
 // note writes what the events tell into the call's row.

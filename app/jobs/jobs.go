@@ -47,6 +47,7 @@ func Workers(h House) (*river.Workers, error) {
 		river.AddWorkerSafely(workers, &commandWorker{house: h, turns: newTurns(h.PerPortal)}),
 		river.AddWorkerSafely(workers, &reconcileWorker{house: h, turns: upkeep}),
 		river.AddWorkerSafely(workers, &linesWorker{house: h, turns: upkeep}),
+		river.AddWorkerSafely(workers, &handlersWorker{house: h, turns: upkeep}),
 		river.AddWorkerSafely(workers, &closeWorker{house: h}),
 		river.AddWorkerSafely(workers, &employeesWorker{house: h}),
 		river.AddWorkerSafely(workers, &purgeWorker{house: h}),
@@ -114,6 +115,17 @@ type reconcileWorker struct {
 
 func (w *reconcileWorker) Work(ctx context.Context, job *river.Job[models.ReconcileArgs]) error {
 	return w.turns.take(job.Args.PortalID, job.Args.Kind(), func() error { return w.house.Flow.Mend(ctx, job.Args.PortalID) })
+}
+
+// handlersWorker looks after a portal's event handlers and placement.
+type handlersWorker struct {
+	river.WorkerDefaults[models.HandlersArgs]
+	house House
+	turns *turns
+}
+
+func (w *handlersWorker) Work(ctx context.Context, job *river.Job[models.HandlersArgs]) error {
+	return w.turns.take(job.Args.PortalID, job.Args.Kind(), func() error { return w.house.Flow.MendHandlers(ctx, job.Args.PortalID) })
 }
 
 // linesWorker has a portal's external lines follow its switches.

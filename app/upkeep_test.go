@@ -1,0 +1,132 @@
+package main
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"callwise/app/b24"
+	"callwise/app/b24/b24sim"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestABodyMayBeAsLargeAsTheSpecificationSaysAndNotAByteMore(t *testing.T) {
+	r := newRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
+	post := func(path, kind string, size int) int {
+		request, err := http.NewRequest(http.MethodPost, r.url+path, strings.NewReader(strings.Repeat(" ", size)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", kind)
+		request.Header.Set("Authorization", "Bearer "+r.key)
+		status, _ := answerTo(t, request)
+		return status
+	}
+	got := map[string]int{
+		"an event of 64 KiB":      post("/b24/events", "application/x-www-form-urlencoded", 64<<10),
+		"an event of a byte more": post("/b24/events", "application/x-www-form-urlencoded", 64<<10+1),
+		"a report of 256 KiB":     post("/pbx/v1/events", "application/json", 256<<10),
+		"a report of a byte more": post("/pbx/v1/events", "application/json", 256<<10+1),
+	}
+	want := map[string]int{
+		"an event of 64 KiB": 400, "an event of a byte more": 413, "a report of 256 KiB": 400, "a report of a byte more": 413,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("statuses (-want +got):\n%s", diff)
+	}
+}
+
+func TestLostEventHandlersAreBoundAgainWhenAnAdministratorOpensTheApp(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		bound := len(r.portal.Handlers())
+		access, _ := r.portal.Token(admin)
+		form := url.Values{"auth": {access}, "event": {b24.ExternalCallStart}, "handler": {r.url + "/b24/events"}}
+		if status, body := r.do(http.MethodPost, r.portal.Endpoint()+"event.unbind", form, ""); status != http.StatusOK {
+			t.Fatalf("event.unbind: %d %s", status, body)
+		}
+		if n := len(r.portal.Handlers()); n != bound-1 {
+			t.Fatalf("%d handlers, want one less than %d", n, bound)
+		}
+		r.open(r.frame(admin, "DEFAULT"))
+		r.eventually("the handler is back", func() bool { return len(r.portal.Handlers()) == bound })
+	})
+}
+
+func TestWhatWasSaidIsAddedToTheFinishedCallOnce(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.portal.AddContact(b24sim.Contact{Name: "Mia", Phones: []string{"+4930901821"}})
+		said := map[string]any{
+			"id": "c1-said", "type": "transcript.ready", "call": "c1", "at": time.Now().Format(time.RFC3339),
+			"messages": []map[string]any{
+				{"side": "client", "start": 0, "stop": 4, "text": "Hello"}, {"side": "user", "start": 4, "stop": 6, "text": "Good morning"},
+			},
+		}
+		r.tell(started("c1", "incoming", "+4930901821"), said, answered("c1", "104"), ended("c1", "answered", 9))
+		r.eventually("transcript", func() bool { return r.sim.Count("acme", "telephony.call.attachTranscription") > 0 })
+		r.finished(1)
+		want := []string{"Client: Hello", "User: Good morning"}
+		if diff := cmp.Diff(want, r.portal.Statistics()[0].Transcript); diff != "" {
+			t.Errorf("transcript (-want +got):\n%s", diff)
+		}
+		if n := r.sim.Count("acme", "telephony.call.attachTranscription"); n != 1 {
+			t.Errorf("it was added %d times", n)
+		}
+	})
+}
+
+func TestACreationThatFailsDoesNotKeepTheCardOpenAndIsDoneLater(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("corb")
+		id := r.portal.AddContact(b24sim.Contact{Name: "Mia", Phones: []string{"+4930901821"}})
+		fault := r.sim.Inject(b24sim.Fault{Portal: "acme", Method: "crm.lead.add", Times: -1, Act: b24sim.Refuse, Status: 503, Code: "QUERY_LIMIT_EXCEEDED"})
+		r.tell(started("c1", "outgoing", "+4930901821"), ended("c1", "answered", 5))
+		r.eventually("finished without its lead", func() bool { return len(r.portal.Statistics()) == 1 && len(r.portal.Cards()) == 0 })
+		fault.Remove()
+		r.finished(1)
+		leads := r.portal.Leads()
+		if len(leads) != 1 {
+			t.Fatalf("leads = %+v, want the one that was put off", leads)
+		}
+		r.logged(lead(leads[0].ID), contact(id))
+		r.logSays("so a repeated lead was created.")
+	})
+}
+
+func TestALookUpThatHangsDoesNotKeepTheCardFromBeingShown(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := bareRig(t, address, classic)
+		r.tune = func(h *house) { h.flow.ReadWait = 200 * time.Millisecond }
+		r.start()
+		r.install()
+		r.switches("c")
+		fault := r.sim.Inject(b24sim.Fault{Portal: "acme", Method: "crm.duplicate.findbycomm", Act: b24sim.Hold})
+		r.tell(started("c1", "incoming", "+4930901820"))
+		r.registered(1)
+		fault.Release()
+		r.tell(ended("c1", "answered", 5))
+		r.finished(1)
+		if n := len(r.portal.Leads()); n != 1 {
+			t.Errorf("%d leads, want the one that was decided at the end", n)
+		}
+	})
+}
+
+func TestTheLogDoesNotSayThatSomethingWasCreatedWhenBitrix24Declined(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("c")
+		r.portal.Exclude("+4930901820")
+		r.tell(started("c1", "incoming", "+4930901820"), ended("c1", "missed", 0))
+		r.finished(1)
+		r.logSays("Bitrix24 did not create the", "Nothing created")
+		if strings.Contains(r.page("/calls"), "so a new lead was created") {
+			t.Error("the log says that a lead was created")
+		}
+	})
+}
