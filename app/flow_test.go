@@ -10,6 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// The four kinds of call, from HTTP through the store and River to the portal and
+// the call log: PBX calls, clicks, callbacks and calls of Bitrix24's own lines.
+
 // classic is a portal with leads and repeat sales switched on.
 var classic = b24sim.PortalConfig{RepeatSales: true}
 
@@ -55,6 +58,85 @@ func TestACallOfAKnownCustomerIsLoggedToEveryCardInThreeRequests(t *testing.T) {
 		r.logged(want...)
 		r.atMost(3)
 		r.logSays("The customer already has an open lead or deal, so nothing new was created.")
+	})
+}
+
+func TestAClickIsNeverRegisteredAgainAndReachesThePBX(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("corb")
+		id := r.portal.AddContact(b24sim.Contact{Name: "Mia", Phones: []string{"+4930901821"}})
+		closed := r.portal.AddDeal(b24sim.Deal{ContactIDs: []int64{id}, StageID: "WON"})
+		callID := r.portal.Click(b24sim.Click{UserID: omar, Phone: "+4930901821", Entity: deal(closed), Line: "callwise"})
+		r.eventually("command", func() bool { return len(r.pbx.taken()) == 1 })
+		want := map[string]any{
+			"type": "call.originate", "bitrix24_call_id": callID, "phone": "+4930901821", "dtmf_after_connect": "",
+			"extension": "105", "user_id": float64(omar), "line": "callwise",
+			"crm_entity": map[string]any{"type": "contact", "id": float64(id)},
+		}
+		if diff := cmp.Diff(want, r.pbx.taken()[0]); diff != "" {
+			t.Errorf("command (-want +got):\n%s", diff)
+		}
+		r.tell(
+			started("p7", "outgoing", "+4930901821", map[string]any{"bitrix24_call_id": callID, "extensions": []string{"105"}}),
+			answered("p7", "105"), ended("p7", "answered", 30),
+		)
+		r.finished(1)
+		if n := r.sim.Count("acme", "telephony.externalCall.register"); n != 0 {
+			t.Errorf("a click was registered %d times again", n)
+		}
+		leads := r.portal.Leads()
+		if len(leads) != 1 {
+			t.Fatalf("leads = %+v, want the repeated lead", leads)
+		}
+		r.logged(lead(leads[0].ID), deal(closed), contact(id))
+	})
+}
+
+func TestACallbackIsRegisteredOnceForTheFormsObject(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("crb")
+		made := r.portal.OrderCallback(b24sim.Callback{Phone: "+4930901829", Name: "Noor", Line: "4930901820", Text: "Connecting you"})
+		r.eventually("command", func() bool { return len(r.pbx.taken()) == 1 })
+		command := r.pbx.taken()[0]
+		if command["type"] != "callback.originate" || command["phone"] != "+4930901829" || command["announce"] != "Connecting you" {
+			t.Errorf("command = %v", command)
+		}
+		r.tell(started("p8", "callback", "+49 30 901829"), answered("p8", "104"), ended("p8", "answered", 20))
+		r.finished(1)
+		if n := r.sim.Count("acme", "telephony.externalCall.register"); n != 1 {
+			t.Errorf("registered %d times", n)
+		}
+		statistics := r.portal.Statistics()
+		if len(statistics) != 1 || statistics[0].Type != 4 || statistics[0].Entity != made {
+			t.Errorf("statistics = %+v, want one callback of %v", statistics, made)
+		}
+		r.logged(made)
+	})
+}
+
+func TestACallOfBitrix24sOwnLineIsDecidedOnceAtItsEnd(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("crb")
+		id := r.portal.AddContact(b24sim.Contact{Name: "Mia", Phones: []string{"+4930901821"}})
+		extra := r.portal.AddContact(b24sim.Contact{Name: "Jan", Phones: []string{"+4930901821"}})
+		c := r.portal.StartCall(b24sim.BuiltinCall{Incoming: true, Phone: "+4930901821", Line: "4930901800", UserID: anna})
+		c.Answer()
+		c.End("200", 40)
+		r.deliver()
+		r.finished(1)
+		leads := r.portal.Leads()
+		if len(leads) != 1 || leads[0].ContactID != id {
+			t.Fatalf("leads = %+v, want one repeated lead", leads)
+		}
+		r.logged(lead(leads[0].ID), contact(id), contact(extra))
+		for _, method := range []string{"register", "finish", "show", "hide"} {
+			if n := r.sim.Count("acme", "telephony.externalCall."+method); n != 0 {
+				t.Errorf("%s was called %d times for a call that is not ours", method, n)
+			}
+		}
 	})
 }
 
