@@ -158,8 +158,10 @@ func TestAnOutgoingCallToAKnownCustomerGetsItsRepeatedLeadFromTheApp(t *testing.
 		r := newRig(t, address, classic)
 		r.switches("corb")
 		id := r.portal.AddContact(b24sim.Contact{Name: "Mia", Phones: []string{"+4930901821"}})
+		r.sim.ClearRequests()
 		r.tell(started("c1", "outgoing", "+4930901821"), answered("c1", "104"), ended("c1", "answered", 5))
 		r.finished(1)
+		r.atMost(3)
 		leads := r.portal.Leads()
 		if len(leads) != 1 || !leads[0].ReturnCustomer || leads[0].ContactID != id || leads[0].OriginatorID != "callwise" {
 			t.Fatalf("leads = %+v, want a repeated lead of the contact, marked as ours", leads)
@@ -173,8 +175,10 @@ func TestInSimpleModeARepeatedDealFollowsThePortalsOwnConversion(t *testing.T) {
 		r := newRig(t, address, b24sim.PortalConfig{Mode: crm.Simple})
 		r.switches("corb")
 		id := r.portal.AddContact(b24sim.Contact{Name: "Mia", Phones: []string{"+4930901821"}})
+		r.sim.ClearRequests()
 		r.tell(started("c1", "outgoing", "+4930901821"), ended("c1", "no_answer", 0))
 		r.finished(1)
+		r.atMost(3)
 		deals := r.portal.Deals()
 		if len(deals) != 1 || !cmp.Equal(deals[0].ContactIDs, []int64{id}) || len(r.portal.Contacts()) != 1 {
 			t.Fatalf("deals = %+v, want one of the only contact", deals)

@@ -13,6 +13,7 @@ const (
 	methodItemList = "crm.item.list"
 	methodItemGet  = "crm.item.get"
 	methodItemAdd  = "crm.item.add"
+	methodAddLead  = "crm.lead.add"
 )
 
 // A NewLead is a lead to be created. With a contact or company it becomes a
@@ -34,6 +35,10 @@ type NewLead struct {
 //
 // https://apidocs.bitrix24.com/api-reference/crm/leads/crm-lead-add.html
 func (c *Client) AddLead(ctx context.Context, l NewLead) (int64, error) {
+	return c.add(ctx, methodAddLead, l.fields())
+}
+
+func (l NewLead) fields() Params {
 	fields := created(l.OriginID, l.ResponsibleID, l.Source)
 	set(fields, "TITLE", l.Title)
 	set(fields, "NAME", l.Name)
@@ -42,7 +47,7 @@ func (c *Client) AddLead(ctx context.Context, l NewLead) (int64, error) {
 	if l.Phone != "" {
 		fields["PHONE"] = workPhone(l.Phone)
 	}
-	return c.add(ctx, "crm.lead.add", fields)
+	return fields
 }
 
 // A NewContact is a contact to be created.
@@ -164,17 +169,29 @@ func (c *Client) FindByOrigin(ctx context.Context, kind crm.EntityType, originID
 //
 // https://apidocs.bitrix24.com/api-reference/crm/universal/crm-item-list.html
 func (c *Client) DealOfLead(ctx context.Context, leadID int64) (deal, contact int64, ok bool, err error) {
-	rows, err := invoke[itemList](ctx, c, methodItemList, Params{
-		"entityTypeId": int(crm.TypeDeal), "select": dealFields,
-		"filter": Params{"@leadId": []int64{leadID}}, "order": Params{"id": "DESC"},
-	}, Repeatable())
+	rows, err := invoke[itemList](ctx, c, methodItemList, dealsOfLead(leadID), Repeatable())
 	if err != nil {
 		return 0, 0, false, err
 	}
-	for _, row := range rows.Items {
+	deal, contact = rows.dealOf(leadID)
+	return deal, contact, deal != 0, nil
+}
+
+// dealsOfLead asks for the deals of a lead, which is an id or a reference to
+// it, the newest first.
+func dealsOfLead[Lead int64 | string](lead Lead) Params {
+	return Params{
+		"entityTypeId": int(crm.TypeDeal), "select": dealFields,
+		"filter": Params{"@leadId": []Lead{lead}}, "order": Params{"id": "DESC"},
+	}
+}
+
+// dealOf is the first deal of a lead, and its contact; 0 for none.
+func (l itemList) dealOf(leadID int64) (deal, contact int64) {
+	for _, row := range l.Items {
 		if int64(row.LeadID) == leadID {
-			return int64(row.ID), row.contact(), true, nil
+			return int64(row.ID), row.contact()
 		}
 	}
-	return 0, 0, false, nil
+	return 0, 0
 }

@@ -65,6 +65,9 @@ func (w *work) decideAnew(ctx context.Context) error {
 // suppressed gives up a creation that another call of this number has done
 // while this one was interrupted.
 func (w *work) suppressed(ctx context.Context) (bool, error) {
+	if w.lead.ID != 0 {
+		return false, nil
+	}
 	recent, err := w.Store.RecentCreations(ctx, w.portal.ID, w.phone.Key(), w.row.ID)
 	if err != nil || len(recent) == 0 {
 		return false, err
@@ -117,6 +120,9 @@ func (w *work) findOrCreate(ctx context.Context) ([]crm.Ref, error) {
 
 // ownLead is the lead with this call's mark.
 func (w *work) ownLead(ctx context.Context) (int64, error) {
+	if w.lead.ID != 0 {
+		return w.lead.ID, nil
+	}
 	if w.row.Progress.CreateTried {
 		id, found, err := w.client.FindByOrigin(ctx, crm.TypeLead, w.externalID())
 		if err != nil || found {

@@ -2,6 +2,7 @@ package callflow
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"callwise/app/b24"
@@ -23,7 +24,7 @@ func (w *work) register(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		started, err := w.client.StartCall(ctx, start)
+		started, err := w.startCall(ctx, start)
 		if w.refusedUser(err, start.UserID) {
 			w.row.Progress.Register = models.Register{}
 			continue
@@ -37,6 +38,48 @@ func (w *work) register(ctx context.Context) error {
 		return w.hasStarted(ctx, started)
 	}
 	return nil
+}
+
+// startCall registers the call, together with the app's own lead where that is
+// safe: somebody waits for the card.
+func (w *work) startCall(ctx context.Context, start b24.CallStart) (b24.StartedCall, error) {
+	together, err := w.together(ctx)
+	if err != nil {
+		return b24.StartedCall{}, err
+	}
+	if !together {
+		return w.client.StartCall(ctx, start)
+	}
+	if err := w.createTried(ctx); err != nil {
+		return b24.StartedCall{}, err
+	}
+	started, lead, err := w.client.StartCallWithLead(ctx, b24.LeadStart{
+		Call: start, Lead: w.newLead(), Card: w.foundBy(), Converts: w.row.Records.Mode == crm.Simple,
+	})
+	w.lead = lead
+	return started, err
+}
+
+// together reports that a lead is due that nobody has tried to create.
+func (w *work) together(ctx context.Context) (bool, error) {
+	if w.created() || w.row.Progress.Deferred || w.row.Progress.CreateTried || w.outdated() {
+		return false, nil
+	}
+	recent, err := w.Store.RecentCreations(ctx, w.portal.ID, w.phone.Key(), w.row.ID)
+	return len(recent) == 0, err
+}
+
+// foundBy is the kind of card that Bitrix24 has to find for the call, zero if
+// it need not find any.
+func (w *work) foundBy() crm.EntityType {
+	if !w.row.Plan.MustFind {
+		return 0
+	}
+	dialled := func(c crm.Contact) bool { return c.ByPhone && !c.OtherSpelling }
+	if slices.ContainsFunc(w.row.Records.Contacts, dialled) {
+		return crm.TypeContact
+	}
+	return crm.TypeCompany
 }
 
 // notRegistered records a failed registration: unless it may have run, the
@@ -153,9 +196,14 @@ func (w *work) made(ctx context.Context, created []crm.Ref) ([]crm.Ref, error) {
 
 // converted is the deal, with its contact, that simple mode made of a lead.
 func (w *work) converted(ctx context.Context, lead int64) ([]crm.Ref, error) {
-	deal, contact, ok, err := w.client.DealOfLead(ctx, lead)
-	if err != nil || !ok {
-		return nil, err
+	deal, contact := w.lead.Deal, w.lead.Contact
+	if lead != w.lead.ID || deal == 0 {
+		var ok bool
+		var err error
+		deal, contact, ok, err = w.client.DealOfLead(ctx, lead)
+		if err != nil || !ok {
+			return nil, err
+		}
 	}
 	refs := []crm.Ref{{Type: crm.TypeDeal, ID: deal}}
 	if contact != 0 {

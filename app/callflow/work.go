@@ -22,9 +22,10 @@ type work struct {
 	portal *models.Portal
 	row    *models.Call
 	events []models.Event
-	call   call.Call  // what the events tell
-	phone  call.Phone // the client's number
-	recent []crm.Ref  // what other calls of the number created a moment ago
+	call   call.Call       // what the events tell
+	phone  call.Phone      // the client's number
+	recent []crm.Ref       // what other calls of the number created a moment ago
+	lead   b24.StartedLead // of ours, created with the registration in this run
 }
 
 // run does what is due for the call.
