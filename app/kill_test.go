@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"callwise/app/b24/b24sim"
+	"callwise/app/callflow"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -57,6 +58,17 @@ var stories = []story{
 		},
 		happen: func(r *rig) {
 			r.tell(started("c1", "outgoing", "+4930901821"), answered("c1", "104"), ended("c1", "answered", 5))
+		},
+	},
+	{
+		name: "outgoing call with a repeated deal of ours, on a line that Bitrix24 knows", portal: b24sim.PortalConfig{Mode: "simple"},
+		prepare: func(r *rig) {
+			r.switches("corb")
+			r.portal.AddContact(b24sim.Contact{Name: "Mia", Phones: []string{"+4930901821"}})
+		},
+		happen: func(r *rig) {
+			known := map[string]any{"line": callflow.DefaultLine}
+			r.tell(started("c1", "outgoing", "+4930901821", known), ended("c1", "answered", 5))
 		},
 	},
 	{
