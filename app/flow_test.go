@@ -170,6 +170,25 @@ func TestAnOutgoingCallToAKnownCustomerGetsItsRepeatedLeadFromTheApp(t *testing.
 	})
 }
 
+func TestARepeatedLeadOfACompanyTakesNoMoreRequests(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("corb")
+		r.portal.AddCompany(b24sim.Company{Title: "Bricks", Phones: []string{"+4930901899"}})
+		firm := r.portal.AddCompany(b24sim.Company{Title: "Roofs", Phones: []string{"+4930901821"}})
+		other := r.portal.AddContact(b24sim.Contact{Name: "Mia", Phones: []string{"030 901821"}}) // not what is dialled
+		r.sim.ClearRequests()
+		r.tell(started("c1", "outgoing", "+4930901821"), ended("c1", "answered", 5))
+		r.finished(1)
+		r.atMost(3)
+		leads := r.portal.Leads()
+		if len(leads) != 1 || leads[0].OriginatorID != "callwise" {
+			t.Fatalf("leads = %+v, want one of ours", leads)
+		}
+		r.logged(lead(leads[0].ID), company(firm), contact(other))
+	})
+}
+
 func TestInSimpleModeARepeatedDealFollowsThePortalsOwnConversion(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, b24sim.PortalConfig{Mode: crm.Simple})

@@ -348,6 +348,7 @@ func (r *rig) registered(n int) {
 func lead(id int64) crm.Ref    { return crm.Ref{Type: crm.TypeLead, ID: id} }
 func deal(id int64) crm.Ref    { return crm.Ref{Type: crm.TypeDeal, ID: id} }
 func contact(id int64) crm.Ref { return crm.Ref{Type: crm.TypeContact, ID: id} }
+func company(id int64) crm.Ref { return crm.Ref{Type: crm.TypeCompany, ID: id} }
 
 var (
 	sessionTag = regexp.MustCompile(`<meta name="session" content="([^"]+)"`)

@@ -65,9 +65,6 @@ func (w *work) decideAnew(ctx context.Context) error {
 // suppressed gives up a creation that another call of this number has done
 // while this one was interrupted.
 func (w *work) suppressed(ctx context.Context) (bool, error) {
-	if w.lead.ID != 0 {
-		return false, nil
-	}
 	recent, err := w.Store.RecentCreations(ctx, w.portal.ID, w.phone.Key(), w.row.ID)
 	if err != nil || len(recent) == 0 {
 		return false, err

@@ -130,7 +130,7 @@ func (w *work) judge(ctx context.Context, c rules.Case, records crm.Records) err
 	row := w.row
 	row.Case, row.Decision, row.Records, row.DecidedAt = &c, &decision, &records, &now
 	plan := rules.PlanFor(c, decision, records, w.way())
-	row.Plan = &plan
+	row.Plan, w.fresh = &plan, true
 	row.CustomerName = records.Name()
 	row.SettingsVersion = w.portal.SettingsVersion
 	w.remarkForeign()

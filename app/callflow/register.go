@@ -40,14 +40,10 @@ func (w *work) register(ctx context.Context) error {
 	return nil
 }
 
-// startCall registers the call, together with the app's own lead where that is
-// safe: somebody waits for the card.
+// startCall registers the call, together with the app's own lead where the
+// number was held since the decision: somebody waits for the card.
 func (w *work) startCall(ctx context.Context, start b24.CallStart) (b24.StartedCall, error) {
-	together, err := w.together(ctx)
-	if err != nil {
-		return b24.StartedCall{}, err
-	}
-	if !together {
+	if !w.fresh || w.created() {
 		return w.client.StartCall(ctx, start)
 	}
 	if err := w.createTried(ctx); err != nil {
@@ -58,15 +54,6 @@ func (w *work) startCall(ctx context.Context, start b24.CallStart) (b24.StartedC
 	})
 	w.lead = lead
 	return started, err
-}
-
-// together reports that a lead is due that nobody has tried to create.
-func (w *work) together(ctx context.Context) (bool, error) {
-	if w.created() || w.row.Progress.Deferred || w.row.Progress.CreateTried || w.outdated() {
-		return false, nil
-	}
-	recent, err := w.Store.RecentCreations(ctx, w.portal.ID, w.phone.Key(), w.row.ID)
-	return len(recent) == 0, err
 }
 
 // foundBy is the kind of card that Bitrix24 has to find for the call, zero if

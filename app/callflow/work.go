@@ -25,6 +25,7 @@ type work struct {
 	call   call.Call       // what the events tell
 	phone  call.Phone      // the client's number
 	recent []crm.Ref       // what other calls of the number created a moment ago
+	fresh  bool            // decided in this run
 	lead   b24.StartedLead // of ours, created with the registration in this run
 }
 
