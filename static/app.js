@@ -1,4 +1,4 @@
-// Everything the pages do beyond forms and links. htmx moves the pages; this
+// What every page does beyond forms and links. htmx moves the pages; this
 // file keeps the session, speaks with the portal's frame, and opens dialogs.
 // The pages can be read and saved without it.
 (function () {
@@ -183,31 +183,6 @@
     return event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
   }
 
-  // The save bar: there only while something differs from what is saved.
-
-  function changed(control) {
-    if (control.type === "checkbox" || control.type === "radio") {
-      return control.checked !== control.defaultChecked;
-    }
-    return control.type !== "hidden" && "defaultValue" in control && control.value !== control.defaultValue;
-  }
-
-  function markDirty(form) {
-    const bar = document.getElementById(form.dataset.savebar);
-    const dirty = "dirty" in form.dataset || Array.from(form.elements).some(changed);
-    bar.classList.toggle("savebar-open", dirty);
-  }
-
-  function onEdit(event) {
-    const form = event.target.form;
-    if (form && form.dataset.savebar) {
-      markDirty(form);
-    }
-  }
-
-  document.addEventListener("input", onEdit);
-  document.addEventListener("change", onEdit);
-
   // Clicks: copy buttons and links to the portal's cards.
 
   document.addEventListener("click", function (event) {
@@ -293,9 +268,6 @@
   }
 
   document.addEventListener("DOMContentLoaded", function () {
-    for (const form of document.querySelectorAll("form[data-savebar]")) {
-      markDirty(form);
-    }
     const library = document.querySelector("script[data-b24]");
     if (window.BX24) {
       meetPortal();

@@ -1,5 +1,5 @@
-// Package static holds what browsers load beside the pages: the style sheet,
-// the script, and the vendored htmx with its licence. Everything is part of the
+// Package static holds what browsers load beside the pages: the style sheets,
+// the scripts, and the vendored htmx with its licence. Everything is part of the
 // binary; nothing comes from another host.
 package static
 
@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-//go:embed app.css app.js icon.svg vendor/htmx vendor/lucide/LICENSE vendor/lucide/VERSION
+//go:embed *.css *.js icon.svg vendor/htmx vendor/lucide/LICENSE vendor/lucide/VERSION
 var files embed.FS
 
 // Files are the files by their path below /static/: "app.css".

@@ -2,7 +2,9 @@ package views
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -36,13 +38,25 @@ func TestLanguageFollowsBitrix24(t *testing.T) {
 
 func words(t *testing.T, lang string) map[string]any {
 	t.Helper()
-	file, err := os.ReadFile("locales/" + lang + ".json")
-	if err != nil {
-		t.Fatal(err)
+	files, err := filepath.Glob("locales/*." + lang + ".json")
+	if err != nil || len(files) == 0 {
+		t.Fatal(err, "no words in ", lang)
 	}
-	var texts map[string]any
-	if err := json.Unmarshal(file, &texts); err != nil {
-		t.Fatal(err)
+	texts := map[string]any{}
+	for _, name := range files {
+		file, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := len(texts)
+		var more map[string]any
+		if err := json.Unmarshal(file, &more); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		maps.Copy(texts, more)
+		if len(texts) != before+len(more) {
+			t.Errorf("%s says again what another file says", name)
+		}
 	}
 	return texts
 }
@@ -62,8 +76,11 @@ func TestNoKeyIsMissingInAnyLanguage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	langs := map[string]bool{}
 	for _, file := range files {
-		lang := strings.TrimSuffix(file.Name(), ".json")
+		langs[strings.Split(file.Name(), ".")[1]] = true
+	}
+	for lang := range langs {
 		t.Run(lang, func(t *testing.T) {
 			if diff := cmp.Diff(want, keysOf(words(t, lang))); diff != "" {
 				t.Errorf("keys (-en +%s):\n%s", lang, diff)
