@@ -73,7 +73,8 @@ func TestInstallingAgainBindsNothingTwiceAndKeepsTheSettings(t *testing.T) {
 		if tokens := r.tokens(); len(tokens) != 1 {
 			t.Errorf("%d pairs of tokens, want the installer's", len(tokens))
 		}
-		want := models.Settings{CreateEntities: true, RepeatedLeads: true, RepeatInBitrix24: "off", BuiltinLines: true}
+		want := models.DefaultSettings()
+		want.CreateEntities, want.RepeatedLeads, want.RepeatInBitrix24 = true, true, "off"
 		if diff := cmp.Diff(want, r.stored().Settings); diff != "" {
 			t.Errorf("settings (-want +got):\n%s", diff)
 		}
@@ -202,7 +203,7 @@ func TestSavedSwitchesReachBitrix24InThreeRequestsAndLostOnesWithTheHourlyRefres
 		portal := r.stored()
 		lost := portal.Settings
 		lost.OutgoingCalls = false
-		if err := r.house.store.SaveSettings(t.Context(), portal.ID, portal.SettingsVersion, lost); err != nil {
+		if err := r.house.store.SaveSettings(t.Context(), models.SettingsEdit{PortalID: portal.ID, Version: portal.SettingsVersion, Settings: lost}); err != nil {
 			t.Fatal(err)
 		}
 		if err := r.house.flow.Refresh(t.Context(), 0); err != nil {

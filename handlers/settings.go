@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -91,7 +92,9 @@ func (h *Handlers) storeSettings(c echo.Context, v view, version string, shown s
 	if err != nil {
 		return echo.ErrBadRequest
 	}
-	if err := h.Store.SaveSettings(ctx, v.portal.ID, number, *shown.entered); err != nil {
+	if err := h.Store.SaveSettings(ctx, models.SettingsEdit{
+		PortalID: v.portal.ID, Version: number, Settings: *shown.entered, UserID: v.visitor.UserID,
+	}); err != nil {
 		return err
 	}
 	if shown.commandURL != nil && *shown.commandURL != v.portal.CommandURL {
@@ -104,10 +107,21 @@ func (h *Handlers) storeSettings(c echo.Context, v view, version string, shown s
 			return err
 		}
 	}
-	if shown.entered.AutoCreate() == v.portal.Settings.AutoCreate() {
+	if !touchesLines(v.portal.Settings.Changes(*shown.entered)) {
 		return nil
 	}
 	return h.Store.EnqueueLines(ctx, v.portal.ID)
+}
+
+// touchesLines reports changes that Bitrix24's external lines follow.
+func touchesLines(changes []models.SettingChange) bool {
+	return slices.ContainsFunc(changes, func(c models.SettingChange) bool {
+		switch models.SettingParts(c.Path)[0] {
+		case "create_entities", "outgoing_calls", "dry_run", "lines":
+			return true
+		}
+		return false
+	})
 }
 
 // entered are the settings with what a form changes.
@@ -157,8 +171,8 @@ func preview(v view, now models.Settings) views.Preview {
 	mode := v.portal.Mode()
 	tables := map[call.Direction][]views.PreviewPair{}
 	for _, d := range []call.Direction{call.Incoming, call.Outgoing} {
-		saved := rules.Preview(v.portal.Settings.Rules(mode), d)
-		for i, row := range rules.Preview(now.Rules(mode), d) {
+		saved := rules.Preview(v.portal.Settings.Rules(mode, ""), d)
+		for i, row := range rules.Preview(now.Rules(mode, ""), d) {
 			tables[d] = append(tables[d], views.PreviewPair{Number: row.Number, Now: cellOf(row.Decision), Saved: cellOf(saved[i].Decision)})
 		}
 	}

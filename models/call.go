@@ -68,8 +68,12 @@ type Call struct {
 	FailingSince    *time.Time `gorm:"serializer:utc"`
 	ErrorCode       string
 	DecidedAt       *time.Time `gorm:"serializer:utc"`
-	CreatedAt       time.Time  `gorm:"serializer:utc"`
-	UpdatedAt       time.Time  `gorm:"serializer:utc"`
+	// What the log filters by; written with the call.
+	Reason    rules.Reason
+	Result    CallResult
+	Attention Attention
+	CreatedAt time.Time `gorm:"serializer:utc"`
+	UpdatedAt time.Time `gorm:"serializer:utc"`
 }
 
 // Prefixes of call keys made of a sender's id of the call.
@@ -113,6 +117,7 @@ func (s *Store) EnsureCall(ctx context.Context, c Call) (*Call, error) {
 	if c.State == "" {
 		c.State = CallOpen
 	}
+	c.summarise()
 	if c.StartedAt.IsZero() {
 		c.StartedAt = c.CreatedAt
 	}
@@ -189,6 +194,7 @@ func (s *Store) SaveCall(ctx context.Context, c *Call) error { return s.saveCall
 
 func (s *Store) saveCall(db *gorm.DB, c *Call) error {
 	c.clean()
+	c.summarise()
 	c.UpdatedAt = s.now()
 	kept := []string{"id", "portal_id", "created_at"}
 	if c.PBXCallID == nil {

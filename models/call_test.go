@@ -55,7 +55,7 @@ func TestACallIsMadeOnceAndSavedWhole(t *testing.T) {
 		if again := ensure(t, s, p.ID, "pbx:p-1"); again.ID != c.ID || other.ID == c.ID {
 			t.Errorf("calls %d, %d, of the other portal %d", c.ID, again.ID, other.ID)
 		}
-		want := &models.Call{ID: c.ID, PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:p-1", StartedAt: noon, State: models.CallOpen, CreatedAt: noon, UpdatedAt: noon}
+		want := &models.Call{ID: c.ID, PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:p-1", StartedAt: noon, State: models.CallOpen, Result: models.ResultWaiting, CreatedAt: noon, UpdatedAt: noon}
 		if diff := cmp.Diff(want, c); diff != "" {
 			t.Errorf("new call (-want +got):\n%s", diff)
 		}

@@ -26,6 +26,7 @@ func furnish(t *testing.T, s *models.Store, memberID string) *models.Portal {
 	check(t, err)
 	check(t, s.ReplaceEmployees(ctx, p.ID, []models.Employee{{UserID: 17, Name: "Ada", Extension: "104", Active: true}}))
 	check(t, s.SaveLine(ctx, models.Line{PortalID: p.ID, Number: "4930"}))
+	check(t, s.SaveSettings(ctx, models.SettingsEdit{PortalID: p.ID, Version: 1, Settings: models.DefaultSettings(), UserID: 1}))
 	add(t, s, p.ID, event("1", "pbx:p-1", 0))
 	c := ensure(t, s, p.ID, "pbx:p-1")
 	full(c)
@@ -37,7 +38,7 @@ func furnish(t *testing.T, s *models.Store, memberID string) *models.Portal {
 	return p
 }
 
-var portalTables = []string{"tokens", "pbx_keys", "employees", "lines", "events", "calls", "rest_log", "recent_creations"}
+var portalTables = []string{"tokens", "pbx_keys", "employees", "lines", "events", "calls", "rest_log", "recent_creations", "settings_versions"}
 
 // rows counts what is stored of a portal, jobs and leases of numbers too.
 func rows(t *testing.T, s *models.Store, portalID int64) map[string]int {
@@ -65,7 +66,7 @@ func rows(t *testing.T, s *models.Store, portalID int64) map[string]int {
 }
 
 var furnished = map[string]int{
-	"tokens": 1, "pbx_keys": 1, "employees": 1, "lines": 1, "events": 1, "calls": 2, "rest_log": 1, "recent_creations": 1, "leases": 1, "jobs": 1,
+	"tokens": 1, "pbx_keys": 1, "employees": 1, "lines": 1, "events": 1, "calls": 2, "rest_log": 1, "recent_creations": 1, "settings_versions": 2, "leases": 1, "jobs": 1,
 }
 
 func TestACleanUninstallationLeavesNothing(t *testing.T) {
@@ -97,14 +98,14 @@ func TestAnUninstallationKeepsSettingsAndNamelessCalls(t *testing.T) {
 		s.Now = func() time.Time { return noon }
 		ctx := t.Context()
 		p, twin := furnish(t, s, "one"), furnish(t, s, "two")
-		check(t, s.SaveSettings(ctx, p.ID, 1, models.Settings{CreateEntities: true}))
+		check(t, s.SaveSettings(ctx, models.SettingsEdit{PortalID: p.ID, Version: 2, Settings: models.Settings{CreateEntities: true}}))
 		before := must[*models.Portal](t)(s.PortalByID(ctx, p.ID))
 		finished := must[*models.Call](t)(s.CallByKey(ctx, p.ID, "pbx:p-1"))
 		check(t, s.Uninstall(ctx, p.ID, false))
 		check(t, s.Uninstall(ctx, p.ID, false))
 
 		if diff := cmp.Diff(map[string]int{
-			"tokens": 0, "pbx_keys": 0, "employees": 0, "lines": 1, "events": 0, "calls": 2, "rest_log": 0, "recent_creations": 0, "leases": 0,
+			"tokens": 0, "pbx_keys": 0, "employees": 0, "lines": 1, "events": 0, "calls": 2, "rest_log": 0, "recent_creations": 0, "settings_versions": 3, "leases": 0,
 		}, rows(t, s, p.ID)); diff != "" {
 			t.Errorf("rows (-want +got):\n%s", diff)
 		}
@@ -115,7 +116,7 @@ func TestAnUninstallationKeepsSettingsAndNamelessCalls(t *testing.T) {
 			t.Errorf("portal (-want +got):\n%s", diff)
 		}
 		nameless := *finished
-		nameless.Phone, nameless.PhoneKey, nameless.CustomerName, nameless.UserID, nameless.Extension = "", "", "", 0, ""
+		nameless.Attention, nameless.Phone, nameless.PhoneKey, nameless.CustomerName, nameless.UserID, nameless.Extension = "", "", "", "", 0, ""
 		nameless.Case, nameless.Plan, nameless.Records, nameless.Progress, nameless.RetryAt = nil, nil, nil, models.Progress{}, nil
 		if diff := cmp.Diff(&nameless, must[*models.Call](t)(s.CallByID(ctx, p.ID, finished.ID))); diff != "" {
 			t.Errorf("call (-want +got):\n%s", diff)
@@ -152,7 +153,7 @@ func TestWhatIsOlderThanItsRetentionIsPurged(t *testing.T) {
 			t.Errorf("purged (-want +got):\n%s", diff)
 		}
 		want := map[string]int{
-			"tokens": 1, "pbx_keys": 0, "employees": 0, "lines": 0, "events": 1, "calls": 1, "rest_log": 1, "recent_creations": 1, "leases": 1, "jobs": 2,
+			"tokens": 1, "pbx_keys": 0, "employees": 0, "lines": 0, "events": 1, "calls": 1, "rest_log": 1, "recent_creations": 1, "settings_versions": 0, "leases": 1, "jobs": 2,
 		}
 		if diff := cmp.Diff(want, rows(t, s, p.ID)); diff != "" {
 			t.Errorf("rows (-want +got):\n%s", diff)

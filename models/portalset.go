@@ -74,21 +74,6 @@ func (s *Store) SaveInstallState(ctx context.Context, portalID int64, restAppID,
 	return s.change(ctx, portalID, map[string]any{"rest_app_id": restAppID, "scopes": scopes, "missing_scopes": missing})
 }
 
-// SaveSettings stores settings that were edited when their version was
-// version; ErrConflict means that somebody else saved meanwhile.
-func (s *Store) SaveSettings(ctx context.Context, portalID int64, version int, settings Settings) error {
-	next := portalRow{Portal: Portal{Settings: settings, SettingsVersion: version + 1, UpdatedAt: s.now()}}
-	saved := s.with(ctx).Where("id = ? AND settings_version = ?", portalID, version).
-		Select("settings", "settings_version", "updated_at").Updates(&next)
-	if saved.Error != nil || saved.RowsAffected > 0 {
-		return saved.Error
-	}
-	if _, err := s.PortalByID(ctx, portalID); err != nil {
-		return err
-	}
-	return ErrConflict
-}
-
 // SetRestAppID remembers the app's id on the portal.
 func (s *Store) SetRestAppID(ctx context.Context, portalID int64, id string) error {
 	return s.change(ctx, portalID, map[string]any{"rest_app_id": clean(id)})

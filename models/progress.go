@@ -34,6 +34,10 @@ type Progress struct {
 	AnchorLifted  bool       `json:"anchor_lifted,omitempty"`
 	Recording     Recording  `json:"recording"`
 	Transcript    Transcript `json:"transcript,omitzero"`
+	// DryRun: decided, and nothing was written to the portal.
+	DryRun bool `json:"dry_run,omitempty"`
+	// Settled is what an administrator wants to hear no more of.
+	Settled []Attention `json:"settled,omitempty"`
 	// Notes are what actually happened, beside the decision's own notes.
 	Notes []rules.Note `json:"notes,omitempty"`
 	Steps []Step       `json:"steps,omitempty"`

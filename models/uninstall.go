@@ -58,12 +58,12 @@ func (s *Store) forgetPeople(tx *gorm.DB, portalID int64) error {
 // decided, and ends those that were open.
 func (s *Store) anonymise(tx *gorm.DB, portalID int64) error {
 	err := tx.Table("calls").Where("portal_id = ? AND state = ?", portalID, CallOpen).
-		Updates(map[string]any{"state": CallFailed, "error_code": "UNINSTALLED"}).Error
+		Updates(map[string]any{"state": CallFailed, "result": ResultFailed, "error_code": "UNINSTALLED"}).Error
 	if err != nil {
 		return err
 	}
 	return tx.Table("calls").Where("portal_id = ?", portalID).Updates(map[string]any{
 		"phone": "", "phone_key": "", "customer_name": "", "user_id": 0, "extension": "", "retry_at": nil,
-		"case": nil, "plan": nil, "records": nil, "progress": "{}", "updated_at": s.now(),
+		"attention": NoAttention, "case": nil, "plan": nil, "records": nil, "progress": "{}", "updated_at": s.now(),
 	}).Error
 }

@@ -162,3 +162,18 @@ func unique(words []string) []string {
 	}
 	return out
 }
+
+// KnownCountry reports a country (ISO 3166) whose numbers we can read.
+func KnownCountry(code string) bool {
+	return len(code) == 2 && phonenumbers.GetCountryCodeForRegion(code) != 0
+}
+
+// Countries are the countries whose numbers we can read, by code.
+func Countries() []string {
+	var codes []string
+	for code := range phonenumbers.GetSupportedRegions() {
+		codes = append(codes, code)
+	}
+	slices.Sort(codes)
+	return codes
+}

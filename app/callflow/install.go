@@ -183,7 +183,7 @@ func (f *Flow) SyncLines(ctx context.Context, client *b24.Client, portal *models
 		return err
 	}
 	for _, line := range lines {
-		line.AutoCreate = portal.Settings.AutoCreate()
+		line.AutoCreate = portal.Settings.AutoCreate(line.Number)
 		if err := f.syncLine(ctx, client, known, line); err != nil {
 			return err
 		}

@@ -116,7 +116,7 @@ func (w *work) introduce(ctx context.Context, start *b24.CallStart) error {
 	if err != nil || known {
 		return err
 	}
-	start.NewLine = &b24.Line{Number: start.Line, Name: start.Line, AutoCreate: w.portal.Settings.AutoCreate()}
+	start.NewLine = &b24.Line{Number: start.Line, Name: start.Line, AutoCreate: w.portal.Settings.AutoCreate(start.Line)}
 	return nil
 }
 
