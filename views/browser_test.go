@@ -15,7 +15,8 @@ import (
 )
 
 // Every page in every state and both languages: axe-core finds nothing, the
-// console stays empty, nothing is wider than the frame.
+// console stays empty, and nothing is wider than the frame, also when one reads
+// from right to left.
 func TestEveryPageIsAccessibleAndFitsItsFrame(t *testing.T) {
 	axe, err := os.ReadFile("testdata/axe-core/axe.min.js")
 	if err != nil {
@@ -44,14 +45,10 @@ func TestEveryPageIsAccessibleAndFitsItsFrame(t *testing.T) {
 
 func inspect(t *testing.T, tab *browserTab, axe string) {
 	t.Helper()
-	if evaluate[bool](t, tab, `document.documentElement.scrollWidth > window.innerWidth`) {
-		t.Error("the page scrolls sideways")
-	}
-	for _, cut := range evaluate[[]string](t, tab, `[...document.querySelectorAll(".card, .part, .dialog, td, th, button")]
-		.filter(e => e.scrollWidth > e.clientWidth && getComputedStyle(e).display !== "inline" && !e.closest("thead, .sr"))
-		.map(e => e.tagName + " " + e.className + ": " + e.textContent.trim().slice(0, 60))`) {
-		t.Errorf("wider than its place: %s", cut)
-	}
+	fits(t, tab)
+	evaluate[bool](t, tab, `document.documentElement.dir = "rtl"; true`)
+	fits(t, tab)
+	evaluate[bool](t, tab, `document.documentElement.dir = "ltr"; true`)
 	evaluate[bool](t, tab, axe+"; true")
 	violations := evaluate[[]string](t, tab, `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v =>
 		v.id + ": " + v.help + ": " + v.nodes.map(n => n.html.slice(0, 160) + " " + n.failureSummary).join(" | ")))`, chromedp.EvalAwaitPromise)
@@ -59,6 +56,20 @@ func inspect(t *testing.T, tab *browserTab, axe string) {
 		t.Error(v)
 	}
 	tab.quiet(t)
+}
+
+// fits fails the test if anything is wider than its place.
+func fits(t *testing.T, tab *browserTab) {
+	t.Helper()
+	dir := evaluate[string](t, tab, `document.documentElement.dir`)
+	if evaluate[bool](t, tab, `document.documentElement.scrollWidth > window.innerWidth || document.documentElement.scrollLeft !== 0`) {
+		t.Errorf("%s: the page scrolls sideways", dir)
+	}
+	for _, cut := range evaluate[[]string](t, tab, `[...document.querySelectorAll(".card, .part, .dialog, td, th, button")]
+		.filter(e => e.scrollWidth > e.clientWidth && getComputedStyle(e).display !== "inline" && !e.closest("thead, .sr"))
+		.map(e => e.tagName + " " + e.className + ": " + e.textContent.trim().slice(0, 60))`) {
+		t.Errorf("%s: wider than its place: %s", dir, cut)
+	}
 }
 
 func TestSettingsInTheBrowser(t *testing.T) {
