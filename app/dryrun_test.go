@@ -112,7 +112,9 @@ func TestACallKeepsTheDryRunItBeganWith(t *testing.T) {
 		r.registered(1)
 		r.set("dry_run", "on")
 		r.tell(started("dry", "incoming", "+4930901821"))
-		r.eventually("the dry call is decided", func() bool { return strings.Contains(r.page("/calls"), "+49 30 901821") && r.call("pbx:dry").DecidedAt != nil })
+		r.eventually("the dry call is decided", func() bool {
+			return strings.Contains(r.page("/calls"), "+49 30 901821") && r.call("pbx:dry").DecidedAt != nil
+		})
 		r.set("dry_run", "off")
 		r.tell(ended("real", "answered", 5))
 		r.tell(ended("dry", "answered", 5))
