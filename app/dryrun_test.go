@@ -31,9 +31,11 @@ func (r *rig) set(values ...string) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	looks := r.lineLooks()
 	if err := r.house.store.EnqueueLines(r.t.Context(), portal.ID); err != nil {
 		r.t.Fatal(err)
 	}
+	r.eventually("the lines are looked at", func() bool { return r.lineLooks() > looks })
 }
 
 // call is the program's row of the call with a key.
@@ -85,9 +87,7 @@ func TestInDryRunACallIsDecidedAndNothingIsWritten(t *testing.T) {
 		r.linesCreate(false)
 		before := r.portal.Snapshot()
 		r.sim.ClearRequests()
-		r.tell(started("c1", "incoming", "+4930901820"), answered("c1", "104"), ended("c1", "answered", 65), map[string]any{
-			"id": "c1-rec", "type": "recording.ready", "call": "c1", "at": time.Now().Format(time.RFC3339Nano), "url": "https://pbx.example/a.mp3",
-		})
+		r.tell(started("c1", "incoming", "+4930901820"), answered("c1", "104"), ended("c1", "answered", 65), recording("c1", "https://pbx.example/a.mp3"))
 		r.tell(started("c2", "incoming", "+4930901821"), ended("c2", "missed", 0))
 		r.finished(2)
 		if wrote := r.writes(); len(wrote) != 0 {

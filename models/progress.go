@@ -36,6 +36,8 @@ type Progress struct {
 	Transcript    Transcript `json:"transcript,omitzero"`
 	// Card is what was done about the call card.
 	Card Card `json:"card,omitzero"`
+	// Excluded calls are not handled.
+	Excluded Exclusion `json:"excluded,omitempty"`
 	// DryRun: decided, and nothing was written to the portal.
 	DryRun bool `json:"dry_run,omitempty"`
 	// Settled is what an administrator wants to hear no more of.
@@ -62,6 +64,16 @@ type Register struct {
 	CallID  string  `json:"call_id,omitempty"`
 	Primary crm.Ref `json:"primary,omitzero"`
 }
+
+// An Exclusion is why a call is not handled.
+type Exclusion string
+
+// Exclusions by what the administrator named.
+const (
+	NotExcluded Exclusion = ""
+	ByNumber    Exclusion = "number"
+	ByExtension Exclusion = "extension" // all of the call's
+)
 
 // Card is the call card in Bitrix24.
 type Card struct {

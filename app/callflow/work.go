@@ -31,8 +31,12 @@ type work struct {
 
 // run does what is due for the call.
 func (w *work) run(ctx context.Context) error {
+	over := w.row.EndedAt != nil
 	if err := w.note(ctx); err != nil {
 		return err
+	}
+	if w.excluded(over) {
+		return w.ignore(ctx)
 	}
 	if w.row.Progress.DryRun {
 		return w.rehearse(ctx)
@@ -111,7 +115,7 @@ func (w *work) extension() string {
 // Bitrix24 named, else nobody (0).
 func (w *work) employee(ctx context.Context) (int64, error) {
 	if ext := w.extension(); ext != "" {
-		e, err := w.Store.EmployeeByExtension(ctx, w.portal.ID, ext)
+		e, err := w.Store.EmployeeAt(ctx, w.portal, ext)
 		if err == nil {
 			return e.UserID, nil
 		}
