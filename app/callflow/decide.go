@@ -37,7 +37,7 @@ func (w *work) decide(ctx context.Context) error {
 	}
 	facts.Origin = originIn(records, origin)
 	return w.judge(ctx, rules.Case{
-		Call: facts, Settings: w.portal.Settings.Rules(records.Mode, w.row.Line), CRM: records.Snapshot(),
+		Call: facts, Settings: w.portal.Settings.Rules(records.Mode, w.line()), CRM: records.Snapshot(),
 	}, records)
 }
 

@@ -26,6 +26,7 @@ type work struct {
 	phone  call.Phone      // the client's number
 	recent []crm.Ref       // what other calls of the number created a moment ago
 	fresh  bool            // decided in this run
+	over   bool            // all was done for the call before this run
 	lead   b24.StartedLead // of ours, created with the registration in this run
 }
 
@@ -65,8 +66,11 @@ func (w *work) run(ctx context.Context) error {
 			return errors.Join(begun, err)
 		}
 	}
-	if !w.call.Ended || !w.registered() {
+	if !w.registered() {
 		return begun
+	}
+	if !w.call.Ended {
+		return errors.Join(begun, w.showCard(ctx))
 	}
 	// What could not be created yet does not keep the card open.
 	err := w.end(ctx)
