@@ -67,14 +67,18 @@ func TestOnlyMissedCallsAreRemindedOf(t *testing.T) {
 		r.tell(started("c3", "incoming", "+4930901821"), ended("c3", "declined", 0))
 		r.tell(started("c4", "incoming", "+4930901899"), ended("c4", "missed", 0)) // logged to nothing
 		r.tell(recording("before", r.pbx.url+"/a.mp3"))                            // a voice message: it is long over
-		r.finished(5)
+		r.tell(started("c5", "incoming", "anonymous"), ended("c5", "missed", 0))
+		r.tell(started("c6", "internal", "105"), ended("c6", "missed", 0))
+		r.finished(7)
 		r.eventually("recording seen", func() bool { return r.idle("pbx:before") })
 		if todos := r.todos(); len(todos) != 0 {
 			t.Errorf("todos = %+v, want none", todos)
 		}
-		steps := r.call("pbx:c4").Progress.Steps
-		if got := steps[len(steps)-1].Name; got != "todo_nowhere" {
-			t.Errorf("the last step is %q", got)
+		for id, want := range map[string]string{"c4": "todo_nowhere", "c5": "todo_nowhere", "c6": "decide"} {
+			steps := r.call("pbx:" + id).Progress.Steps
+			if got := steps[len(steps)-1].Name; got != want {
+				t.Errorf("the last step of %s is %q, want %q", id, got, want)
+			}
 		}
 	})
 }

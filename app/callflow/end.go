@@ -24,14 +24,25 @@ func (w *work) end(ctx context.Context) error {
 		return undecided
 	}
 	if w.unregistrable() {
-		w.row.State = models.CallFinished
-		return nil
+		return w.keepOut(ctx)
 	}
 	if err := w.finish(ctx); err != nil || undecided != nil {
 		return errors.Join(undecided, err)
 	}
 	for _, step := range []func(context.Context) error{w.assign, w.bindMissing, w.remind, w.attach, w.transcribe} {
 		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	w.row.State = models.CallFinished
+	return nil
+}
+
+// keepOut ends a call that stands in our log only. A hidden number that nobody
+// answered cannot be called back: the log says why there is no to-do.
+func (w *work) keepOut(ctx context.Context) error {
+	if w.phone.Hidden() {
+		if err := w.remind(ctx); err != nil {
 			return err
 		}
 	}

@@ -24,8 +24,7 @@ func (w *work) observe(ctx context.Context) error {
 		return err
 	}
 	if w.unregistrable() {
-		w.row.State = models.CallFinished
-		return nil
+		return w.keepOut(ctx)
 	}
 	if err := w.bindMissing(ctx); err != nil {
 		return err
