@@ -74,6 +74,35 @@ func TestAnExcludedClickReachesThePBXAndIsFinishedWithoutALead(t *testing.T) {
 	})
 }
 
+func TestAClickAndABuiltinCallOfAnExcludedExtensionAreNotHandled(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("crb")
+		r.set("exclusions/extensions", "105")
+		r.portal.AddContact(b24sim.Contact{Name: "Mia", Phones: []string{"+4930901821"}})
+		callID := r.portal.Click(b24sim.Click{UserID: omar, Phone: "+4930901821", Line: "callwise"})
+		r.eventually("command", func() bool { return len(r.pbx.taken()) == 1 })
+		begin, end := started("p7", "outgoing", "+4930901821"), ended("p7", "answered", 5)
+		begin["bitrix24_call_id"], begin["extensions"], end["extension"] = callID, []string{"105"}, "105"
+		r.tell(begin, end)
+		c := r.portal.StartCall(b24sim.BuiltinCall{Incoming: true, Phone: "+4930901821", Line: "4930901800", UserID: omar})
+		c.Answer()
+		c.End("200", 40)
+		r.deliver()
+		r.finished(2)
+		r.eventually("both ignored", func() bool { return r.call("b24:"+callID).Result == models.ResultIgnored })
+		if leads := r.portal.Leads(); len(leads) != 0 {
+			t.Errorf("leads = %+v, want none", leads)
+		}
+		if s := r.portal.Snapshot(); s.Unfinished != 0 {
+			t.Errorf("%d calls are not finished", s.Unfinished)
+		}
+		if n := r.sim.Count("acme", "crm.duplicate.findbycomm"); n != 0 {
+			t.Errorf("the CRM was searched %d times for calls that are not handled", n)
+		}
+	})
+}
+
 func TestAnExtensionBelongsToWhomTheAdministratorSays(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)

@@ -14,50 +14,64 @@ import (
 // that we have begun with is carried to its end. One that is excluded for its
 // extensions is taken up when it is transferred to another, but not once it is
 // over: a recording that comes later changes nothing.
-func (w *work) excluded(over bool) bool {
+func (w *work) excluded(ctx context.Context, over bool) (bool, error) {
 	progress := &w.row.Progress
 	if progress.Excluded == models.ByNumber || over && progress.Excluded != models.NotExcluded {
-		return true
+		return true, nil
 	}
 	if w.row.DecidedAt != nil || progress.Deferred || progress.Register.Tried {
-		return false
+		return false, nil
 	}
-	was := progress.Excluded
-	progress.Excluded = w.exclusion()
-	if progress.Excluded == models.NotExcluded {
-		if w.row.State == models.CallIgnored {
-			w.row.State = models.CallOpen
-		}
-		return false
+	found, err := w.exclusion(ctx)
+	if err != nil {
+		return false, err
 	}
-	if was != progress.Excluded {
-		w.did("excluded_"+string(progress.Excluded), "")
+	switch {
+	case found == models.NotExcluded && w.row.State == models.CallIgnored:
+		w.row.State = models.CallOpen
+	case found != models.NotExcluded && found != progress.Excluded:
+		w.did("excluded_"+string(found), "")
 	}
-	return true
+	progress.Excluded = found
+	return found != models.NotExcluded, nil
 }
 
-func (w *work) exclusion() models.Exclusion {
+func (w *work) exclusion(ctx context.Context) (models.Exclusion, error) {
 	excluded := w.portal.Settings.Exclusions
 	if numberIn(excluded.Numbers, w.phone, w.portal.Country()) {
-		return models.ByNumber
+		return models.ByNumber, nil
 	}
-	taking := w.participants()
+	if len(excluded.Extensions) == 0 {
+		return models.NotExcluded, nil
+	}
+	taking, err := w.participants(ctx)
+	if err != nil {
+		return models.NotExcluded, err
+	}
 	strange := func(extension string) bool { return !slices.Contains(excluded.Extensions, extension) }
 	if len(taking) > 0 && !slices.ContainsFunc(taking, strange) {
-		return models.ByExtension
+		return models.ByExtension, nil
 	}
-	return models.NotExcluded
+	return models.NotExcluded, nil
 }
 
-// participants are all extensions that rang or talked.
-func (w *work) participants() []string {
+// participants are all extensions that rang or talked; while the PBX has told
+// none, that of the user whom Bitrix24 names.
+func (w *work) participants(ctx context.Context) ([]string, error) {
 	all := slices.Clone(w.call.Extensions)
 	for _, extension := range []string{w.call.AnsweredBy, w.call.TalkedLast} {
 		if extension != "" {
 			all = append(all, extension)
 		}
 	}
-	return all
+	if len(all) > 0 || w.row.UserID == 0 {
+		return all, nil
+	}
+	extension, err := w.extensionOf(ctx, w.row.UserID)
+	if err != nil || extension == "" {
+		return nil, err
+	}
+	return []string{extension}, nil
 }
 
 // ignore keeps an excluded call out of the CRM: it stands in our log only. Who
@@ -105,8 +119,15 @@ func numberIn(list []string, phone call.Phone, country string) bool {
 		if open {
 			return beginsWith(phone, beginning, country)
 		}
-		return call.ParsePhone(entry, country).Key() == phone.Key()
+		return sameEnd(entry, phone) && call.ParsePhone(entry, country).Key() == phone.Key()
 	})
+}
+
+// sameEnd compares the last digits, which are the same in every spelling: most
+// entries need not be read as a number.
+func sameEnd(entry string, phone call.Phone) bool {
+	digits := call.Phone{Raw: entry}.Digits()
+	return strings.HasSuffix(phone.Digits(), digits[max(0, len(digits)-4):])
 }
 
 func beginsWith(phone call.Phone, beginning, country string) bool {

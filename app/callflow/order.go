@@ -80,11 +80,7 @@ func (w *work) command(ctx context.Context) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	employee, err := w.Store.EmployeeByUser(ctx, w.portal.ID, user)
-	if err != nil && !errors.Is(err, models.ErrNotFound) {
-		return nil, err
-	}
-	extension, err := w.Store.ExtensionOf(ctx, w.portal, user, inBitrix24(employee))
+	extension, err := w.extensionOf(ctx, user)
 	if err != nil {
 		return nil, err
 	}
@@ -101,11 +97,17 @@ func (w *work) command(ctx context.Context) (any, error) {
 	}, nil
 }
 
-func inBitrix24(e *models.Employee) string {
-	if e == nil {
-		return ""
+// extensionOf is where a user is rung; empty if nobody knows.
+func (w *work) extensionOf(ctx context.Context, user int64) (string, error) {
+	inBitrix24 := ""
+	employee, err := w.Store.EmployeeByUser(ctx, w.portal.ID, user)
+	if err != nil && !errors.Is(err, models.ErrNotFound) {
+		return "", err
 	}
-	return e.Extension
+	if err == nil {
+		inBitrix24 = employee.Extension
+	}
+	return w.Store.ExtensionOf(ctx, w.portal, user, inBitrix24)
 }
 
 func (w *work) originate(user int64, extension string) (any, error) {

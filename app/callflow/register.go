@@ -1,6 +1,7 @@
 package callflow
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -103,7 +104,7 @@ func (w *work) start(ctx context.Context) (b24.CallStart, error) {
 	}
 	start := b24.CallStart{
 		ExternalID: w.externalID(), UserID: asked.UserID, Phone: asked.Phone, Direction: asked.Direction,
-		StartedAt: asked.StartedAt, Line: asked.Line, Show: !w.call.Ended && w.row.Progress.Popup.When == models.CardOnRing,
+		StartedAt: asked.StartedAt, Line: asked.Line, Show: !w.call.Ended && cmp.Or(w.row.Progress.Popup.When, models.CardOnRing) == models.CardOnRing,
 		Source: w.portal.Settings.Lines[asked.Line].Source,
 	}
 	if w.row.Plan != nil && !w.row.Progress.Deferred {

@@ -36,7 +36,11 @@ func (w *work) run(ctx context.Context) error {
 	if err := w.note(ctx); err != nil {
 		return err
 	}
-	if w.excluded(over) {
+	excluded, err := w.excluded(ctx, over)
+	if err != nil {
+		return err
+	}
+	if excluded {
 		return w.ignore(ctx)
 	}
 	if w.row.Progress.DryRun {
@@ -73,7 +77,7 @@ func (w *work) run(ctx context.Context) error {
 		return errors.Join(begun, w.showCard(ctx))
 	}
 	// What could not be created yet does not keep the card open.
-	err := w.end(ctx)
+	err = w.end(ctx)
 	if begun != nil {
 		w.row.State = models.CallOpen
 	}
