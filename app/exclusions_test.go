@@ -1,6 +1,8 @@
 package main
 
 import (
+	"net/http"
+	"strings"
 	"testing"
 
 	"callwise/app/b24/b24sim"
@@ -129,6 +131,12 @@ func TestAnExtensionBelongsToWhomTheAdministratorSays(t *testing.T) {
 		}
 		if got[float64(anna)] != "777" || got[float64(admin)] != "101" {
 			t.Errorf("extensions by user = %v", got)
+		}
+		r.portal.AddContact(b24sim.Contact{Name: "Mia", Phones: []string{"+4930901840"}, ResponsibleID: anna})
+		request := r.request(http.MethodGet, "/pbx/v1/customers?phone=%2B4930901840", "", "")
+		request.Header.Set("Authorization", "Bearer "+r.key)
+		if answer := r.send(request); !strings.Contains(answer.body, `"extension":"777"`) {
+			t.Errorf("customers: %d %s, want Anna's extension", answer.status, answer.body)
 		}
 	})
 }

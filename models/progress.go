@@ -93,7 +93,7 @@ type Todo struct {
 	Card     crm.Ref   `json:"card,omitzero"`
 	UserID   int64     `json:"user_id,omitempty"`
 	Deadline time.Time `json:"deadline,omitzero"`
-	ID       int64     `json:"id,omitempty"` // 0: there was nothing to put it on, or Code
+	ID       int64     `json:"id,omitempty"` // 0: not wanted, nothing to put it on, or Code
 	Code     string    `json:"code,omitempty"`
 }
 

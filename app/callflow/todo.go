@@ -24,7 +24,11 @@ type MissedCall struct {
 // has no mark for to-dos, but shows their text.
 func (w *work) remind(ctx context.Context) error {
 	todo := &w.row.Progress.Todo
-	if todo.Done || !todo.Tried && (w.over || !w.missed() || !w.portal.Settings.Missed.Todo) {
+	if todo.Done || !todo.Tried && (w.over || !w.missed()) {
+		return nil
+	}
+	if !todo.Tried && !w.portal.Settings.Missed.Todo {
+		todo.Done = true // a switch that is turned on later is not about this call
 		return nil
 	}
 	cards := w.remindable()
