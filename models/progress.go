@@ -38,6 +38,8 @@ type Progress struct {
 	DryRun bool `json:"dry_run,omitempty"`
 	// Settled is what an administrator wants to hear no more of.
 	Settled []Attention `json:"settled,omitempty"`
+	// Card is the client's card that an administrator chose for what was created.
+	Card *crm.Ref `json:"card,omitempty"`
 	// Notes are what actually happened, beside the decision's own notes.
 	Notes []rules.Note `json:"notes,omitempty"`
 	Steps []Step       `json:"steps,omitempty"`
@@ -71,12 +73,20 @@ type Finish struct {
 	StatisticID string    `json:"statistic_id,omitempty"`
 }
 
-// Recording is the audio that Bitrix24 was told of.
+// Recording is the audio that Bitrix24 was told of. Kept says why it stays at
+// the PBX, where the URL leads.
 type Recording struct {
 	URL    string `json:"url,omitempty"`
 	FileID int64  `json:"file_id,omitempty"`
 	Code   string `json:"code,omitempty"`
+	Kept   string `json:"kept,omitempty"`
 }
+
+// Why a recording stays at the PBX.
+const (
+	KeptAsLink   = "link"      // the settings say so
+	KeptTooLarge = "too_large" // it is larger than the settings allow
+)
 
 // Transcript is what was said, as Bitrix24 was given it.
 type Transcript struct {
