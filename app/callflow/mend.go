@@ -151,10 +151,14 @@ func (f *Flow) ChooseCard(ctx context.Context, portalID, callID int64, card crm.
 	}
 	var refused error
 	err = f.amend(b24.WithCall(ctx, callID), portalID, callID, func(ctx context.Context, c *models.Call) error {
-		if c.Case == nil || !slices.Contains(cardsOf(c.Case.CRM), card) {
+		created := linkable(c.Progress.Created)
+		if c.Case == nil || len(created) == 0 {
+			return ErrNothingToMend
+		}
+		if !slices.Contains(cardsOf(c.Case.CRM), card) {
 			return ErrNoChoice
 		}
-		refused = f.linkCreated(ctx, portal, c, card)
+		refused = f.linkAll(ctx, portal, created, card, companyOf(c.Records, card))
 		c.Progress.Steps = append(c.Progress.Steps, models.Step{Name: "card", At: f.Now().UTC(), Code: errorCode(refused)})
 		if refused == nil {
 			c.Progress.Card = &card
@@ -177,20 +181,24 @@ func cardsOf(s crm.Snapshot) []crm.Ref {
 	return cards
 }
 
-// linkCreated links the leads and deals that were created to a card.
-func (f *Flow) linkCreated(ctx context.Context, portal *models.Portal, c *models.Call, card crm.Ref) error {
-	linked := false
-	for _, ref := range c.Progress.Created {
-		if ref.Type != crm.TypeLead && ref.Type != crm.TypeDeal {
-			continue
+// linkable are those of refs that have a client: leads and deals.
+func linkable(refs []crm.Ref) []crm.Ref {
+	var all []crm.Ref
+	for _, ref := range refs {
+		if ref.Type == crm.TypeLead || ref.Type == crm.TypeDeal {
+			all = append(all, ref)
 		}
-		if err := f.Client(portal).LinkTo(ctx, ref, card, companyOf(c.Records, card)); err != nil {
+	}
+	return all
+}
+
+// linkAll makes a card, with its company, the client of leads and deals.
+func (f *Flow) linkAll(ctx context.Context, portal *models.Portal, refs []crm.Ref, card crm.Ref, company int64) error {
+	client := f.Client(portal)
+	for _, ref := range refs {
+		if err := client.LinkTo(ctx, ref, card, company); err != nil {
 			return err
 		}
-		linked = true
-	}
-	if !linked {
-		return ErrNothingToMend
 	}
 	return nil
 }
@@ -248,3 +256,7 @@ func (f *Flow) amendAndWake(ctx context.Context, portalID, callID int64, change 
 	}
 	return f.Store.Wake(ctx, []models.CallArgs{{PortalID: portalID, CallKey: key}})
 }
+
+// ErrorCode is what people are shown of an error of a portal: a code, never a
+// text that could quote a number.
+func ErrorCode(err error) string { return errorCode(err) }
