@@ -269,7 +269,7 @@ func details(l Localizer) CallDetails {
 
 func undecided(l Localizer) CallDetails {
 	return CallDetails{
-		L: l, ID: 10, Title: l.CallTitle("incoming", l.HiddenNumber()), Facts: []Fact{{l.T("column.line"), "+49 30 555 01"}},
+		L: l, ID: 10, Session: "token", Title: l.CallTitle("incoming", l.HiddenNumber()), Facts: []Fact{{l.T("column.line"), "+49 30 555 01"}},
 		Problem: NoteSentence(l, "SNAPSHOT_FAILED", "none"), Result: l.Result(Outcome{State: ResultWaiting}),
 	}
 }
