@@ -32,7 +32,7 @@ func (f *Flow) Retry(ctx context.Context, portalID, callID int64) error {
 			return ErrNothingToMend
 		}
 		if c.CreateRefused() {
-			c.Progress.CreateDone = false
+			undo(c)
 		}
 		if c.State == models.CallFailed {
 			c.State = models.CallOpen
@@ -43,6 +43,15 @@ func (f *Flow) Retry(ctx context.Context, portalID, callID int64) error {
 		c.Attempts, c.FailingSince, c.RetryAt = 0, nil, nil
 		return nil
 	})
+}
+
+// undo takes back a decision that Bitrix24 refused to carry out: the next one is
+// made by what the CRM knows then, and looks for what was created nevertheless.
+func undo(c *models.Call) {
+	c.DecidedAt, c.Case, c.Decision, c.Plan = nil, nil, nil, nil
+	c.Progress.CreateDone = false
+	c.Progress.Deferred = c.Kind != models.KindBuiltin && c.Kind != models.KindOther
+	c.Progress.Notes = slices.DeleteFunc(c.Progress.Notes, func(n rules.Note) bool { return n == rules.CreateFailed })
 }
 
 // Replay handles a call anew that was left out, or that ended without a
