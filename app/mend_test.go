@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"html"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -47,7 +49,7 @@ func TestAFailedCallThatIsTriedAgainCreatesOneLead(t *testing.T) {
 		fault := r.refusing("telephony.externalCall.register", 403, "ACCESS_DENIED")
 		r.tell(started("c1", "incoming", "+4930901821"), ended("c1", "answered", 5))
 		r.troubled("c1", models.AttentionFailed)
-		says(t, r.page(fmt.Sprintf("/calls/%d", r.row("c1").ID)), "This call could not be completed", "ACCESS_DENIED", "Try again now")
+		says(t, r.dialog("c1", r.session), "This call could not be completed", "ACCESS_DENIED", "Try again now")
 		fault.Remove()
 		says(t, r.mend("c1", "retry", nil), "The call is being tried again", `id="details"`)
 		r.eventually("the call is done", func() bool { return r.row("c1").State == models.CallFinished })
@@ -168,7 +170,7 @@ func TestAnExtensionIsMappedForThisCallAndForAllThatWaited(t *testing.T) {
 			r.troubled(id, models.AttentionUser)
 			r.worked(id)
 		}
-		page := r.page(fmt.Sprintf("/calls/%d", r.row("c1").ID))
+		page := r.dialog("c1", r.session)
 		says(t, page, "Nobody has extension 109", `<option value="18">Omar Haddad 105</option>`)
 		for _, user := range []string{"", "999", "x"} {
 			status, page := r.do(http.MethodPost, fmt.Sprintf("%s/calls/%d/extension", r.url, r.row("c1").ID), url.Values{"user": {user}}, r.session)
@@ -205,7 +207,7 @@ func TestTheCardOfWhatWasCreatedIsChosenAndChoosingAgainChangesNothing(t *testin
 		r.tell(started("c1", "incoming", "+4930901821"), ended("c1", "answered", 5))
 		r.troubled("c1", models.AttentionCard)
 		r.worked("c1")
-		says(t, r.page(fmt.Sprintf("/calls/%d", r.row("c1").ID)), "Several cards have this number", `value="contact:2"`, "Stein GmbH")
+		says(t, r.dialog("c1", r.session), "Several cards have this number", `value="contact:2"`, "Stein GmbH")
 		status, _ := r.do(http.MethodPost, fmt.Sprintf("%s/calls/%d/card", r.url, r.row("c1").ID), url.Values{"card": {"contact:77"}}, r.session)
 		if status != http.StatusUnprocessableEntity {
 			t.Errorf("a stranger's card: %d", status)
@@ -248,7 +250,7 @@ func TestACallThatEndedWithoutADecisionIsHandledAnew(t *testing.T) {
 		})
 		r.worked("c1")
 		fault.Remove()
-		says(t, r.page(fmt.Sprintf("/calls/%d", r.row("c1").ID)), "Handle this call anew")
+		says(t, r.dialog("c1", r.session), "Handle this call anew")
 		r.mend("c1", "replay", nil)
 		r.eventually("the call is logged", func() bool { return len(r.row("c1").Progress.Bound) == 1 })
 		says(t, r.mend("c1", "replay", nil), "There is nothing left to do")
@@ -271,4 +273,62 @@ func TestSettlingIsAboutWhatWasSeen(t *testing.T) {
 	if got := r.row("c1").Attention; got != models.NoAttention {
 		t.Errorf("attention %q", got)
 	}
+}
+
+// dialog is the page about a call, for whoever has that session.
+func (r *rig) dialog(id, session string) string {
+	r.t.Helper()
+	status, page := r.do(http.MethodGet, fmt.Sprintf("%s/calls/%d", r.url, r.row(id).ID), nil, session)
+	if status != http.StatusOK {
+		r.t.Fatalf("call %s: %d\n%s", id, status, page)
+	}
+	return page
+}
+
+var linkTag = regexp.MustCompile(`id="call-link" readonly value="([^"]+)"`)
+
+func TestALinkIntoThePortalOpensTheCallOfThatPortalOnly(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.tell(started("c1", "incoming", "+4930901821"), ended("c1", "answered", 5))
+		r.finished(1)
+		other := r.neighbour("other")
+		link, err := url.Parse(html.UnescapeString(match(t, "link", linkTag, r.dialog("c1", r.session))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := "/acme/marketplace/view/" + r.stored().AppCode + "/"; link.Path != want {
+			t.Errorf("link to %s, want %s", link.Path, want)
+		}
+		id := link.Query().Get("params[call]")
+		for _, tt := range []struct {
+			name   string
+			of     *rig
+			user   int64
+			place  string
+			call   string
+			status int
+			says   string
+		}{
+			{"the link", r, admin, "REST_APP_URI", id, 200, `id="details-title"`},
+			{"the link, for an employee", r, anna, "REST_APP_URI", id, 200, `id="details-title"`},
+			{"the app opened with it", r, admin, "DEFAULT", id, 200, `id="details-title"`},
+			{"the address without a call", r, anna, "REST_APP_URI", "", 200, `<h1>Call log</h1>`},
+			{"a call of another portal", other, admin, "REST_APP_URI", id, 404, `id="tab-calls"`},
+			{"nonsense", r, admin, "REST_APP_URI", "1 or 1", 404, `id="tab-calls"`},
+		} {
+			options := map[string]string{"URI": "/marketplace/view/x/"}
+			if tt.call != "" {
+				options["call"] = tt.call
+			}
+			frame, err := tt.of.portal.OpenFrame(tt.user, tt.place, options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := r.postFrame(frame)
+			if got.status != tt.status || !strings.Contains(got.body, tt.says) {
+				t.Errorf("%s: %d\n%s", tt.name, got.status, got.body)
+			}
+		}
+	})
 }

@@ -23,6 +23,16 @@ func (h *Handlers) call(c echo.Context) error {
 	return h.renderCall(c, viewFrom(c), id, http.StatusOK, nil)
 }
 
+// renderLinked shows the call that a link names. The link's id is anybody's:
+// only a call of the visitor's portal is found.
+func (h *Handlers) renderLinked(c echo.Context, v view) error {
+	id, err := strconv.ParseInt(v.open, 10, 64)
+	if err != nil {
+		return models.ErrNotFound
+	}
+	return h.renderCall(c, v, id, http.StatusOK, nil)
+}
+
 // callID is the call that a route is about.
 func callID(c echo.Context) (int64, error) {
 	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
@@ -124,7 +134,7 @@ func (w words) details(d dialogue) views.CallDetails {
 		Decision: w.decision(c, d.line), Result: w.l.Result(w.outcome(row, records)),
 		Created:   w.l.Entities(w.address, refsOf(c.Progress.Created, records)),
 		LoggedTo:  w.l.Entities(w.address, refsOf(c.Progress.Bound, records)),
-		Recording: w.recording(c, d), Requests: w.requests(d.details.REST),
+		Recording: w.recording(c, d), Requests: w.requests(d.details.REST), Link: callflow.LinkTo(d.view.portal, w.address, c.ID),
 	}
 	if card := c.Progress.Card; card != nil {
 		shown.Card = &w.l.Entities(w.address, refsOf([]crm.Ref{*card}, records))[0]

@@ -22,6 +22,7 @@ type view struct {
 	token   string // of the session the next request will carry
 	l       views.Localizer
 	zone    *time.Location
+	open    string        // the call that a link into the portal names, as it was posted
 	notice  *views.Notice // what was done just now; nil without one
 }
 

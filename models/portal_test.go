@@ -54,7 +54,7 @@ func TestAPortalKeepsWhatItIsTold(t *testing.T) {
 		check(t, s.SetStatus(ctx, p.ID, models.PortalSuspended, "PAYMENT_REQUIRED"))
 		check(t, s.Moved(ctx, p.ID, "https://moved.bitrix24.com/rest/"))
 		check(t, s.SetMode(ctx, p.ID, crm.Simple))
-		check(t, s.SaveInstallState(ctx, p.ID, "5", "crm,telephony", "placement"))
+		check(t, s.SaveInstallState(ctx, p.ID, "5", "acme.pbx", "crm,telephony", "placement"))
 		want := *p
 		want.ApplicationToken, want.CommandURL, want.CommandSecret = "fresh", "https://pbx.example/commands", "whsec_x"
 		want.Status, want.StatusCode = models.PortalSuspended, "PAYMENT_REQUIRED"
