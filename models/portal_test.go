@@ -59,7 +59,7 @@ func TestAPortalKeepsWhatItIsTold(t *testing.T) {
 		want.ApplicationToken, want.CommandURL, want.CommandSecret = "fresh", "https://pbx.example/commands", "whsec_x"
 		want.Status, want.StatusCode = models.PortalSuspended, "PAYMENT_REQUIRED"
 		want.Endpoint, want.CRMMode, want.CRMModeAt = "https://moved.bitrix24.com/rest/", crm.Simple, &noon
-		want.RestAppID, want.Scopes, want.MissingScopes = "5", "crm,telephony", "placement"
+		want.RestAppID, want.AppCode, want.Scopes, want.MissingScopes = "5", "acme.pbx", "crm,telephony", "placement"
 		if diff := cmp.Diff(&want, must[*models.Portal](t)(s.PortalByID(ctx, p.ID))); diff != "" {
 			t.Errorf("portal (-want +got):\n%s", diff)
 		}
