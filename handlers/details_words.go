@@ -66,10 +66,14 @@ func (w words) decision(c models.Call, own models.LineRules) *views.DecisionDeta
 	if c.Decision == nil || c.Case == nil {
 		return nil
 	}
+	sentence := views.ReasonSentence
+	if c.Progress.DryRun {
+		sentence = views.DryRunSentence
+	}
 	facts, overridden := caseFacts(*c.Case), overridden(own)
 	facts.OfLine = overridden
 	d := &views.DecisionDetails{
-		Sentence: views.ReasonSentence(w.l, string(c.Decision.Reason), string(c.Decision.Create)),
+		Sentence: sentence(w.l, string(c.Decision.Reason), string(c.Decision.Create)),
 		Create:   w.l.Create(string(c.Decision.Create)), Conditions: w.l.Conditions(facts),
 		Row: w.l.TableRow(string(c.Case.Call.Direction), rules.RowOf(*c.Case)), WouldChange: w.wouldChange(*c.Case),
 		Version: w.l.Settings(int64(c.SettingsVersion)),

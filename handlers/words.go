@@ -60,6 +60,9 @@ func (w words) row(r models.CallRow) views.CallRow {
 // why is the reason of a decision or, where nothing came of a creation, what
 // kept it from coming about.
 func (w words) why(d *rules.Decision, p models.Progress) string {
+	if p.DryRun {
+		return views.DryRunSentence(w.l, string(d.Reason), string(d.Create))
+	}
 	if d.Create != rules.None && len(p.Created) == 0 {
 		for _, note := range []rules.Note{rules.PlatformDeclined, rules.CreateFailed} {
 			if slices.Contains(p.Notes, note) {

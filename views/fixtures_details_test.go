@@ -41,6 +41,7 @@ func detailShots(l Localizer) []shot {
 		}},
 		{"dry-run", func(d *CallDetails) {
 			d.Explained = []string{l.T("explained.dry_run") + " " + l.DryRun("repeated_lead") + " " + l.T("explained.dry_run.logged", "Cards", l.Entity("", Ref{Type: "contact", ID: 9}).Text)}
+			d.Decision.Sentence = DryRunSentence(l, "REPEAT_LEAD_TO_DEAL", "repeated_lead")
 			d.Created, d.LoggedTo, d.Outcomes, d.Requests = nil, nil, nil, nil
 		}},
 		{"ignored", func(d *CallDetails) {
