@@ -332,3 +332,30 @@ func TestALinkIntoThePortalOpensTheCallOfThatPortalOnly(t *testing.T) {
 		}
 	})
 }
+
+func TestACallThatWasLeftOutIsHandledAnewOnce(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("c")
+		fault := r.refusing("telephony.externalCall.register", 403, "ACCESS_DENIED")
+		r.tell(started("c1", "incoming", "+4930901821"), ended("c1", "answered", 5))
+		r.troubled("c1", models.AttentionFailed)
+		r.worked("c1")
+		out := r.row("c1")
+		out.State, out.ErrorCode = models.CallIgnored, ""
+		if err := r.house.store.SaveCall(t.Context(), out); err != nil {
+			t.Fatal(err)
+		}
+		fault.Remove()
+		says(t, r.dialog("c1", r.session), "This call is ignored", "Handle this call anew")
+		says(t, r.mend("c1", "replay", nil), "The call is being handled anew")
+		r.eventually("the call is done", func() bool { return r.row("c1").State == models.CallFinished })
+		says(t, r.mend("c1", "replay", nil), "There is nothing left to do")
+		r.worked("c1")
+		r.leaves(trace{
+			Calls:      map[string]outcome{"c1": {State: models.CallFinished, Reason: rules.NewCreated}},
+			Statistics: []ending{{anna, "+4930901821", "200", 5}},
+			Logged:     [][]crm.Ref{{lead(1)}}, Leads: 1,
+		}, "c1")
+	})
+}

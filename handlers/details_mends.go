@@ -156,6 +156,8 @@ func (w words) recording(c models.Call, d dialogue) views.RecordingDetails {
 		state = "failed"
 	case r.URL != "":
 		state = "attached"
+	case c.Kind == models.KindBuiltin, c.Kind == models.KindOther:
+		state = "foreign"
 	case d.heard != "":
 		state = "waiting"
 	case c.State == models.CallOpen:

@@ -99,6 +99,8 @@ func recordingState(r models.Recording) string {
 	switch {
 	case r.URL == "":
 		return ""
+	case r.Kept != "":
+		return r.Kept
 	case r.Code != "":
 		return "failed"
 	}

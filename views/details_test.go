@@ -67,7 +67,7 @@ func TestACallIsMendedWithTheKeyboardAlone(t *testing.T) {
 		if got := <-requests; got != (asked{"POST", "Bearer token", "session=token&user=17"}) {
 			t.Errorf("request %+v", got)
 		}
-		tab.is(t, `document.activeElement.textContent.includes("Saved. 2 calls") && document.querySelector("#details:modal #mend-user") === null`)
+		tab.is(t, `document.querySelector("#details:modal > .dialog-body > [role=status]") === document.activeElement && document.activeElement.textContent.includes("Saved. 2 calls")`)
 	})
 	t.Run("Escape leads back to the row, and the log is asked for anew", func(t *testing.T) {
 		press("\x1b")

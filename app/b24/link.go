@@ -2,6 +2,7 @@ package b24
 
 import (
 	"context"
+	"strings"
 
 	"callwise/app/crm"
 )
@@ -21,4 +22,32 @@ func (c *Client) LinkTo(ctx context.Context, item, card crm.Ref, company int64) 
 	return c.Call(ctx, "crm.item.update", Params{
 		"entityTypeId": int(item.Type), "id": item.ID, "fields": fields,
 	}, nil, Repeatable())
+}
+
+// MissingPlacements returns which of these placements are not bound to handler
+// alone, with these titles: one request.
+//
+// https://apidocs.bitrix24.com/api-reference/widgets/placement-get.html
+func (c *Client) MissingPlacements(ctx context.Context, codes []string, handler string, titles map[string]string) ([]string, error) {
+	have, err := invoke[List[boundPlacement]](ctx, c, "placement.get", nil, Repeatable())
+	if err != nil {
+		return nil, err
+	}
+	var missing []string
+	for _, code := range codes {
+		good, bad := 0, 0
+		for _, p := range have {
+			switch {
+			case !strings.EqualFold(string(p.Placement), code):
+			case string(p.Handler) == handler && p.titled(titles):
+				good++
+			default:
+				bad++
+			}
+		}
+		if good == 0 || bad > 0 {
+			missing = append(missing, code)
+		}
+	}
+	return missing, nil
 }

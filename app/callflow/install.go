@@ -166,10 +166,7 @@ func (f *Flow) bindEvents(ctx context.Context, client *b24.Client, _ *models.Por
 //
 // https://apidocs.bitrix24.com/api-reference/widgets/telephony/index.html
 func (f *Flow) bindPlacement(ctx context.Context, client *b24.Client, _ *models.Portal) error {
-	if err := client.EnsurePlacement(ctx, "TELEPHONY_ANALYTICS_MENU", f.PublicURL+"/b24/calls", f.PlacementTitles); err != nil {
-		return err
-	}
-	return f.bindLinks(ctx, client)
+	return f.ensurePlacements(ctx, client)
 }
 
 // SyncLines keeps the external lines, and whether Bitrix24 creates entities

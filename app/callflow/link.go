@@ -13,16 +13,30 @@ import (
 // callParam names a call in the portal's address of the app.
 const callParam = "call"
 
-// bindLinks makes the portal's address of the app lead to the call log, with
-// what the address names. A portal that has no such addresses goes without.
+// Placements that open the call log. The second is the portal's address of the
+// app, which may name a call; a portal that has no such addresses goes without.
+const (
+	menuPlacement = "TELEPHONY_ANALYTICS_MENU"
+	linkPlacement = "REST_APP_URI"
+)
+
+// ensurePlacements binds what is missing of the placements: one request when
+// nothing is.
 //
 // https://apidocs.bitrix24.com/api-reference/widgets/universal/index.html
-func (f *Flow) bindLinks(ctx context.Context, client *b24.Client) error {
-	err := client.EnsurePlacement(ctx, "REST_APP_URI", f.PublicURL+"/b24/calls", f.PlacementTitles)
-	if errors.Is(err, b24.PlacementNotFound) {
-		return nil
+func (f *Flow) ensurePlacements(ctx context.Context, client *b24.Client) error {
+	handler := f.PublicURL + "/b24/calls"
+	missing, err := client.MissingPlacements(ctx, []string{menuPlacement, linkPlacement}, handler, f.PlacementTitles)
+	if err != nil {
+		return err
 	}
-	return err
+	for _, code := range missing {
+		err := client.EnsurePlacement(ctx, code, handler, f.PlacementTitles)
+		if err != nil && !(code == linkPlacement && errors.Is(err, b24.PlacementNotFound)) {
+			return err
+		}
+	}
+	return nil
 }
 
 // LinkTo is the address in a portal, whose pages stand at origin, that opens

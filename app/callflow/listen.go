@@ -21,6 +21,9 @@ var ErrNoRecording = errors.New("callflow: no recording")
 // maxRecording is the largest recording that is passed on: six hours at 64 kbit/s.
 const maxRecording = 200 << 20
 
+// listenersPerHost bounds how many recordings of one PBX are played at a time.
+const listenersPerHost = 64
+
 // maxHops is how often a PBX may send us on to another address.
 const maxHops = 3
 
@@ -28,8 +31,10 @@ const maxHops = 3
 // that it is sent on to as well, and never leaves HTTPS. How long a recording
 // may take is up to the context.
 func RecordingClient(allowLoopback bool) *http.Client {
+	transport := publicTransport(allowLoopback)
+	transport.MaxConnsPerHost = listenersPerHost
 	return &http.Client{
-		Transport: publicTransport(allowLoopback),
+		Transport: transport,
 		CheckRedirect: func(next *http.Request, via []*http.Request) error {
 			if len(via) > maxHops || via[0].URL.Scheme == "https" && next.URL.Scheme != "https" {
 				return errAddress

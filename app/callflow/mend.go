@@ -62,10 +62,19 @@ func (f *Flow) Replay(ctx context.Context, portalID, callID int64) error {
 		if !c.Replayable() {
 			return ErrNothingToMend
 		}
+		if c.State == models.CallIgnored {
+			c.Progress = anew(c.Progress)
+		}
 		c.State, c.Progress.Settled = models.CallOpen, nil
 		c.Attempts, c.FailingSince, c.RetryAt, c.ErrorCode = 0, nil, nil, ""
 		return nil
 	})
+}
+
+// anew is the progress of a call that was left out, as if it had just begun: only
+// what was already asked of the PBX, and what the call is, stays.
+func anew(p models.Progress) models.Progress {
+	return models.Progress{Leg: p.Leg, Ordered: p.Ordered, DryRun: p.DryRun, Refused: p.Refused, Steps: p.Steps}
 }
 
 // EndMissed ends a call that goes on, as far as we know, as one that nobody
