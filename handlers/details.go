@@ -178,7 +178,8 @@ func (w words) facts(r models.CallRow) []views.Fact {
 
 // mishap names what a stored error means for its call.
 func mishap(r models.CallRow) string {
-	if state := stateOf(r); state != "" {
+	switch state := stateOf(r); state {
+	case views.ResultFailed, views.ResultRetrying, views.ResultWaiting:
 		return string(state)
 	}
 	return "partial"
