@@ -119,7 +119,7 @@ func (f *Flow) checkScopes(ctx context.Context, client *b24.Client, portal *mode
 		return err
 	}
 	missing := missingScopes(granted)
-	code := cmp.Or(state.Code, f.Bitrix24.ClientID)
+	code := f.appCode(state)
 	err = f.Store.SaveInstallState(ctx, portal.ID, state.ID, code, strings.Join(granted, ","), strings.Join(missing, ","))
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package callflow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/url"
@@ -38,6 +39,10 @@ func (f *Flow) ensurePlacements(ctx context.Context, client *b24.Client) error {
 	}
 	return nil
 }
+
+// appCode is the app's name in addresses of a portal. A local app has none of its
+// own there but its client id.
+func (f *Flow) appCode(state b24.AppState) string { return cmp.Or(state.Code, f.Bitrix24.ClientID) }
 
 // LinkTo is the address in a portal, whose pages stand at origin, that opens
 // the app with the dialog about a call; empty while the app's name there is not
