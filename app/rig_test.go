@@ -173,7 +173,7 @@ func (r *rig) install() {
 	r.portal.FinishInstall()
 	r.deliver()
 	r.session = sessionIn(r.t, r.open(r.frame(admin, "DEFAULT")))
-	r.eventually("the handlers are looked after", func() bool { return r.sim.Count(r.portal.Name(), "placement.get") > 1 })
+	r.eventually("the handlers are looked after", func() bool { return r.sim.Count(r.portal.Name(), "placement.get") > 3 })
 	r.key = keyIn(r.t, r.post("/settings/keys", url.Values{"name": {"Test PBX"}}))
 	r.save(url.Values{"command_url": {r.pbx.url}})
 	r.pbx.secret = secretIn(r.t, r.post("/settings/secret/reveal", nil))

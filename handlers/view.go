@@ -22,6 +22,8 @@ type view struct {
 	token   string // of the session the next request will carry
 	l       views.Localizer
 	zone    *time.Location
+	open    string        // the call that a link into the portal names, as it was posted
+	notice  *views.Notice // what was done just now; nil without one
 }
 
 func (h *Handlers) viewOf(portal *models.Portal, visitor Visitor) (view, error) {
@@ -109,6 +111,7 @@ func (h *Handlers) pages(s *echo.Group) {
 	s.Match(both, "/calls/:id", h.call)
 
 	a := s.Group("", admins)
+	h.mendRoutes(a)
 	a.Match(both, "/settings", h.settings)
 	a.POST("/settings/preview", h.previewSettings)
 	a.POST("/settings/save", h.saveSettings)
@@ -122,7 +125,7 @@ func (h *Handlers) pages(s *echo.Group) {
 func (h *Handlers) page(v view, tab views.Tab, connected bool) views.Page {
 	return views.Page{
 		L: v.l, Session: v.token, B24JS: h.B24JS, Tab: tab, Admin: v.visitor.Admin,
-		Banners: banners(v.portal, connected),
+		Banners: banners(v.portal, connected), Notice: v.notice,
 	}
 }
 

@@ -63,10 +63,7 @@ func (s *Store) RetryCall(ctx context.Context, portalID, callID int64) error {
 			return found(err)
 		}
 		err := tx.Table("calls").Where("portal_id = ? AND id = ? AND state = ?", portalID, callID, CallFailed).
-			Updates(map[string]any{
-				"state": CallOpen, "result": ResultWaiting, "attention": NoAttention,
-				"attempts": 0, "failing_since": nil, "updated_at": s.now(),
-			}).Error
+			Updates(s.reopened()).Error
 		if err != nil {
 			return err
 		}

@@ -46,6 +46,8 @@ type Progress struct {
 	DryRun bool `json:"dry_run,omitempty"`
 	// Settled is what an administrator wants to hear no more of.
 	Settled []Attention `json:"settled,omitempty"`
+	// Card is the client's card that an administrator chose for what was created.
+	Card *crm.Ref `json:"card,omitempty"`
 	// Notes are what actually happened, beside the decision's own notes.
 	Notes []rules.Note `json:"notes,omitempty"`
 	Steps []Step       `json:"steps,omitempty"`

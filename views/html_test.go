@@ -166,7 +166,7 @@ func TestARowSaysWhatHappenedAndWhy(t *testing.T) {
 	}
 }
 
-func TestDetailsAreADialogWithItsFourParts(t *testing.T) {
+func TestDetailsAreADialogWithItsFiveParts(t *testing.T) {
 	root := parse(t, draw(t, CallDialog(details(Localizer{}))))
 	got := collect(root, func(n *html.Node) string {
 		switch n.Data {
@@ -177,7 +177,8 @@ func TestDetailsAreADialogWithItsFourParts(t *testing.T) {
 	})
 	want := []string{
 		"dialog details-titledetails ", "h2 details-title Outgoing call, +49 30 901820",
-		"h3 timeline-title Timeline", "h3 decision-title Decision", "h3 entities-title Entities", "h3 requests-title REST log",
+		"h3 timeline-title Timeline", "h3 decision-title Decision", "h3 entities-title Entities", "h3 recording-title Recording",
+		"h3 requests-title REST log",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("dialog (-want +got):\n%s", diff)

@@ -20,6 +20,7 @@ type Page struct {
 	Tab     Tab    // the tab that is open; NoTab shows no tabs at all
 	Admin   bool   // portal administrator: sees the settings tab and mends
 	Banners []Banner
+	Notice  *Notice // what was done just now; nil without one
 }
 
 // A Tab is one of the pages that the navigation leads to.

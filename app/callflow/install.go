@@ -118,11 +118,12 @@ func (f *Flow) checkScopes(ctx context.Context, client *b24.Client, portal *mode
 		return err
 	}
 	missing := missingScopes(granted)
-	err = f.Store.SaveInstallState(ctx, portal.ID, state.ID, strings.Join(granted, ","), strings.Join(missing, ","))
+	code := f.appCode(state)
+	err = f.Store.SaveInstallState(ctx, portal.ID, state.ID, code, strings.Join(granted, ","), strings.Join(missing, ","))
 	if err != nil {
 		return err
 	}
-	portal.RestAppID = state.ID
+	portal.RestAppID, portal.AppCode = state.ID, code
 	if len(missing) > 0 {
 		return &MissingScopes{missing}
 	}
@@ -159,11 +160,12 @@ func (f *Flow) bindEvents(ctx context.Context, client *b24.Client, _ *models.Por
 	return err
 }
 
-// bindPlacement puts the call log into the menu of the telephony statistics.
+// bindPlacement puts the call log into the menu of the telephony statistics,
+// and behind the portal's address of the app.
 //
 // https://apidocs.bitrix24.com/api-reference/widgets/telephony/index.html
 func (f *Flow) bindPlacement(ctx context.Context, client *b24.Client, _ *models.Portal) error {
-	return client.EnsurePlacement(ctx, "TELEPHONY_ANALYTICS_MENU", f.PublicURL+"/b24/calls", f.PlacementTitles)
+	return f.ensurePlacements(ctx, client)
 }
 
 // SyncLines keeps the external lines, and whether Bitrix24 creates entities

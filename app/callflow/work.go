@@ -131,6 +131,9 @@ func (w *work) employee(ctx context.Context) (int64, error) {
 			return 0, err
 		}
 	}
+	if w.row.Kind == models.KindPBX || w.row.Kind == models.KindCallback {
+		return 0, nil // Bitrix24 only repeats for whom we registered it
+	}
 	return w.named("USER_ID", "PORTAL_USER_ID")
 }
 
