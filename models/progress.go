@@ -34,6 +34,8 @@ type Progress struct {
 	AnchorLifted  bool       `json:"anchor_lifted,omitempty"`
 	Recording     Recording  `json:"recording"`
 	Transcript    Transcript `json:"transcript,omitzero"`
+	// Card is what was done about the call card.
+	Card Card `json:"card,omitzero"`
 	// DryRun: decided, and nothing was written to the portal.
 	DryRun bool `json:"dry_run,omitempty"`
 	// Settled is what an administrator wants to hear no more of.
@@ -59,6 +61,11 @@ type Register struct {
 	// What was answered.
 	CallID  string  `json:"call_id,omitempty"`
 	Primary crm.Ref `json:"primary,omitzero"`
+}
+
+// Card is the call card in Bitrix24.
+type Card struct {
+	Hidden bool `json:"hidden,omitempty"`
 }
 
 // Finish is the end of a call in Bitrix24. Tried without Done means that the

@@ -34,6 +34,9 @@ func (w *work) run(ctx context.Context) error {
 	if err := w.note(ctx); err != nil {
 		return err
 	}
+	if w.row.Progress.DryRun {
+		return w.rehearse(ctx)
+	}
 	switch w.row.Kind {
 	case models.KindBuiltin, models.KindOther:
 		return w.observe(ctx)
