@@ -111,6 +111,13 @@ func (h *Handlers) pages(s *echo.Group) {
 	a := s.Group("", admins)
 	a.Match(both, "/settings", h.settings)
 	a.POST("/settings/preview", h.previewSettings)
+	a.POST("/settings/what-if", h.tryCalls)
+	a.POST("/settings/number", h.readNumber)
+	a.POST("/settings/test-call", h.sendTestCall)
+	a.Match(both, "/settings/test-call/:id", h.testCall)
+	a.POST("/settings/employees/read", h.readEmployees)
+	a.Match(both, "/settings/setup", h.checkSetup)
+	a.POST("/settings/dry-run/off", h.endDryRun)
 	a.POST("/settings/save", h.saveSettings)
 	a.POST("/settings/keys", h.addKey)
 	a.POST("/settings/keys/:id/revoke", h.revokeKey)
@@ -129,6 +136,9 @@ func (h *Handlers) page(v view, tab views.Tab, connected bool) views.Page {
 // banners tell what is wrong with a portal, the gravest first.
 func banners(p *models.Portal, connected bool) []views.Banner {
 	var all []views.Banner
+	if p.Settings.DryRun {
+		all = append(all, views.Banner{Kind: views.DryRun})
+	}
 	switch p.Status {
 	case models.PortalReauth:
 		all = append(all, views.Banner{Kind: views.NeedsAuthorisation})

@@ -23,7 +23,7 @@ type Extension struct {
 	Calls  int      // recent calls it took part in
 	Names  []string // who has it in Bitrix24
 	Owner  int64    // as chosen; 0: as in Bitrix24
-	Error  FieldError
+	Gone   bool     // Owner does not work here any more
 }
 
 // An EmployeeName is a choice for an extension's owner.

@@ -72,4 +72,7 @@ const (
 	ErrNameMissing  FieldError = "name_missing"   // a key needs a name
 	ErrNameTooLong  FieldError = "name_too_long"  // over 60 characters
 	ErrTooManyKeys  FieldError = "too_many_keys"  // revoke one first
+
+	ErrNumberMissing FieldError = "number_missing"  // a test call needs a number
+	ErrNumberTooLong FieldError = "number_too_long" // over 40 characters
 )

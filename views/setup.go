@@ -1,5 +1,7 @@
 package views
 
+import "github.com/a-h/templ"
+
 // A Setup is the first run: three steps on top of the settings, until the first
 // real call was decided. The zero value shows nothing.
 type Setup struct {
@@ -49,9 +51,9 @@ func (s Setup) fine() int {
 func (s Setup) done() bool { return s.fine() == len(s.Checks) }
 
 // poll has the region look again while something is still to turn green.
-func (s Setup) poll() map[string]any {
+func (s Setup) poll() templ.Attributes {
 	if s.done() {
 		return nil
 	}
-	return map[string]any{"hx-get": "/settings/setup", "hx-trigger": "every 10s", "hx-target": "#setup-checks", "hx-select": "#setup-checks", "hx-swap": "outerHTML"}
+	return templ.Attributes{"hx-get": "/settings/setup", "hx-trigger": "every 10s", "hx-target": "#setup-checks", "hx-select": "#setup-checks", "hx-swap": "outerHTML"}
 }

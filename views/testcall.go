@@ -1,6 +1,10 @@
 package views
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/a-h/templ"
+)
 
 // A TestCallForm asks for a call that is made up to see its whole way.
 type TestCallForm struct {
@@ -87,11 +91,11 @@ func (t TestCall) address() string { return "/settings/test-call/" + strconv.For
 func (t TestCall) details() string { return "/calls/" + strconv.FormatInt(t.ID, 10) }
 
 // poll looks again until nothing more will come.
-func (t TestCall) poll() map[string]any {
+func (t TestCall) poll() templ.Attributes {
 	if t.Ended {
 		return nil
 	}
-	return map[string]any{"hx-get": t.address(), "hx-trigger": "every 1s", "hx-target": "#test-call", "hx-select": "#test-call", "hx-swap": "outerHTML"}
+	return templ.Attributes{"hx-get": t.address(), "hx-trigger": "every 1s", "hx-target": "#test-call", "hx-select": "#test-call", "hx-swap": "outerHTML"}
 }
 
 func (s TestStep) icon() string {
