@@ -20,7 +20,9 @@ func trialShots(l Localizer) []shot {
 		{"settings-setup-done", Settings(with(l, func(t *Trials) { t.Setup = setupOf(l, len(SetupCodes)) }))},
 		{"settings-extensions", Settings(with(l, func(t *Trials) { t.Employees = employeesToMend(l) }))},
 		{"settings-extensions-many", Settings(with(l, func(t *Trials) { t.Employees = manyEmployees(l) }))},
-		{"settings-number-excluded", Settings(with(l, func(t *Trials) { t.Number = NumberExample{L: l, Session: "token", Raw: "12", Variants: []string{"12"}, Excluded: true} }))},
+		{"settings-number-excluded", Settings(with(l, func(t *Trials) {
+			t.Number = NumberExample{L: l, Session: "token", Raw: "12", Variants: []string{"12"}, Excluded: true}
+		}))},
 		{"settings-number-hidden", Settings(with(l, func(t *Trials) { t.Number = NumberExample{L: l, Session: "token", Raw: "anonymous", Hidden: true} }))},
 		{"settings-test-call-wrong", Settings(with(l, func(t *Trials) { t.TestCall.Number, t.TestCall.Error = "", ErrNumberMissing }))},
 		{"test-call-running", TestCallPage(testCallOf(l, 5, 0))},

@@ -15,6 +15,10 @@ type NumberExample struct {
 	Excluded bool     // it stands in the exclusions
 }
 
+// numberTriggers are what asks for the example anew: typing, and the settings
+// that a number is read with.
+const numberTriggers = `input from:body target:"#number_raw" delay:300ms, change from:body target:"[name=default_country]", change from:body target:"[name^=exclusions]"`
+
 func (n NumberExample) searched() string { return strings.Join(n.Variants, ", ") }
 
 // pathPart escapes a part of a setting's path as RFC 6901 does.

@@ -47,7 +47,7 @@ func WhatIfRegion(v WhatIf) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, settled("/settings/what-if", ""))
+		templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, settled("/settings/what-if", setting))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
