@@ -1,7 +1,6 @@
 package callflow
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -176,14 +175,14 @@ func (f *Flow) SyncLines(ctx context.Context, client *b24.Client, portal *models
 		return err
 	}
 	if len(lines) == 0 {
-		lines = []models.Line{{PortalID: portal.ID, Number: DefaultLine, Name: "Callwise"}}
+		lines = []models.Line{{PortalID: portal.ID, Number: DefaultLine}}
 	}
 	known, err := client.Lines(ctx)
 	if err != nil {
 		return err
 	}
 	for _, line := range lines {
-		line.AutoCreate = portal.Settings.AutoCreate(line.Number)
+		line.Name, line.AutoCreate = lineName(portal.Settings, line.Number), portal.Settings.AutoCreate(line.Number)
 		if err := f.syncLine(ctx, client, known, line); err != nil {
 			return err
 		}
@@ -194,7 +193,7 @@ func (f *Flow) SyncLines(ctx context.Context, client *b24.Client, portal *models
 // syncLine brings one line to what it should be, in Bitrix24 where it differs
 // from what is known, then in our store.
 func (f *Flow) syncLine(ctx context.Context, client *b24.Client, known []b24.Line, line models.Line) error {
-	want := b24.Line{Number: line.Number, Name: cmp.Or(line.Name, line.Number), AutoCreate: line.AutoCreate}
+	want := b24.Line{Number: line.Number, Name: line.Name, AutoCreate: line.AutoCreate}
 	if !slices.Contains(known, want) {
 		if err := client.EnsureLine(ctx, line.Number, line.Name, line.AutoCreate); err != nil {
 			return err

@@ -30,6 +30,9 @@ func (w *work) observe(ctx context.Context) error {
 	if err := w.bindMissing(ctx); err != nil {
 		return err
 	}
+	if err := w.remind(ctx); err != nil {
+		return err
+	}
 	w.row.State = models.CallFinished
 	return nil
 }

@@ -84,9 +84,9 @@ func (w *work) command(ctx context.Context) (any, error) {
 	if err != nil && !errors.Is(err, models.ErrNotFound) {
 		return nil, err
 	}
-	extension := ""
-	if employee != nil {
-		extension = employee.Extension
+	extension, err := w.Store.ExtensionOf(ctx, w.portal, user, inBitrix24(employee))
+	if err != nil {
+		return nil, err
 	}
 	if w.row.Kind == models.KindClick {
 		return w.originate(user, extension)
@@ -99,6 +99,13 @@ func (w *work) command(ctx context.Context) (any, error) {
 		CommandID: w.row.CallKey, Phone: w.phone.Dial(), Extension: extension,
 		Announce: form["TEXT"], Line: w.row.Line,
 	}, nil
+}
+
+func inBitrix24(e *models.Employee) string {
+	if e == nil {
+		return ""
+	}
+	return e.Extension
 }
 
 func (w *work) originate(user int64, extension string) (any, error) {

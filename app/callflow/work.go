@@ -26,13 +26,18 @@ type work struct {
 	phone  call.Phone      // the client's number
 	recent []crm.Ref       // what other calls of the number created a moment ago
 	fresh  bool            // decided in this run
+	over   bool            // all was done for the call before this run
 	lead   b24.StartedLead // of ours, created with the registration in this run
 }
 
 // run does what is due for the call.
 func (w *work) run(ctx context.Context) error {
+	over := w.row.EndedAt != nil
 	if err := w.note(ctx); err != nil {
 		return err
+	}
+	if w.excluded(over) {
+		return w.ignore(ctx)
 	}
 	if w.row.Progress.DryRun {
 		return w.rehearse(ctx)
@@ -61,8 +66,11 @@ func (w *work) run(ctx context.Context) error {
 			return errors.Join(begun, err)
 		}
 	}
-	if !w.call.Ended || !w.registered() {
+	if !w.registered() {
 		return begun
+	}
+	if !w.call.Ended {
+		return errors.Join(begun, w.showCard(ctx))
 	}
 	// What could not be created yet does not keep the card open.
 	err := w.end(ctx)
@@ -111,7 +119,7 @@ func (w *work) extension() string {
 // Bitrix24 named, else nobody (0).
 func (w *work) employee(ctx context.Context) (int64, error) {
 	if ext := w.extension(); ext != "" {
-		e, err := w.Store.EmployeeByExtension(ctx, w.portal.ID, ext)
+		e, err := w.Store.EmployeeAt(ctx, w.portal, ext)
 		if err == nil {
 			return e.UserID, nil
 		}
