@@ -26,7 +26,7 @@ const (
 // staff is what is known of a portal's people.
 type staff struct {
 	active []models.Employee
-	strays []models.StrayExtension
+	seen   []models.SeenExtension
 	lines  []models.Line
 }
 
@@ -35,13 +35,13 @@ func (h *Handlers) staff(ctx context.Context, v view) (staff, error) {
 	if err != nil {
 		return staff{}, err
 	}
-	strays, err := h.Store.StrayExtensions(ctx, v.portal.ID)
+	seen, err := h.Store.SeenExtensions(ctx, v.portal.ID)
 	if err != nil {
 		return staff{}, err
 	}
 	lines, err := h.Store.Lines(ctx, v.portal.ID)
 	return staff{
-		active: slices.DeleteFunc(employees, func(e models.Employee) bool { return !e.Active }), strays: strays, lines: lines,
+		active: slices.DeleteFunc(employees, func(e models.Employee) bool { return !e.Active }), seen: seen, lines: lines,
 	}, err
 }
 
@@ -92,11 +92,16 @@ func (s staff) holders() map[string][]models.Employee {
 	return held
 }
 
+// works reports an active user.
+func (s staff) works(userID int64) bool {
+	return slices.ContainsFunc(s.active, func(e models.Employee) bool { return e.UserID == userID })
+}
+
 // unmapped are the extensions of recent calls that belong to nobody.
-func (s staff) unmapped(saved models.Settings) []models.StrayExtension {
+func (s staff) unmapped(saved models.Settings) []models.SeenExtension {
 	held := s.holders()
-	return slices.DeleteFunc(slices.Clone(s.strays), func(x models.StrayExtension) bool {
-		return len(held[x.Extension]) > 0 || saved.Extensions[x.Extension] != 0 || slices.Contains(saved.Exclusions.Extensions, x.Extension)
+	return slices.DeleteFunc(slices.Clone(s.seen), func(x models.SeenExtension) bool {
+		return len(held[x.Extension]) > 0 || s.works(saved.Extensions[x.Extension]) || slices.Contains(saved.Exclusions.Extensions, x.Extension)
 	})
 }
 
@@ -104,7 +109,7 @@ func (s staff) unmapped(saved models.Settings) []models.StrayExtension {
 func (s staff) doubles(saved models.Settings) []string {
 	var doubles []string
 	for extension, holders := range s.holders() {
-		if len(holders) > 1 && saved.Extensions[extension] == 0 {
+		if len(holders) > 1 && !s.works(saved.Extensions[extension]) {
 			doubles = append(doubles, extension)
 		}
 	}
@@ -121,19 +126,28 @@ func (h *Handlers) employees(v view, now models.Settings, s staff, failed string
 		shown.Read = v.l.Moment(*v.portal.EmployeesAt, h.Now(), v.zone)
 	}
 	for _, x := range s.unmapped(saved) {
-		shown.Strays = append(shown.Strays, views.Extension{Number: x.Extension, Calls: x.Calls, Owner: now.Extensions[x.Extension]})
+		stray := s.extension(x.Extension, now)
+		stray.Calls = x.Calls
+		shown.Strays = append(shown.Strays, stray)
 	}
 	for _, x := range s.doubles(saved) {
-		shown.Doubles = append(shown.Doubles, views.Extension{Number: x, Names: namesOf(held[x]), Owner: now.Extensions[x]})
+		shown.Doubles = append(shown.Doubles, s.extension(x, now))
 	}
 	for _, x := range slices.Sorted(maps.Keys(saved.Extensions)) {
-		owner := now.Extensions[x]
-		gone := owner != 0 && !slices.ContainsFunc(s.active, func(e models.Employee) bool { return e.UserID == owner })
-		shown.Own = append(shown.Own, views.Extension{Number: x, Names: namesOf(held[x]), Owner: owner, Gone: gone})
+		if len(held[x]) != 1 && !s.works(saved.Extensions[x]) {
+			continue // stands above
+		}
+		shown.Own = append(shown.Own, s.extension(x, now))
 	}
 	shown.Strays, shown.Doubles = first(shown.Strays, extensionsShown), first(shown.Doubles, extensionsShown)
 	s.list(&shown, now)
 	return shown
+}
+
+// extension is one with its owner as entered.
+func (s staff) extension(x string, now models.Settings) views.Extension {
+	owner := now.Extensions[x]
+	return views.Extension{Number: x, Names: namesOf(s.holders()[x]), Owner: owner, Gone: owner != 0 && !s.works(owner)}
 }
 
 func namesOf(employees []models.Employee) []string {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"callwise/app/call"
+	"callwise/app/callflow"
 	"callwise/models"
 	"callwise/views"
 
@@ -42,6 +43,7 @@ func numberExample(v view, s models.Settings, raw *string) views.NumberExample {
 	}
 	phone := call.ParsePhone(shown.Raw, country)
 	shown.Hidden, shown.E164, shown.Variants = phone.Hidden(), phone.E164, phone.Variants()
+	shown.Excluded = callflow.Excludes(s.Exclusions, phone, country)
 	if phone.E164 != "" {
 		shown.Pretty = phone.Pretty()
 	}

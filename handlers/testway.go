@@ -115,6 +115,8 @@ func (t testWay) worker() views.TestStep {
 func (t testWay) crm() views.TestStep {
 	d := t.details.Call.Decision
 	switch {
+	case t.details.Call.State == models.CallIgnored:
+		return t.skipped(views.TestCRM, "unread")
 	case d == nil && t.details.Call.ErrorCode != "":
 		return t.failed(views.TestCRM, "refused", "Code", t.details.Call.ErrorCode)
 	case d == nil:
@@ -131,7 +133,10 @@ func (t testWay) crm() views.TestStep {
 
 func (t testWay) decided() views.TestStep {
 	d := t.details.Call.Decision
-	if d == nil {
+	switch {
+	case t.details.Call.State == models.CallIgnored:
+		return t.skipped(views.TestDecided, "ignored")
+	case d == nil:
 		return t.waiting(views.TestDecided)
 	}
 	return t.fine(views.TestDecided, views.ReasonSentence(t.v.l, string(d.Reason), string(d.Create)))

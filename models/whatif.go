@@ -53,28 +53,23 @@ func (s *Store) anyCall(ctx context.Context, portalID int64, where string, value
 	return len(found) > 0, err
 }
 
-// A StrayExtension took part in calls and belonged to nobody.
-type StrayExtension struct {
+// A SeenExtension took part in calls.
+type SeenExtension struct {
 	Extension string
 	Calls     int
 }
 
-// strayCalls is how many of the last calls [Store.StrayExtensions] looks at,
-// and strayMax how many extensions it returns.
-const (
-	strayCalls = 2000
-	strayMax   = 100
-)
+// seenCalls is how many of the last calls [Store.SeenExtensions] looks at.
+const seenCalls = 2000
 
-// StrayExtensions returns the extensions that belonged to nobody in the last
-// calls of a portal, the most used first.
-func (s *Store) StrayExtensions(ctx context.Context, portalID int64) ([]StrayExtension, error) {
-	recent := s.with(ctx).Table("calls").Scopes(untested).Select("extension", "user_id", "state").
-		Where("portal_id = ?", portalID).Order("started_at DESC, id DESC").Limit(strayCalls)
-	var stray []StrayExtension
-	err := s.with(ctx).Table("(?) AS recent", recent).
-		Select("extension", "count(*) AS calls").
-		Where("user_id = 0 AND extension <> '' AND state <> ?", CallIgnored).
-		Group("extension").Order("calls DESC, extension").Limit(strayMax).Find(&stray).Error
-	return stray, err
+// SeenExtensions returns the extensions of the last calls of a portal that were
+// handled, the most used first.
+func (s *Store) SeenExtensions(ctx context.Context, portalID int64) ([]SeenExtension, error) {
+	recent := s.with(ctx).Table("calls").Scopes(untested).Select("extension", "state").
+		Where("portal_id = ?", portalID).Order("started_at DESC, id DESC").Limit(seenCalls)
+	var seen []SeenExtension
+	err := s.with(ctx).Table("(?) AS recent", recent).Select("extension", "count(*) AS calls").
+		Where("extension <> '' AND state <> ?", CallIgnored).
+		Group("extension").Order("calls DESC, extension").Find(&seen).Error
+	return seen, err
 }

@@ -63,7 +63,7 @@ func TestWhatHasComeFromATelephonyIsKnown(t *testing.T) {
 	})
 }
 
-func TestExtensionsThatBelongToNobodyAreCounted(t *testing.T) {
+func TestTheExtensionsOfTheLastCallsAreCounted(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		p, twin := active(t, s, "one"), active(t, s, "two")
 		ring := func(portalID int64, key, extension string, user int64, at time.Duration) {
@@ -79,8 +79,8 @@ func TestExtensionsThatBelongToNobodyAreCounted(t *testing.T) {
 		ring(p.ID, "5", "", 0, 0)
 		ring(p.ID, "test:6", "177", 0, 0)
 		ring(twin.ID, "1", "166", 0, 0)
-		want := []models.StrayExtension{{Extension: "199", Calls: 2}, {Extension: "188", Calls: 1}}
-		if diff := cmp.Diff(want, must[[]models.StrayExtension](t)(s.StrayExtensions(t.Context(), p.ID))); diff != "" {
+		want := []models.SeenExtension{{Extension: "199", Calls: 2}, {Extension: "104", Calls: 1}, {Extension: "188", Calls: 1}}
+		if diff := cmp.Diff(want, must[[]models.SeenExtension](t)(s.SeenExtensions(t.Context(), p.ID))); diff != "" {
 			t.Errorf("extensions (-want +got):\n%s", diff)
 		}
 	})

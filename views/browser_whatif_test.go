@@ -156,7 +156,7 @@ func TestTryingOutWithoutScripts(t *testing.T) {
 	requests := make(chan asked, 10)
 	address := serve(t, map[string]http.HandlerFunc{
 		"GET /":                         show(Settings(settingsOfLine(l))),
-		"POST /settings/what-if":        record(requests, Settings(settingsChanged(l))),
+		"POST /settings/what-if":        record(requests, Settings(settingsOfLine(l))),
 		"POST /settings/preview":        record(requests, Settings(settingsOfLine(l))),
 		"POST /settings/number":         record(requests, Settings(settingsOfLine(l))),
 		"POST /settings/employees/read": record(requests, Settings(settingsOfLine(l))),
