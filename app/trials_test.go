@@ -26,8 +26,8 @@ func (r *rig) ask(path string, form url.Values) string {
 	return got.body
 }
 
-// says fails the test unless a page holds all texts.
-func says(t *testing.T, page string, texts ...string) {
+// reads fails the test unless a page holds all texts.
+func reads(t *testing.T, page string, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
 		if !strings.Contains(page, text) {
@@ -57,7 +57,7 @@ func TestATestCallGoesTheWholeWayAndWritesNothing(t *testing.T) {
 		before := r.portal.Snapshot()
 		r.sim.ClearRequests()
 		id, page := r.testCall(url.Values{"number": {"+49 30 901820"}, "direction": {"incoming"}, "extension": {"104"}})
-		says(t, page, "The test call went the whole way", "is read as +49 30 901820", "3 events are stored",
+		reads(t, page, "The test call went the whole way", "is read as +49 30 901820", "3 events are stored",
 			"This number was not in the CRM, so a new lead was created.", "Created: New lead", "Employee: Anna Brandt, extension 104", "Call card: when it rings")
 		if wrote := r.writes(); len(wrote) != 0 {
 			t.Errorf("written for a test call: %v", wrote)
@@ -68,8 +68,8 @@ func TestATestCallGoesTheWholeWayAndWritesNothing(t *testing.T) {
 		if commands := r.pbx.taken(); len(commands) != 0 {
 			t.Errorf("the PBX was told %v", commands)
 		}
-		says(t, r.page("/calls/"+id), "call-"+id)
-		says(t, r.ask("/settings/what-if", nil), "There are no decided calls yet")
+		reads(t, r.page("/calls/"+id), "call-"+id)
+		reads(t, r.ask("/settings/what-if", nil), "There are no decided calls yet")
 
 		other := r.neighbour("other")
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
@@ -83,12 +83,12 @@ func TestATestCallGoesTheWholeWayAndWritesNothing(t *testing.T) {
 func TestATestCallNamesTheStepThatFailsAndItsMend(t *testing.T) {
 	r := newRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
 	_, page := r.testCall(url.Values{"number": {"12"}, "direction": {"outgoing"}, "extension": {"199"}})
-	says(t, page, "2 steps did not work", "No country has such a number", "Nobody has the extension 199")
+	reads(t, page, "2 steps did not work", "No country has such a number", "Nobody has the extension 199")
 	_, page = r.testCall(url.Values{"number": {"anonymous"}})
-	says(t, page, "A hidden number", "The CRM is not asked about such calls.", "Nothing: such calls stand in this log only.")
+	reads(t, page, "A hidden number", "The CRM is not asked about such calls.", "Nothing: such calls stand in this log only.")
 	r.set("exclusions/numbers", "+4930*")
 	_, page = r.testCall(url.Values{"number": {"+4930901820"}})
-	says(t, page, "is excluded in the settings")
+	reads(t, page, "is excluded in the settings")
 
 	for name, form := range map[string]url.Values{
 		"no number": {"number": {" "}}, "a long number": {"number": {strings.Repeat("1", 41)}}, "a long extension": {"number": {"1"}, "extension": {strings.Repeat("1", 41)}},
@@ -126,20 +126,20 @@ func TestTheLastCallsAreDecidedAnewWithWhatIsEntered(t *testing.T) {
 		r.finished(2)
 		saved := r.stored()
 
-		says(t, r.ask("/settings/what-if", nil), "The last 2 calls would all turn out the same.")
+		reads(t, r.ask("/settings/what-if", nil), "The last 2 calls would all turn out the same.")
 		one := r.ask("/settings/what-if", url.Values{"create_entities": {"off", "on"}})
-		says(t, one, "1 of the last 2 calls would turn out differently.", "+1 new lead", "Incoming: 1", "+49 30 901820", "/calls/")
+		reads(t, one, "1 of the last 2 calls would turn out differently.", "+1 new lead", "Incoming: 1", "+49 30 901820", "/calls/")
 		both := r.ask("/settings/what-if", url.Values{"create_entities": {"off", "on"}, "outgoing_calls": {"on"}, "missed/deadline": {"never"}, "nonsense": {"1"}})
-		says(t, both, "2 of the last 2 calls", "+2 new leads", "Outgoing: 1")
-		says(t, r.post("/settings/what-if", url.Values{"create_entities": {"on"}}), "1 of the last 2 calls", `id="page"`, `id="savebar"`)
+		reads(t, both, "2 of the last 2 calls", "+2 new leads", "Outgoing: 1")
+		reads(t, r.post("/settings/what-if", url.Values{"create_entities": {"on"}}), "1 of the last 2 calls", `id="page"`, `id="savebar"`)
 		if diff := cmp.Diff(saved, r.stored()); diff != "" {
 			t.Errorf("trying out has saved something (-before +after):\n%s", diff)
 		}
 
 		r.set("create_entities", "on")
-		says(t, r.ask("/settings/what-if", nil), "1 of the last 2 calls would turn out differently.")
+		reads(t, r.ask("/settings/what-if", nil), "1 of the last 2 calls would turn out differently.")
 		other := r.neighbour("other")
-		says(t, other.ask("/settings/what-if", url.Values{"create_entities": {"on"}}), "There are no decided calls yet")
+		reads(t, other.ask("/settings/what-if", url.Values{"create_entities": {"on"}}), "There are no decided calls yet")
 	})
 }
 
@@ -147,15 +147,15 @@ func TestTheTablesCanBeThoseOfALine(t *testing.T) {
 	r := newRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
 	form := url.Values{"lines/4930901800/create_entities": {"on"}, "lines/4930901800/name": {"Hamburg"}, "lines/4930901801/name": {"Kiel"}}
 	plain := r.ask("/settings/preview", form)
-	says(t, plain, "Hamburg, +49 30 901800", "When an unknown number calls you, nothing is created.")
+	reads(t, plain, "Hamburg, +49 30 901800", "When an unknown number calls you, nothing is created.")
 	if strings.Contains(plain, "Kiel") {
 		t.Error("a line without rules of its own can be chosen")
 	}
 	form.Set("preview_line", "4930901800")
-	says(t, r.ask("/settings/preview", form), "When an unknown number calls you, a new lead is created.")
+	reads(t, r.ask("/settings/preview", form), "When an unknown number calls you, a new lead is created.")
 	form.Set("preview_line", "no line")
-	says(t, r.ask("/settings/preview", form), "When an unknown number calls you, nothing is created.")
-	says(t, r.post("/settings/preview", form), `id="page"`, "Hamburg")
+	reads(t, r.ask("/settings/preview", form), "When an unknown number calls you, nothing is created.")
+	reads(t, r.post("/settings/preview", form), `id="page"`, "Hamburg")
 }
 
 func TestDryRunIsToldOnEveryPageAndEndedFromAnyOfThem(t *testing.T) {
@@ -166,10 +166,10 @@ func TestDryRunIsToldOnEveryPageAndEndedFromAnyOfThem(t *testing.T) {
 	id := match(t, "call", regexp.MustCompile(`<tr id="call-(\d+)"`), r.page("/calls"))
 	employee := sessionIn(t, r.open(r.frame(anna, "DEFAULT")))
 	for _, path := range []string{"/settings", "/calls", "/calls/" + id, "/settings/nothing"} {
-		says(t, r.with(r.session, http.MethodGet, path).body, "Dry run: nothing is written to Bitrix24", `action="/settings/dry-run/off"`)
+		reads(t, r.with(r.session, http.MethodGet, path).body, "Dry run: nothing is written to Bitrix24", `action="/settings/dry-run/off"`)
 	}
 	log := r.with(employee, http.MethodGet, "/calls").body
-	says(t, log, "Dry run: nothing is written to Bitrix24")
+	reads(t, log, "Dry run: nothing is written to Bitrix24")
 	if strings.Contains(log, "/settings/dry-run/off") {
 		t.Error("an employee is offered to end dry run")
 	}
@@ -191,7 +191,7 @@ func TestExtensionsThatBelongToNobodyOrToTwoAreToldFirst(t *testing.T) {
 	r.tell(started("c1", "incoming", "+4930901820", map[string]any{"extensions": []string{"199"}}), ended("c1", "missed", 0))
 	r.finished(1)
 	page := r.page("/settings")
-	says(t, page, "Extensions that belong to nobody", `name="extensions/199"`, "Extensions that several employees have", `name="extensions/104"`, "Anna Brandt, Otto Zwei")
+	reads(t, page, "Extensions that belong to nobody", `name="extensions/199"`, "Extensions that several employees have", `name="extensions/104"`, "Anna Brandt, Otto Zwei")
 
 	asked := r.sim.Count("acme", "user.get")
 	r.post("/settings/employees/read", url.Values{"extensions/199": {fmt.Sprint(omar)}})
@@ -201,26 +201,26 @@ func TestExtensionsThatBelongToNobodyOrToTwoAreToldFirst(t *testing.T) {
 	}
 	r.set("extensions/199", fmt.Sprint(omar), "extensions/104", fmt.Sprint(anna))
 	page = r.page("/settings")
-	says(t, page, "Extensions set here", "Every extension of recent calls belongs to one employee.", "Set here for Anna Brandt")
+	reads(t, page, "Extensions set here", "Every extension of recent calls belongs to one employee.", "Set here for Anna Brandt")
 }
 
 func TestANumberIsReadWithTheCountryThatIsEntered(t *testing.T) {
 	r := newRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
 	form := url.Values{"number_raw": {"030 901820"}, "default_country": {"DE"}}
-	says(t, r.ask("/settings/number", form), "+49 30 901820", "4930901820, 030901820")
+	reads(t, r.ask("/settings/number", form), "+49 30 901820", "4930901820, 030901820")
 	form.Set("exclusions/numbers", "+4930*")
-	says(t, r.ask("/settings/number", form), "In the exclusions")
+	reads(t, r.ask("/settings/number", form), "In the exclusions")
 	form.Set("number_raw", "private")
-	says(t, r.ask("/settings/number", form), "counts as a hidden number")
+	reads(t, r.ask("/settings/number", form), "counts as a hidden number")
 	form.Set("number_raw", strings.Repeat("ä", 100))
-	says(t, r.post("/settings/number", form), `id="page"`)
+	reads(t, r.post("/settings/number", form), `id="page"`)
 }
 
 func TestTheFirstRunTurnsGreenStepByStep(t *testing.T) {
 	r := newRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
 	green := func() int { return strings.Count(r.with(r.session, http.MethodGet, "/settings/setup").body, ">Done<") }
 	page := r.page("/settings")
-	says(t, page, "Three steps to the first call", "The PBX has reported a call")
+	reads(t, page, "Three steps to the first call", "The PBX has reported a call")
 	before := green()
 	r.set("repeat_in_bitrix24", "on")
 	if n := green(); n != before+1 {
