@@ -54,7 +54,7 @@ func (h *Handlers) readEmployees(c echo.Context) error {
 		return err
 	}
 	now := enteredFrom(form, v.portal.Settings)
-	shown := settingsForm{entered: &now}
+	failed := ""
 	if since(h.Now(), v.portal.EmployeesAt) >= readEmployeesGap {
 		ctx, cancel := context.WithTimeout(c.Request().Context(), readEmployeesMax)
 		defer cancel()
@@ -62,12 +62,12 @@ func (h *Handlers) readEmployees(c echo.Context) error {
 		if err != nil && !b24.IsPortal(err) && !errors.Is(err, context.DeadlineExceeded) {
 			return err
 		}
-		shown.trial.employeesCode = codeOf(err)
+		failed = codeOf(err)
 	}
 	if v.portal, err = h.Store.PortalByID(c.Request().Context(), v.portal.ID); err != nil {
 		return err
 	}
-	return h.renderSettings(c, v, http.StatusOK, shown)
+	return h.renderSettings(c, v, http.StatusOK, tried(v, now, trial{employeesCode: failed}))
 }
 
 // codeOf names what Bitrix24 answered; nothing for no error.

@@ -27,12 +27,36 @@ type trial struct {
 	employeesCode string // with which reading the employees failed
 }
 
+// trialPages are the routes of what can be tried out. Some take the whole form
+// of the settings.
+func (h *Handlers) trialPages(a *echo.Group) {
+	both := []string{http.MethodGet, http.MethodPost}
+	a.POST("/settings/preview", h.previewSettings)
+	a.POST("/settings/what-if", h.tryCalls)
+	a.POST("/settings/number", h.readNumber)
+	a.POST("/settings/test-call", h.sendTestCall)
+	a.Match(both, "/settings/test-call/:id", h.testCall)
+	a.POST("/settings/employees/read", h.readEmployees)
+	a.Match(both, "/settings/setup", h.checkSetup)
+	a.POST("/settings/dry-run/off", h.endDryRun)
+}
+
+// tried is the settings page with what is entered and not saved.
+func tried(_ view, now models.Settings, t trial) settingsForm {
+	return settingsForm{entered: &now, trial: t}
+}
+
+// settingsIn are the settings that a form shows.
+func settingsIn(v view, shown settingsForm) models.Settings {
+	if shown.entered != nil {
+		return *shown.entered
+	}
+	return v.portal.Settings
+}
+
 // trials are the parts of the settings page where settings are tried out.
 func (h *Handlers) trials(ctx context.Context, v view, shown settingsForm, keys []models.PBXKey) (views.Trials, error) {
-	now := v.portal.Settings
-	if shown.entered != nil {
-		now = *shown.entered
-	}
+	now := settingsIn(v, shown)
 	known, err := h.staff(ctx, v)
 	if err != nil {
 		return views.Trials{}, err
@@ -59,7 +83,7 @@ func (h *Handlers) tryCalls(c echo.Context) error {
 	}
 	now, all := enteredFrom(form, v.portal.Settings), form.Get("what_if_all") == "on"
 	if !partial(c) {
-		return h.renderSettings(c, v, http.StatusOK, settingsForm{entered: &now, trial: trial{all: all}})
+		return h.renderSettings(c, v, http.StatusOK, tried(v, now, trial{all: all}))
 	}
 	shown, err := h.whatIf(c.Request().Context(), v, now, all)
 	if err != nil {
