@@ -39,6 +39,9 @@ func enteredFrom(form url.Values, base models.Settings) models.Settings {
 	values := map[string]string{}
 	for name, texts := range form {
 		values[name] = texts[len(texts)-1] // a switch is "off" always, and "on" when it is on
+		if name == "missed/days" {
+			values[name] = strings.Join(texts, "\n")
+		}
 	}
 	for {
 		next, wrong := base.With(values)

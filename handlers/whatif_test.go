@@ -21,11 +21,12 @@ import (
 func TestWhatIsEnteredAndNotValidChangesNothing(t *testing.T) {
 	base := models.DefaultSettings()
 	want := base
+	want.Missed.Days = []string{"2", "6"}
 	want.CreateEntities, want.Lines = true, map[string]models.LineRules{"4930": {OutgoingCalls: models.OverrideOn}}
 	got := enteredFrom(url.Values{
 		"create_entities": {"off", "on"}, "outgoing_calls": {"off"}, "repeated_leads": {"perhaps"}, "repeat_in_bitrix24": {"maybe"},
 		"lines/4930/outgoing_calls": {"on"}, "lines/4930/repeated_leads": {"perhaps"}, "card/employees/17": {"soon"},
-		"missed/deadline": {"0"}, "session": {"token"}, "": {"x"}, "/": {"y"},
+		"missed/deadline": {"0"}, "missed/days": {"", "2", "6"}, "session": {"token"}, "": {"x"}, "/": {"y"},
 	}, base)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
