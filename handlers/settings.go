@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"callwise/app/call"
 	"callwise/app/pbx"
 	"callwise/app/rules"
 	"callwise/models"
@@ -36,20 +35,11 @@ type settingsForm struct {
 	keyError   views.FieldError
 	newKey     *views.NewKey
 	reveal     bool
+	trial      trial
 }
 
 func (h *Handlers) settings(c echo.Context) error {
 	return h.renderSettings(c, viewFrom(c), http.StatusOK, settingsForm{})
-}
-
-// previewSettings shows what would happen with switches that are not saved.
-func (h *Handlers) previewSettings(c echo.Context) error {
-	v := viewFrom(c)
-	form, err := postedForm(c)
-	if err != nil {
-		return err
-	}
-	return render(c, http.StatusOK, views.PreviewRegion(preview(v, entered(form, v.portal.Settings))))
 }
 
 // saveSettings stores what differs from the page's version. A field that is
@@ -165,35 +155,17 @@ func (h *Handlers) checkCommandURL(address string) views.FieldError {
 	return views.NoError
 }
 
-// preview decides the rows of the specification's tables with the settings as
-// entered and as stored.
-func preview(v view, now models.Settings) views.Preview {
-	mode := v.portal.Mode()
-	tables := map[call.Direction][]views.PreviewPair{}
-	for _, d := range []call.Direction{call.Incoming, call.Outgoing} {
-		saved := rules.Preview(v.portal.Settings.Rules(mode, ""), d)
-		for i, row := range rules.Preview(now.Rules(mode, ""), d) {
-			tables[d] = append(tables[d], views.PreviewPair{Number: row.Number, Now: cellOf(row.Decision), Saved: cellOf(saved[i].Decision)})
-		}
-	}
-	return views.NewPreview(v.l, tables[call.Incoming], tables[call.Outgoing])
-}
-
-func cellOf(d rules.Decision) views.PreviewCell {
-	cell := views.PreviewCell{Create: string(d.Create), Reason: string(d.Reason)}
-	for _, t := range d.LogTo {
-		cell.LogTo = append(cell.LogTo, views.PreviewTarget{Type: t.Type.String(), New: t.New})
-	}
-	return cell
-}
-
 // renderSettings shows the settings page.
 func (h *Handlers) renderSettings(c echo.Context, v view, status int, shown settingsForm) error {
 	keys, err := h.Store.PBXKeys(c.Request().Context(), v.portal.ID)
 	if err != nil {
 		return err
 	}
-	return render(c, status, views.Settings(h.settingsPage(v, shown, keys)))
+	page := h.settingsPage(v, shown, keys)
+	if page.Trials, err = h.trials(c.Request().Context(), v, shown, keys); err != nil {
+		return err
+	}
+	return render(c, status, views.Settings(page))
 }
 
 // settingsPage is the settings page's view-model.
@@ -208,7 +180,7 @@ func (h *Handlers) settingsPage(v view, shown settingsForm, keys []models.PBXKey
 		CreateEntities: s.CreateEntities, OutgoingCalls: s.OutgoingCalls, RepeatedLeads: s.RepeatedLeads,
 		Repeat: string(s.RepeatInBitrix24), SimpleMode: v.portal.Mode() == "simple",
 		BuiltinLines: s.BuiltinLines, OtherApps: s.OtherApps,
-		Preview: preview(v, s), Connection: h.connection(v, shown, keys),
+		Preview: preview(v, s, shown.trial.line), Connection: h.connection(v, shown, keys),
 	}
 	if shown.conflict {
 		page.Conflict = &views.Conflict{When: v.l.Moment(v.portal.UpdatedAt, h.Now(), v.zone)}

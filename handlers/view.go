@@ -113,7 +113,7 @@ func (h *Handlers) pages(s *echo.Group) {
 	a := s.Group("", admins)
 	h.mendRoutes(a)
 	a.Match(both, "/settings", h.settings)
-	a.POST("/settings/preview", h.previewSettings)
+	h.trialPages(a)
 	a.POST("/settings/save", h.saveSettings)
 	a.POST("/settings/keys", h.addKey)
 	a.POST("/settings/keys/:id/revoke", h.revokeKey)
@@ -132,6 +132,9 @@ func (h *Handlers) page(v view, tab views.Tab, connected bool) views.Page {
 // banners tell what is wrong with a portal, the gravest first.
 func banners(p *models.Portal, connected bool) []views.Banner {
 	var all []views.Banner
+	if p.Settings.DryRun {
+		all = append(all, views.Banner{Kind: views.DryRun})
+	}
 	switch p.Status {
 	case models.PortalReauth:
 		all = append(all, views.Banner{Kind: views.NeedsAuthorisation})

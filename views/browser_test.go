@@ -78,6 +78,7 @@ func TestSettingsInTheBrowser(t *testing.T) {
 	address := serve(t, map[string]http.HandlerFunc{
 		"GET /":                        show(Settings(settingsOn(l))),
 		"POST /settings/preview":       record(requests, PreviewRegion(settingsChanged(l).Preview), "X-Session", "renewed"),
+		"POST /settings/what-if":       show(WhatIfRegion(WhatIf{L: l, Session: "renewed"})),
 		"POST /settings/save":          record(requests, Settings(settingsSaved(l))),
 		"POST /settings":               record(requests, Settings(settingsOn(l))),
 		"POST /settings/keys":          record(requests, Settings(settingsSaved(l))),
@@ -95,7 +96,7 @@ func TestSettingsInTheBrowser(t *testing.T) {
 	})
 	t.Run("a moved switch asks for the preview, with the session and all switches", func(t *testing.T) {
 		got := <-requests
-		want := asked{"POST", "Bearer token", "builtin_lines=off&builtin_lines=on&create_entities=off&create_entities=on&other_apps=off&outgoing_calls=off&outgoing_calls=on&repeat_in_bitrix24=on&repeated_leads=off&repeated_leads=on"}
+		want := asked{"POST", "Bearer token", "builtin_lines=off&builtin_lines=on&command_url=https%3A%2F%2Fpbx.example.com%2Fcallwise%2Fcommands&create_entities=off&create_entities=on&other_apps=off&outgoing_calls=off&outgoing_calls=on&repeat_in_bitrix24=on&repeated_leads=off&repeated_leads=on"}
 		if got != want {
 			t.Errorf("request\n got %+v\nwant %+v", got, want)
 		}

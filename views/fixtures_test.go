@@ -27,7 +27,7 @@ type shot struct {
 
 // shots are all pages in all states, in the language of l.
 func shots(l Localizer) []shot {
-	return append(detailShots(l), []shot{
+	return append(append(detailShots(l), trialShots(l)...), []shot{
 		{"about", Plain(PlainPage{Page: Page{L: l}, Kind: About})},
 		{"session-expired", Plain(PlainPage{Page: Page{L: l}, Kind: SessionExpired})},
 		{"no-permission", Plain(PlainPage{Page: page(l, CallsTab), Kind: NoPermission})},
@@ -78,6 +78,7 @@ func firstSettings(l Localizer) SettingsPage {
 	return SettingsPage{
 		Page: p, Version: 1, Repeat: "unknown", BuiltinLines: true,
 		Preview:    NewPreview(l, none, none),
+		Trials:     firstTrials(l),
 		Connection: Connection{APIAddress: "https://callwise.example.com/pbx/v1/events"},
 	}
 }
@@ -88,6 +89,7 @@ func settingsOn(l Localizer) SettingsPage {
 		Page: page(l, SettingsTab), Version: 7,
 		CreateEntities: true, RepeatedLeads: true, Repeat: "on", BuiltinLines: true,
 		Preview: NewPreview(l, pairs(repeats, repeats), pairs(outgoingOff, outgoingOff)),
+		Trials:  usualTrials(l),
 		Connection: Connection{
 			APIAddress: "https://callwise.example.com/pbx/v1/events",
 			Keys: []Key{

@@ -107,7 +107,9 @@ func TestSettingsHaveTheNamesThatPeopleRelyOn(t *testing.T) {
 		"switch Create entities, on", "switch Outgoing calls, off", "switch Repeated leads, on",
 		"choice Repeat sales mode in Bitrix24", "radio On, on", "radio Off, off", "radio Not confirmed, off",
 		"checkbox Built-in lines, on", "checkbox Other telephony apps, off",
+		"table Employees and extensions",
 		"region What will happen", "table Incoming calls", "table Outgoing calls",
+		"region What-if", "button Try with what is entered",
 		"button Save", "button Cancel",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -18,6 +18,7 @@ type SettingsPage struct {
 	OtherApps      bool
 
 	Preview    Preview
+	Trials     Trials
 	Connection Connection
 }
 
@@ -71,30 +72,7 @@ const (
 	ErrNameMissing  FieldError = "name_missing"   // a key needs a name
 	ErrNameTooLong  FieldError = "name_too_long"  // over 60 characters
 	ErrTooManyKeys  FieldError = "too_many_keys"  // revoke one first
+
+	ErrNumberMissing FieldError = "number_missing"  // a test call needs a number
+	ErrNumberTooLong FieldError = "number_too_long" // over 40 characters
 )
-
-// A Preview is the region "What will happen".
-type Preview struct {
-	L       Localizer
-	Summary []string // whole sentences
-	Tables  []PreviewTable
-	Changed int // cells that differ from the saved settings
-}
-
-// A PreviewTable is decision.md part C for one direction and the current switches.
-type PreviewTable struct {
-	ID, Caption string
-	Rows        []PreviewRow
-}
-
-// A PreviewRow is one state of the CRM and what becomes of a call in it.
-type PreviewRow struct {
-	Number  int
-	State   string // what the CRM knows
-	Create  string // what is created
-	LogTo   string // where the call is logged
-	Why     string // the reason's sentence
-	Creates bool
-	Changed bool
-	Before  string // Changed: what happens with the saved settings
-}
