@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	"callwise/app/call"
 	"callwise/app/crm"
 	"callwise/app/rules"
 	"callwise/models"
@@ -76,27 +75,3 @@ func (h *Handlers) lastUsed(v view, keys []models.PBXKey) string {
 	}
 	return v.l.T("testcall.key.used", "Name", last.Name, "When", v.l.Moment(*last.LastUsedAt, h.Now(), v.zone).Text)
 }
-
-// endDryRun turns dry run off, with a version of its own in the history. The
-// page's version does not matter: nothing else is changed.
-func (h *Handlers) endDryRun(c echo.Context) error {
-	v, ctx := viewFrom(c), c.Request().Context()
-	next := v.portal.Settings
-	next.DryRun = false
-	err := h.Store.SaveSettings(ctx, models.SettingsEdit{
-		PortalID: v.portal.ID, Version: v.portal.SettingsVersion, Settings: next, UserID: v.visitor.UserID,
-	})
-	if err != nil {
-		return err
-	}
-	if err := h.Store.EnqueueLines(ctx, v.portal.ID); err != nil {
-		return err
-	}
-	if v.portal, err = h.Store.PortalByID(ctx, v.portal.ID); err != nil {
-		return err
-	}
-	return h.renderSettings(c, v, http.StatusOK, settingsForm{saved: true})
-}
-
-// callDirections are those a test call may have.
-var callDirections = []call.Direction{call.Incoming, call.Outgoing}

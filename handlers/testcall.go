@@ -19,6 +19,9 @@ import (
 // maxTestField is how long a field of a test call may be.
 const maxTestField = 40
 
+// callDirections are those a test call may have.
+var callDirections = []call.Direction{call.Incoming, call.Outgoing}
+
 // A testInput is what an administrator asks of a test call.
 type testInput struct {
 	number, line, extension string

@@ -119,6 +119,8 @@ func (t testWay) crm() views.TestStep {
 		return t.skipped(views.TestCRM, "unread")
 	case d == nil && t.details.Call.ErrorCode != "":
 		return t.failed(views.TestCRM, "refused", "Code", t.details.Call.ErrorCode)
+	case d == nil && t.worker().State != views.TestFine:
+		return t.waiting(views.TestCRM)
 	case d == nil:
 		return t.pending(views.TestCRM)
 	case d.Reason == rules.InternalCall, d.Reason == rules.HiddenNumber:

@@ -1,0 +1,30 @@
+package handlers
+
+import (
+	"net/http"
+
+	"callwise/models"
+
+	"github.com/labstack/echo/v4"
+)
+
+// endDryRun turns dry run off, with a version of its own in the history. The
+// page's version does not matter: nothing else is changed.
+func (h *Handlers) endDryRun(c echo.Context) error {
+	v, ctx := viewFrom(c), c.Request().Context()
+	next := v.portal.Settings
+	next.DryRun = false
+	err := h.Store.SaveSettings(ctx, models.SettingsEdit{
+		PortalID: v.portal.ID, Version: v.portal.SettingsVersion, Settings: next, UserID: v.visitor.UserID,
+	})
+	if err != nil {
+		return err
+	}
+	if err := h.Store.EnqueueLines(ctx, v.portal.ID); err != nil {
+		return err
+	}
+	if v.portal, err = h.Store.PortalByID(ctx, v.portal.ID); err != nil {
+		return err
+	}
+	return h.renderSettings(c, v, http.StatusOK, settingsForm{saved: true})
+}
