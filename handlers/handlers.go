@@ -71,7 +71,7 @@ func (h *Handlers) Router() http.Handler {
 	k.POST("/events", h.receivePBXEvents)
 	k.GET("/customers", h.customer)
 
-	e.GET("/calls/:id/recording", h.recording)
+	e.GET(recordingRoute, h.recording)
 	s := e.Group("", middleware.BodyLimit(pageBody), h.withSession)
 	h.pages(s)
 	return e

@@ -63,7 +63,14 @@ func secured(next echo.HandlerFunc) echo.HandlerFunc {
 // compressed makes answers small for browsers that ask for it: a portal's page
 // waits for ours. What a page reflects is posted by that page alone, with a
 // token no other site has, so its length tells a stranger nothing.
-var compressed = middleware.GzipWithConfig(middleware.GzipConfig{MinLength: compressFrom})
+// What compresses itself (metrics), or is small already (recordings), is left
+// alone.
+var compressed = middleware.GzipWithConfig(middleware.GzipConfig{
+	MinLength: compressFrom,
+	Skipper: func(c echo.Context) bool {
+		return c.Path() == "/metrics" || c.Path() == recordingRoute
+	},
+})
 
 // compressFrom is the length in bytes from which an answer is compressed.
 const compressFrom = 1024

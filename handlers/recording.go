@@ -14,6 +14,9 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
+// recordingRoute is where a recording is played.
+const recordingRoute = "/calls/:id/recording"
+
 // listenWithin is how long one answer with a recording may take: players read
 // as slowly as they play.
 const listenWithin = 30 * time.Minute
