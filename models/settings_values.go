@@ -55,6 +55,19 @@ func settingPlace(path string) int {
 	return -1
 }
 
+// KnownSetting reports the path of a value.
+func KnownSetting(path string) bool { return settingPlace(path) >= 0 }
+
+// SettingPatterns are the paths of all values, in the order in which people
+// read them; * stands for a line, a user or an extension.
+func SettingPatterns() []string {
+	patterns := make([]string, len(settingPaths))
+	for i, p := range settingPaths {
+		patterns[i] = p.pattern
+	}
+	return patterns
+}
+
 // SettingPath joins the parts of a path; a part may hold any characters.
 func SettingPath(parts ...string) string {
 	escaped := make([]string, len(parts))
