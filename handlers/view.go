@@ -109,9 +109,6 @@ func (h *Handlers) pages(s *echo.Group) {
 	s.Match(both, "/calls/:id", h.call)
 
 	a := s.Group("", admins)
-	a.Match(both, "/settings", h.settings)
-	a.POST("/settings/preview", h.previewSettings)
-	a.POST("/settings/save", h.saveSettings)
 	a.POST("/settings/keys", h.addKey)
 	a.POST("/settings/keys/:id/revoke", h.revokeKey)
 	a.POST("/settings/secret/rotate", h.rotateSecret)

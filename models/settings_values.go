@@ -232,6 +232,19 @@ func (s Settings) Changes(next Settings) []SettingChange {
 			changes = append(changes, SettingChange{path, from[path], to[path]})
 		}
 	}
+	return inPageOrder(changes)
+}
+
+// All are all values of s, as changes from nothing, in the order of the page.
+func (s Settings) All() []SettingChange {
+	var all []SettingChange
+	for path, value := range s.Values() {
+		all = append(all, SettingChange{path, "", value})
+	}
+	return inPageOrder(all)
+}
+
+func inPageOrder(changes []SettingChange) []SettingChange {
 	slices.SortFunc(changes, func(a, b SettingChange) int {
 		if d := settingPlace(a.Path) - settingPlace(b.Path); d != 0 {
 			return d
