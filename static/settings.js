@@ -131,6 +131,22 @@
   document.addEventListener("input", onEdit);
   document.addEventListener("change", onEdit);
 
+  // With the Enter key the rest of the key press would reach the field, which
+  // would send the form: the field waits until the key is up.
+  function focusOn(field, byKey) {
+    if (!byKey) {
+      field.focus();
+      return;
+    }
+    const focus = function () {
+      document.removeEventListener("keyup", focus);
+      clearTimeout(later);
+      field.focus();
+    };
+    const later = setTimeout(focus, 500); // no key at all: a screen reader's click
+    document.addEventListener("keyup", focus);
+  }
+
   // The menu: the portal scrolls its page, because the frame is as high as ours.
   document.addEventListener("click", function (event) {
     const link = event.target.closest(".menu a, .problems a");
@@ -140,7 +156,7 @@
     }
     if (place && place.matches("input, select, textarea")) {
       event.preventDefault();
-      place.focus();
+      focusOn(place, event.detail === 0);
     }
     if (event.target.closest("[data-dismiss]")) {
       dismiss();

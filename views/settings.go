@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A toggle is a switch of the settings with its consequence.
@@ -25,6 +27,12 @@ func (p SettingsPage) problem(path string) string {
 		}
 	}
 	return ""
+}
+
+// capital is a text that begins a sentence.
+func capital(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + text[size:]
 }
 
 // described names the elements that explain the field of a path.
@@ -132,8 +140,8 @@ func (p SettingsPage) hasDay(day string) bool {
 	return false
 }
 
-// countAs is how a selected text says the numbers 1 to 20; static/settings.js
-// finds the form of any other.
+// changesInWords says 1 to 20 changes; static/settings.js finds the form of any
+// other number.
 func (p SettingsPage) changesInWords() string {
 	words := make([]string, 20)
 	for i := range words {
