@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -152,6 +153,33 @@ func TestTwoTabsAreTwoAdministrators(t *testing.T) {
 	theirs.allow("409")
 	mine.quiet(t)
 	theirs.quiet(t)
+}
+
+func TestAVersionIsBroughtBackInTheBrowser(t *testing.T) {
+	tab := openTab(t, 400, 900)
+	r := newRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
+	r.save(url.Values{"missed/todo": {"on"}})
+	for i := range 22 {
+		r.save(url.Values{"missed/deadline": {fmt.Sprint(100 + i)}})
+	}
+	tab.enter(t, r, r.session)
+	tab.click(t, "form[action='/settings/history'] .button")
+	tab.holds(t, `location.pathname === "/settings/history" && document.querySelectorAll(".version").length === 20`)
+	tab.click(t, "#more-versions button")
+	tab.holds(t, `document.querySelectorAll(".version").length === 24 && !document.getElementById("more-versions") && document.activeElement.id === "version-4"`)
+	tab.click(t, "#button--2")
+	tab.holds(t, `document.querySelector("#version:modal .everything") !== null`)
+	tab.do(t, chromedp.KeyEvent("\x1b"))
+	tab.holds(t, `!document.getElementById("version").open && document.activeElement.id === "button--2"`)
+	tab.click(t, "#button-restore-2")
+	tab.holds(t, `document.querySelector("#version:modal .changes-list")?.children.length === 1`)
+	tab.inspect(t, portalPage)
+	tab.click(t, "#version .button-primary")
+	tab.holds(t, `location.pathname === "/settings" && document.querySelector(".toast [role=status]")?.textContent.includes("Version 2 is in force again")`)
+	if s := r.stored().Settings; !s.Missed.Todo || s.Missed.Deadline != 30 {
+		t.Errorf("restored: %+v", s.Missed)
+	}
+	tab.quiet(t)
 }
 
 func TestSettingsAreReadAndSavedWithoutScripts(t *testing.T) {

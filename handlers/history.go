@@ -22,7 +22,11 @@ func (h *Handlers) history(c echo.Context) error {
 			return err
 		}
 	}
-	page, _, err := h.historyPage(c.Request().Context(), v, before)
+	w, err := h.settingWords(c.Request().Context(), v)
+	if err != nil {
+		return err
+	}
+	page, err := h.historyPage(c.Request().Context(), v, w, before)
 	if err != nil {
 		return err
 	}
@@ -44,14 +48,23 @@ func (h *Handlers) historyVersion(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	page, w, err := h.historyPage(ctx, v, 0)
+	w, err := h.settingWords(ctx, v)
 	if err != nil {
 		return err
 	}
-	page.Open = &views.VersionDialog{
+	shown := views.VersionDialog{
 		Version: int64(number), When: v.l.Moment(version.At, h.Now(), v.zone), All: w.everything(version.Settings),
 		Restore: c.FormValue("ask") == "restore", Changes: w.changes(v.portal.Settings.Changes(version.Settings)),
 	}
+	if c.Request().Header.Get("HX-Request") != "" {
+		around := views.HistoryPage{Page: h.page(v, views.SettingsTab, true), Current: int64(v.portal.SettingsVersion)}
+		return render(c, http.StatusOK, views.VersionOf(around, shown))
+	}
+	page, err := h.historyPage(ctx, v, w, 0)
+	if err != nil {
+		return err
+	}
+	page.Open = &shown
 	return render(c, http.StatusOK, views.History(page))
 }
 
@@ -76,24 +89,20 @@ func (h *Handlers) restoreVersion(c echo.Context) error {
 	return h.finishEdit(c, v, e)
 }
 
-func (h *Handlers) historyPage(ctx context.Context, v view, before int) (views.HistoryPage, settingWords, error) {
+func (h *Handlers) historyPage(ctx context.Context, v view, w settingWords, before int) (views.HistoryPage, error) {
 	keys, err := h.Store.PBXKeys(ctx, v.portal.ID)
 	if err != nil {
-		return views.HistoryPage{}, settingWords{}, err
-	}
-	w, err := h.settingWords(ctx, v)
-	if err != nil {
-		return views.HistoryPage{}, w, err
+		return views.HistoryPage{}, err
 	}
 	// One more than is shown: each version is compared with the one before it.
 	versions, err := h.Store.SettingsHistory(ctx, v.portal.ID, before, versionsPerPage+1)
 	if err != nil {
-		return views.HistoryPage{}, w, err
+		return views.HistoryPage{}, err
 	}
 	if len(versions) == 0 && before == 0 {
 		first, err := h.Store.SettingsAt(ctx, v.portal.ID, v.portal.SettingsVersion)
 		if err != nil {
-			return views.HistoryPage{}, w, err
+			return views.HistoryPage{}, err
 		}
 		versions = append(versions, *first)
 	}
@@ -101,7 +110,7 @@ func (h *Handlers) historyPage(ctx context.Context, v view, before int) (views.H
 	for i, version := range versions[:min(len(versions), versionsPerPage)] {
 		shown, err := h.shownVersion(ctx, v, w, version)
 		if err != nil {
-			return page, w, err
+			return page, err
 		}
 		if shown.First = i+1 == len(versions); !shown.First {
 			shown.Changes = w.changes(versions[i+1].Settings.Changes(version.Settings))
@@ -111,7 +120,7 @@ func (h *Handlers) historyPage(ctx context.Context, v view, before int) (views.H
 	if len(versions) > versionsPerPage {
 		page.More = int64(versions[versionsPerPage-1].Version)
 	}
-	return page, w, nil
+	return page, nil
 }
 
 func (h *Handlers) shownVersion(ctx context.Context, v view, w settingWords, version models.SettingsVersion) (views.SettingsVersion, error) {

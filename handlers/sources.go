@@ -30,16 +30,19 @@ type sourcesRead struct {
 }
 
 // of returns the sources of a portal, and whether they could be read.
-func (s *sourceCache) of(ctx context.Context, h *Handlers, portal *models.Portal) ([]b24.Status, bool) {
+func (s *sourceCache) of(visit context.Context, h *Handlers, portal *models.Portal) ([]b24.Status, bool) {
 	if portal.Status != models.PortalActive {
 		return nil, false
 	}
 	if known, ok := s.remembered(portal.ID, h.Now()); ok {
 		return known.sources, known.ok
 	}
-	ctx, cancel := context.WithTimeout(ctx, sourcesWait)
+	ctx, cancel := context.WithTimeout(visit, sourcesWait)
 	defer cancel()
 	sources, err := h.Flow.Client(portal).Sources(ctx)
+	if visit.Err() != nil {
+		return nil, false // the visitor has gone: that says nothing about the portal
+	}
 	if err != nil {
 		h.Log.WarnContext(ctx, "sources not read", "portal", portal.ID, "error", err)
 		s.remember(portal.ID, sourcesRead{until: h.Now().Add(sourcesRetry)}, h.Now())

@@ -182,6 +182,22 @@
     document.querySelectorAll("form[data-savebar]").forEach(markDirty);
   }
 
+  // "Show more" of the history: the focus goes to the first version that came.
+
+  let lastVersion;
+
+  document.addEventListener("htmx:before:swap", function (event) {
+    const target = event.detail.ctx.target;
+    lastVersion = target && target.id === "more-versions" ? target.previousElementSibling : null;
+  });
+
+  document.addEventListener("htmx:after:swap", function () {
+    if (lastVersion && lastVersion.nextElementSibling) {
+      lastVersion.nextElementSibling.focus();
+    }
+    lastVersion = null;
+  });
+
   document.addEventListener("htmx:after:swap", markAll);
   document.addEventListener("DOMContentLoaded", markAll);
 })();

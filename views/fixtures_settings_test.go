@@ -149,6 +149,7 @@ func settingsMany(l Localizer) SettingsPage {
 		p.Values["card/employees/"+id] = "never"
 		p.Cards = append(p.Cards, CardException{"card/employees/" + id, "Employee " + id})
 	}
+	p.Values["lines/+4930555007/name"] = "Support"
 	return p
 }
 

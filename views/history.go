@@ -81,7 +81,7 @@ func (l Localizer) AtInstallation() string { return l.T("history.installation") 
 // UnknownPerson names a user of whom only the id is known.
 func (l Localizer) UnknownPerson(id int64) string { return l.T("value.person", "ID", id) }
 
-// NothingChanged, Undone and Restored are what a toast says instead of "Saved".
+// NothingChanged is what a toast says when there was nothing to save.
 func (l Localizer) NothingChanged() string { return l.T("settings.nothing") }
 
 // Undone is what a toast says after an undo.

@@ -3,6 +3,7 @@ package views
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -129,6 +130,36 @@ func (p SettingsPage) overrides(portal string) []Choice {
 		inherited = p.L.T("override.inherited.on")
 	}
 	return []Choice{{"", inherited}, {"on", p.L.T("override.on")}, {"off", p.L.T("override.off")}}
+}
+
+// fewLines are shown at once, whether they have rules of their own or not.
+const fewLines = 6
+
+// ownLines are the lines with rules of their own, or all if they are few.
+func (p SettingsPage) ownLines() []SettingLine {
+	if len(p.Lines) <= fewLines {
+		return p.Lines
+	}
+	return slices.DeleteFunc(slices.Clone(p.Lines), func(line SettingLine) bool { return !p.hasRules(line) })
+}
+
+// otherLines are those that are not among ownLines: they wait behind a
+// disclosure.
+func (p SettingsPage) otherLines() []SettingLine {
+	if len(p.Lines) <= fewLines {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(p.Lines), p.hasRules)
+}
+
+func (p SettingsPage) hasRules(line SettingLine) bool {
+	paths := line.Paths
+	for _, path := range []string{paths.Name, paths.Source, paths.CreateEntities, paths.OutgoingCalls, paths.RepeatedLeads} {
+		if p.Values[path] != "" || p.Stored[path] != "" {
+			return true
+		}
+	}
+	return false
 }
 
 func (p SettingsPage) hasDay(day string) bool {
