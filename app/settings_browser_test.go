@@ -65,7 +65,13 @@ const shownBar = `document.getElementById("savebar").classList.contains("savebar
 func TestSettingsAreSavedWithTheKeyboardAlone(t *testing.T) {
 	tab := openTab(t, 1280, 900)
 	r := newRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
+	r.save(url.Values{"lines/22/name": {"Sales"}})
 	tab.enter(t, r, r.session)
+	tab.tabTo(t, "#outgoing_calls")
+	tab.do(t, chromedp.KeyEvent(" "))
+	tab.holds(t, `document.querySelector("[data-inherits=outgoing_calls]").selectedOptions[0].textContent === "Inherited (on)"`)
+	tab.do(t, chromedp.KeyEvent(" "))
+	tab.holds(t, `document.querySelector("[data-inherits=outgoing_calls]").selectedOptions[0].textContent === "Inherited (off)" && !(`+shownBar+`)`)
 	tab.tabTo(t, ".menu a[href='#missed']")
 	tab.do(t, chromedp.KeyEvent("\r"))
 	tab.tabTo(t, "[id='missed-todo']")

@@ -156,6 +156,12 @@ func TestTwoAdministratorsMergeAndNobodyOverwritesSilently(t *testing.T) {
 		page = r.submit(mine, "/settings/review", 409, form)
 		wants(t, page, "Anna Brandt saved settings while you were here")
 
+		// Of several who saved meanwhile each is named, at each value the one who set it.
+		r.submit(r.as(omar), "/settings/save", 200, r.form("card/when", "answer"))
+		page = r.submit(mine, "/settings/save", 409, url.Values{"version": opened["version"], "missed/deadline": {"60"}, "card/when": {"never"}})
+		wants(t, page, "Anna Brandt, Omar Haddad saved settings while you were here", "Anna Brandt set this to: 2 hours", "Omar Haddad set this to: When the call is answered")
+		r.submit(r.as(omar), "/settings/save", 200, r.form("card/when", "never"))
+
 		// The page's version is the current one now: Save stores the merged form.
 		r.submit(mine, "/settings/save", 200, r.form("missed/deadline", "60", "card/when", "never", "mask_numbers", "on"))
 		want := theirsSaved.Settings

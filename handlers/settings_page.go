@@ -38,6 +38,7 @@ type settingsConflict struct {
 	changes []models.SettingChange // what they changed
 	both    []string               // paths that both changed, and differently
 	url     bool                   // both changed the command URL
+	since   int                    // the version that the visitor's form was made from
 }
 
 // renderConflict shows an edit together with what others saved since its
@@ -47,7 +48,7 @@ func (h *Handlers) renderConflict(c echo.Context, v view, e *settingsEdit) error
 	if v.portal, err = h.Store.PortalByID(c.Request().Context(), v.portal.ID); err != nil {
 		return err
 	}
-	shown := settingsForm{conflict: &settingsConflict{changes: e.base.Changes(v.portal.Settings), url: e.bothURL(v)}}
+	shown := settingsForm{conflict: &settingsConflict{changes: e.base.Changes(v.portal.Settings), url: e.bothURL(v), since: e.version}}
 	merged := *e
 	merged.next, shown.conflict.both = e.base.Merge(v.portal.Settings, e.next)
 	merged.errors, merged.entered, merged.urlWas = merged.next.Check(), nil, v.portal.CommandURL
@@ -83,7 +84,9 @@ func (h *Handlers) renderSettings(c echo.Context, v view, status int, shown sett
 		page.History = views.LastChange{Who: w.who(version.UserID), When: v.l.Moment(version.At, h.Now(), v.zone)}
 	}
 	if shown.conflict != nil {
-		page.Conflict, page.Notes = w.conflict(v, shown, page.History), w.notes(v, shown.conflict.both, page.History.Who)
+		if err := h.showConflict(ctx, &page, v, *shown.conflict, w); err != nil {
+			return err
+		}
 	}
 	return render(c, status, views.Settings(page))
 }

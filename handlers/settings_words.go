@@ -60,14 +60,6 @@ func (w settingWords) who(user int64) string {
 	return cmp.Or(w.names.People[strconv.FormatInt(user, 10)], w.l.UnknownPerson(user))
 }
 
-func (w settingWords) changes(changes []models.SettingChange) []views.SettingChange {
-	told := make([]views.SettingChange, 0, len(changes))
-	for _, c := range changes {
-		told = append(told, w.l.SettingChange(models.SettingParts(c.Path), c.From, c.To, w.names))
-	}
-	return told
-}
-
 // everything is all values of settings in the order of the page.
 func (w settingWords) everything(s models.Settings) []views.Fact {
 	var facts []views.Fact
@@ -109,24 +101,6 @@ func (w settingWords) name(path string) string {
 
 func (w settingWords) urlProblem(e views.FieldError) views.Problem {
 	return w.l.CommandURLProblem(e)
-}
-
-// conflict tells what somebody else saved meanwhile.
-func (w settingWords) conflict(v view, shown settingsForm, last views.LastChange) *views.Conflict {
-	told := &views.Conflict{Who: last.Who, When: last.When, Changes: w.changes(shown.conflict.changes), URL: shown.conflict.url}
-	if len(shown.conflict.changes) == 0 {
-		told.Who, told.When = "", views.Moment{}
-	}
-	return told
-}
-
-// notes say at each field that both changed what the other one set.
-func (w settingWords) notes(v view, both []string, who string) map[string]string {
-	values, notes := v.portal.Settings.Values(), map[string]string{}
-	for _, path := range both {
-		notes[path] = w.l.SettingNote(who, w.fact(path, values[path]).Value)
-	}
-	return notes
 }
 
 // settingLines are the lines that are known from Bitrix24, from calls, or from

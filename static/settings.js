@@ -108,7 +108,16 @@
     const form = event.target.form;
     if (form && form.dataset.savebar) {
       addRow(event.target);
+      inherit(event.target);
       markDirty(form);
+    }
+  }
+
+  // What a line inherits follows the switch of the portal.
+  function inherit(control) {
+    for (const select of document.querySelectorAll('select[data-inherits="' + CSS.escape(control.name) + '"]')) {
+      const words = select.closest(".lines").dataset;
+      select.options[0].textContent = control.checked ? words.inheritedOn : words.inheritedOff;
     }
   }
 
