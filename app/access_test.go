@@ -77,6 +77,8 @@ var (
 		"GET /settings/schema.json", "GET /pbx/v1/openapi.yaml", "POST /pbx/v1/events", "GET /pbx/v1/customers",
 	}
 	employeeRoutes = []string{"GET /calls", "POST /calls", "GET /calls/:id", "POST /calls/:id"}
+	// keyRoutes open to a key of their own and to no session: players send none.
+	keyRoutes = []string{"GET /calls/:id/recording"}
 )
 
 // routes are all routes of the program.
@@ -120,6 +122,9 @@ func TestEveryRouteOpensToExactlyThoseWhoMay(t *testing.T) {
 				want := http.StatusForbidden
 				if slices.Contains(employeeRoutes, route) {
 					want = http.StatusOK
+				}
+				if slices.Contains(keyRoutes, route) {
+					want = http.StatusUnauthorized
 				}
 				if nobody.status != http.StatusUnauthorized || worker.status != want {
 					t.Errorf("nobody gets %d, want 401; an employee %d, want %d", nobody.status, worker.status, want)

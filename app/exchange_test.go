@@ -90,3 +90,11 @@ func (x *exchange) taken() []map[string]any {
 	defer x.mu.Unlock()
 	return append([]map[string]any(nil), x.commands...)
 }
+
+// now is a time as a PBX writes it.
+func now() string { return time.Now().Format(time.RFC3339Nano) }
+
+// recording is the recording of a call of the PBX.
+func recording(id, address string) map[string]any {
+	return map[string]any{"id": id + "-recording", "type": "recording.ready", "call": id, "at": now(), "url": address}
+}

@@ -28,7 +28,7 @@ func TestTheFirstInstallationSetsEverythingUp(t *testing.T) {
 		want := &models.Portal{
 			ID: portal.ID, MemberID: r.portal.MemberID(), Endpoint: r.portal.Endpoint(), AuthHost: r.config.OAuthHosts[0],
 			ApplicationToken: r.portal.ApplicationToken(), Status: models.PortalActive, Lang: "en", PortalCountry: "US", TimeZone: "Europe/Berlin",
-			CRMMode: "classic", RestAppID: fmt.Sprint(b24sim.AppID), Scopes: "crm,telephony,placement,user_basic",
+			CRMMode: "classic", RestAppID: fmt.Sprint(b24sim.AppID), AppCode: "app.test", Scopes: "crm,telephony,placement,user_basic",
 			Settings: models.DefaultSettings(), SettingsVersion: 1,
 		}
 		times := cmpopts.IgnoreFields(models.Portal{}, "CRMModeAt", "EmployeesAt", "InstalledAt", "CreatedAt", "UpdatedAt")

@@ -96,6 +96,16 @@ var stories = []story{
 		},
 	},
 	{
+		name: "missed call with a to-do and a lead for a named employee", portal: classic,
+		prepare: func(r *rig) {
+			r.switches("c")
+			r.set("missed/todo", "on", "responsible/created/who", "employee", "responsible/created/employee", "18")
+		},
+		happen: func(r *rig) {
+			r.tell(started("c1", "incoming", "+4930901820"), ended("c1", "missed", 0))
+		},
+	},
+	{
 		name: "call of Bitrix24's own line", portal: classic,
 		prepare: func(r *rig) {
 			r.switches("crb")
@@ -207,6 +217,10 @@ func comparable(s b24sim.Snapshot) b24sim.Snapshot {
 	}
 	for i := range s.Activities {
 		s.Activities[i].OriginID = ""
+		if a := &s.Activities[i]; a.Provider == "CRM_TODO" {
+			// When the call ended differs, too.
+			a.Description, a.Deadline, a.StartedAt, a.EndedAt = "", time.Time{}, time.Time{}, time.Time{}
+		}
 	}
 	for i := range s.Statistics {
 		s.Statistics[i].ExternalCallID = ""

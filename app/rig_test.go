@@ -38,6 +38,7 @@ type rig struct {
 	tune    func(*house)
 	log     slog.Handler // of the program; nil is standard error
 	house   *house
+	lit     string // switches that are on
 }
 
 // Employees of the rig's portal.
@@ -172,7 +173,7 @@ func (r *rig) install() {
 	r.portal.FinishInstall()
 	r.deliver()
 	r.session = sessionIn(r.t, r.open(r.frame(admin, "DEFAULT")))
-	r.eventually("the handlers are looked after", func() bool { return r.sim.Count(r.portal.Name(), "placement.get") > 1 })
+	r.eventually("the handlers are looked after", func() bool { return r.sim.Count(r.portal.Name(), "placement.get") > 3 })
 	r.key = keyIn(r.t, r.post("/settings/keys", url.Values{"name": {"Test PBX"}}))
 	r.save(url.Values{"command_url": {r.pbx.url}})
 	r.pbx.secret = secretIn(r.t, r.post("/settings/secret/reveal", nil))
@@ -238,13 +239,21 @@ func (r *rig) switches(on string) {
 	if strings.Contains(on, "b") {
 		form.Set("repeat_in_bitrix24", "on")
 	}
+	looks := r.lineLooks()
 	r.save(form)
+	if touches := func(l string) bool { return strings.Contains(on, l) != strings.Contains(r.lit, l) }; touches("c") || touches("o") {
+		looks++
+	}
+	r.lit = on
 	creates := strings.Contains(on, "c") && strings.Contains(on, "o")
 	r.eventually("lines follow the switches", func() bool {
 		lines := r.portal.Lines()
-		return len(lines) > 0 && lines[0].AutoCreate == creates
+		return r.lineLooks() >= looks && len(lines) > 0 && lines[0].AutoCreate == creates
 	})
 }
+
+// lineLooks is how often the program has looked at the portal's lines.
+func (r *rig) lineLooks() int { return r.sim.Count(r.portal.Name(), "telephony.externalLine.get") }
 
 func (r *rig) do(method, address string, form url.Values, session string) (int, string) {
 	r.t.Helper()

@@ -138,7 +138,10 @@ func (r *rig) setting() setting {
 func (r *rig) wanted() setting {
 	return setting{
 		handlersAt(r.url),
-		[]b24sim.Placement{{Code: "TELEPHONY_ANALYTICS_MENU", URL: r.url + "/b24/calls", Title: "Callwise: call log"}},
+		[]b24sim.Placement{
+			{Code: "TELEPHONY_ANALYTICS_MENU", URL: r.url + "/b24/calls", Title: "Callwise: call log"},
+			{Code: "REST_APP_URI", URL: r.url + "/b24/calls", Title: "Callwise: call log"},
+		},
 		[]b24sim.Line{{Number: "callwise", Name: "Callwise"}},
 	}
 }

@@ -38,6 +38,8 @@ func TestNoPortalSeesOrTouchesAnother(t *testing.T) {
 
 		for _, request := range []string{
 			"GET /calls/" + callID, "POST /calls/" + callID, "POST /settings/keys/" + keyID + "/revoke",
+			"POST /calls/" + callID + "/retry", "POST /calls/" + callID + "/missed", "POST /calls/" + callID + "/replay",
+			"POST /calls/" + callID + "/settle", "POST /calls/" + callID + "/extension", "POST /calls/" + callID + "/card",
 		} {
 			method, path, _ := strings.Cut(request, " ")
 			if got := r.with(r.session, method, path); got.status != http.StatusNotFound || strings.Contains(got.body, "Secretly") {

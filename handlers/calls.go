@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
-	"strconv"
 
 	"callwise/app/call"
 	"callwise/models"
@@ -126,35 +125,4 @@ func emptiness(filtered, connected bool) views.EmptyState {
 		return views.EmptyPBX
 	}
 	return views.EmptyLog
-}
-
-// call shows the details of a call: the dialog for htmx, else the log with the
-// dialog open over it.
-func (h *Handlers) call(c echo.Context) error {
-	v := viewFrom(c)
-	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
-	if err != nil {
-		return models.ErrNotFound
-	}
-	details, err := h.Store.CallDetails(c.Request().Context(), v.portal.ID, id)
-	if err != nil {
-		return err
-	}
-	employees, err := h.Store.Employees(c.Request().Context(), v.portal.ID)
-	if err != nil {
-		return err
-	}
-	shown, err := h.words(v, employees).details(details)
-	if err != nil {
-		return err
-	}
-	if c.Request().Header.Get("HX-Request") != "" {
-		return render(c, http.StatusOK, views.CallDialog(shown))
-	}
-	page, err := h.callsPage(c, v, logQuery{})
-	if err != nil {
-		return err
-	}
-	page.Open = &shown
-	return render(c, http.StatusOK, views.Calls(page))
 }

@@ -41,7 +41,14 @@ func (h *Handlers) customer(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, answerOf(found))
+	answer := answerOf(found)
+	if r := answer.Responsible; r != nil {
+		r.Extension, err = h.Store.ExtensionOf(c.Request().Context(), portal, r.UserID, r.Extension)
+	}
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, answer)
 }
 
 func answerOf(found []b24.Customer) knownCustomer {

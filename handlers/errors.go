@@ -36,6 +36,7 @@ var statuses = []struct {
 	{b24.ErrMalformed, http.StatusBadRequest},
 	{pbx.ErrSyntax, http.StatusBadRequest},
 	{models.ErrNotFound, http.StatusNotFound},
+	{callflow.ErrNoRecording, http.StatusNotFound},
 	{models.ErrConflict, http.StatusConflict},
 	{context.Canceled, 499}, // the client has gone; nobody reads the answer
 }

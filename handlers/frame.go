@@ -76,17 +76,24 @@ func (h *Handlers) openApp(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if v.open != "" {
+		return h.renderLinked(c, v)
+	}
 	if v.visitor.Admin {
 		return h.renderSettings(c, v, http.StatusOK, settingsForm{})
 	}
 	return h.renderCalls(c, v)
 }
 
-// openCalls opens the call log from the menu of the telephony statistics.
+// openCalls opens the call log from the menu of the telephony statistics, or
+// from a link to a call.
 func (h *Handlers) openCalls(c echo.Context) error {
 	v, err := h.enter(c)
 	if err != nil {
 		return err
+	}
+	if v.open != "" {
+		return h.renderLinked(c, v)
 	}
 	return h.renderCalls(c, v)
 }
@@ -104,9 +111,14 @@ func (h *Handlers) enter(c echo.Context) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	return h.viewOf(portal, Visitor{
+	v, err := h.viewOf(portal, Visitor{
 		PortalID: portal.ID, UserID: visit.Profile.UserID, Admin: visit.Profile.Admin, Lang: visit.Lang(),
 	})
+	v.open = visit.LinkedCall()
+	if err == nil && v.open != "" {
+		c.Set(keyVisitor, v) // a call that is not there is said inside the app
+	}
+	return v, err
 }
 
 // install sets the app up. The same address takes the events of an

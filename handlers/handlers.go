@@ -52,7 +52,7 @@ func (h *Handlers) Router() http.Handler {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = h.answerError
-	e.Use(h.logged, middleware.RecoverWithConfig(middleware.RecoverConfig{DisablePrintStack: true, LogErrorFunc: h.panicked}), secured, h.measured())
+	e.Use(h.logged, middleware.RecoverWithConfig(middleware.RecoverConfig{DisablePrintStack: true, LogErrorFunc: h.panicked}), secured, h.measured(), compressed)
 
 	e.GET("/healthz", h.alive)
 	e.GET("/readyz", h.ready)
@@ -76,6 +76,8 @@ func (h *Handlers) Router() http.Handler {
 
 	e.GET(schemaPath, h.settingsSchema)
 	h.settingsPages(e.Group("", middleware.BodyLimit(formBody), h.withSession, admins))
+
+	e.GET("/calls/:id/recording", h.recording)
 	s := e.Group("", middleware.BodyLimit(pageBody), h.withSession)
 	h.pages(s)
 	return e

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
@@ -58,6 +59,14 @@ func secured(next echo.HandlerFunc) echo.HandlerFunc {
 		return next(c)
 	}
 }
+
+// compressed makes answers small for browsers that ask for it: a portal's page
+// waits for ours. What a page reflects is posted by that page alone, with a
+// token no other site has, so its length tells a stranger nothing.
+var compressed = middleware.GzipWithConfig(middleware.GzipConfig{MinLength: compressFrom})
+
+// compressFrom is the length in bytes from which an answer is compressed.
+const compressFrom = 1024
 
 // policy is the content security policy of a page: scripts come from us and
 // from the BX24 library's host, and only the portal may frame it.

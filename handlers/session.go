@@ -94,6 +94,49 @@ func (s *Sessions) Read(text string) (Visitor, time.Time, error) {
 	return Visitor{PortalID: c.Portal, UserID: user, Admin: c.Admin, Lang: c.Lang, Proven: c.Proven}, c.ExpiresAt.Time, nil
 }
 
+// listenLife is how long the address of a recording can be played.
+const listenLife = 10 * time.Minute
+
+// listenAudience keeps tokens of recordings from being sessions, and sessions
+// from being such tokens.
+const listenAudience = "recording"
+
+// A listenClaim is the right to hear the recording of one call.
+type listenClaim struct {
+	Portal int64 `json:"portal"`
+	Call   int64 `json:"call"`
+	jwt.RegisteredClaims
+}
+
+// IssueListen makes a token for the address of a recording: a player cannot
+// send a session. It opens nothing else, and only for a few minutes.
+func (s *Sessions) IssueListen(v Visitor, callID int64) (string, error) {
+	now := s.Now()
+	token := jwt.NewWithClaims(jwt.SigningMethodHS256, listenClaim{
+		Portal: v.PortalID, Call: callID,
+		RegisteredClaims: jwt.RegisteredClaims{
+			Issuer: sessionIssuer, Audience: jwt.ClaimStrings{listenAudience},
+			Subject: strconv.FormatInt(v.UserID, 10), IssuedAt: jwt.NewNumericDate(now),
+			ExpiresAt: jwt.NewNumericDate(now.Add(listenLife)),
+		},
+	})
+	token.Header["kid"] = s.Keys[0].ID
+	return token.SignedString(s.Keys[0].Bytes)
+}
+
+// ReadListen verifies a token of [Sessions.IssueListen] for a call and says in
+// which portal the call is.
+func (s *Sessions) ReadListen(text string, callID int64) (portalID int64, err error) {
+	var c listenClaim
+	_, err = jwt.ParseWithClaims(text, &c, s.key,
+		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithIssuer(sessionIssuer),
+		jwt.WithAudience(listenAudience), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithTimeFunc(s.Now))
+	if err != nil || c.Portal == 0 || c.Call != callID {
+		return 0, errSession
+	}
+	return c.Portal, nil
+}
+
 func (s *Sessions) key(token *jwt.Token) (any, error) {
 	for _, k := range s.Keys {
 		if k.ID == token.Header["kid"] {

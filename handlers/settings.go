@@ -6,9 +6,7 @@ import (
 	"net/url"
 	"slices"
 
-	"callwise/app/call"
 	"callwise/app/pbx"
-	"callwise/app/rules"
 	"callwise/models"
 	"callwise/views"
 
@@ -27,7 +25,6 @@ const (
 func (h *Handlers) settingsPages(a *echo.Group) {
 	both := []string{http.MethodGet, http.MethodPost}
 	a.Match(both, "/settings", h.settings)
-	a.POST("/settings/preview", h.previewSettings)
 	a.POST("/settings/save", h.saveSettings)
 	a.POST("/settings/review", h.reviewSettings)
 	a.POST("/settings/undo", h.undoSettings)
@@ -36,20 +33,11 @@ func (h *Handlers) settingsPages(a *echo.Group) {
 	a.POST("/settings/history/:version/restore", h.restoreVersion)
 	a.POST("/settings/export", h.exportSettings)
 	a.Match(both, "/settings/import", h.importSettings)
+	h.trialPages(a)
 }
 
 func (h *Handlers) settings(c echo.Context) error {
 	return h.renderSettings(c, viewFrom(c), http.StatusOK, settingsForm{})
-}
-
-// previewSettings shows what would happen with switches that are not saved.
-func (h *Handlers) previewSettings(c echo.Context) error {
-	v := viewFrom(c)
-	form, err := postedForm(c)
-	if err != nil {
-		return err
-	}
-	return render(c, http.StatusOK, views.PreviewRegion(preview(v, entered(form, v.portal.Settings))))
 }
 
 // saveSettings stores what differs from the page's version. A field that is
@@ -199,26 +187,4 @@ func (h *Handlers) checkCommandURL(address string) views.FieldError {
 		return views.ErrNotReachable
 	}
 	return views.NoError
-}
-
-// preview decides the rows of the specification's tables with the settings as
-// entered and as stored.
-func preview(v view, now models.Settings) views.Preview {
-	mode := v.portal.Mode()
-	tables := map[call.Direction][]views.PreviewPair{}
-	for _, d := range []call.Direction{call.Incoming, call.Outgoing} {
-		saved := rules.Preview(v.portal.Settings.Rules(mode, ""), d)
-		for i, row := range rules.Preview(now.Rules(mode, ""), d) {
-			tables[d] = append(tables[d], views.PreviewPair{Number: row.Number, Now: cellOf(row.Decision), Saved: cellOf(saved[i].Decision)})
-		}
-	}
-	return views.NewPreview(v.l, tables[call.Incoming], tables[call.Outgoing])
-}
-
-func cellOf(d rules.Decision) views.PreviewCell {
-	cell := views.PreviewCell{Create: string(d.Create), Reason: string(d.Reason)}
-	for _, t := range d.LogTo {
-		cell.LogTo = append(cell.LogTo, views.PreviewTarget{Type: t.Type.String(), New: t.New})
-	}
-	return cell
 }

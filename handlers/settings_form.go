@@ -90,12 +90,6 @@ func versionOf(text string) (int, error) {
 	return version, nil
 }
 
-// entered are settings with what a form changes, as far as it can be read.
-func entered(form url.Values, s models.Settings) models.Settings {
-	next, _ := s.With(settingValues(form))
-	return next
-}
-
 // settingValues are the settings in a form, by path. A switch is two fields of
 // one name, "off" always and "on" when it is on: the last value counts.
 func settingValues(form url.Values) map[string]string {

@@ -25,6 +25,7 @@ type settingsForm struct {
 	keyError views.FieldError
 	newKey   *views.NewKey
 	reveal   bool
+	trial    trial
 }
 
 // A settingsDone is what was just saved.
@@ -80,6 +81,9 @@ func (h *Handlers) renderSettings(c echo.Context, v view, status int, shown sett
 	}
 	page := h.settingsPage(v, shown, keys, w)
 	page.Lines = w.settingLines(page.Values, used)
+	if page.Trials, err = h.trials(ctx, v, shown, keys); err != nil {
+		return err
+	}
 	for _, version := range last {
 		page.History = views.LastChange{Who: w.who(version.UserID), When: v.l.Moment(version.At, h.Now(), v.zone)}
 	}
@@ -104,7 +108,7 @@ func (h *Handlers) settingsPage(v view, shown settingsForm, keys []models.PBXKey
 		Page: h.page(v, views.SettingsTab, len(keys) > 0), Version: int64(v.portal.SettingsVersion),
 		Values: values, SimpleMode: v.portal.Mode() == "simple",
 		People: w.people, Sources: w.sources, SourcesUnread: w.sourcesUnread, Cards: w.cards(values, stored),
-		Countries: countries(v.l), Preview: preview(v, now), Connection: h.connection(v, shown, keys), CommandURLWas: v.portal.CommandURL,
+		Countries: countries(v.l), Preview: preview(v, now, shown.trial.line), Connection: h.connection(v, shown, keys), CommandURLWas: v.portal.CommandURL,
 	}
 	if v.portal.PortalCountry != "" {
 		page.PortalCountry = v.l.Country(v.portal.PortalCountry)

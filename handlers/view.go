@@ -22,6 +22,8 @@ type view struct {
 	token   string // of the session the next request will carry
 	l       views.Localizer
 	zone    *time.Location
+	open    string        // the call that a link into the portal names, as it was posted
+	notice  *views.Notice // what was done just now; nil without one
 }
 
 func (h *Handlers) viewOf(portal *models.Portal, visitor Visitor) (view, error) {
@@ -109,6 +111,7 @@ func (h *Handlers) pages(s *echo.Group) {
 	s.Match(both, "/calls/:id", h.call)
 
 	a := s.Group("", admins)
+	h.mendRoutes(a)
 	a.POST("/settings/keys", h.addKey)
 	a.POST("/settings/keys/:id/revoke", h.revokeKey)
 	a.POST("/settings/secret/rotate", h.rotateSecret)
@@ -119,13 +122,16 @@ func (h *Handlers) pages(s *echo.Group) {
 func (h *Handlers) page(v view, tab views.Tab, connected bool) views.Page {
 	return views.Page{
 		L: v.l, Session: v.token, B24JS: h.B24JS, Tab: tab, Admin: v.visitor.Admin,
-		Banners: banners(v.portal, connected),
+		Banners: banners(v.portal, connected), Notice: v.notice,
 	}
 }
 
 // banners tell what is wrong with a portal, the gravest first.
 func banners(p *models.Portal, connected bool) []views.Banner {
 	var all []views.Banner
+	if p.Settings.DryRun {
+		all = append(all, views.Banner{Kind: views.DryRun})
+	}
 	switch p.Status {
 	case models.PortalReauth:
 		all = append(all, views.Banner{Kind: views.NeedsAuthorisation})

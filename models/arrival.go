@@ -103,14 +103,20 @@ func (a *arrival) count(fresh map[eventName]bool) {
 func (s *Store) insertEvents(ctx context.Context, events []Event) (map[eventName]bool, error) {
 	fresh := map[eventName]bool{}
 	err := s.Transaction(ctx, func(tx *gorm.DB) error {
-		for chunk := range slices.Chunk(events, insertChunk) {
-			if err := insertNew(tx, chunk, fresh); err != nil {
-				return err
-			}
-		}
-		return s.river.wake(ctx, tx, callsOf(events, fresh))
+		return s.insertAndWake(ctx, tx, events, fresh)
 	})
 	return fresh, err
+}
+
+// insertAndWake stores events, adds the names of the new ones to fresh, and
+// wakes workers for their calls.
+func (s *Store) insertAndWake(ctx context.Context, tx *gorm.DB, events []Event, fresh map[eventName]bool) error {
+	for chunk := range slices.Chunk(events, insertChunk) {
+		if err := insertNew(tx, chunk, fresh); err != nil {
+			return err
+		}
+	}
+	return s.river.wake(ctx, tx, callsOf(events, fresh))
 }
 
 // insertNew stores those events that are not stored yet, and adds their names

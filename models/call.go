@@ -112,6 +112,13 @@ func (c *Call) clean() {
 // when there is none. ErrConflict means that one of c's ids belongs to a call
 // with another key.
 func (s *Store) EnsureCall(ctx context.Context, c Call) (*Call, error) {
+	if err := s.ensureCall(s.with(ctx), c); err != nil {
+		return nil, err
+	}
+	return s.CallByKey(ctx, c.PortalID, c.CallKey)
+}
+
+func (s *Store) ensureCall(db *gorm.DB, c Call) error {
 	c.clean()
 	c.ID, c.CreatedAt, c.UpdatedAt = 0, s.now(), s.now()
 	if c.State == "" {
@@ -122,11 +129,7 @@ func (s *Store) EnsureCall(ctx context.Context, c Call) (*Call, error) {
 		c.StartedAt = c.CreatedAt
 	}
 	key := []clause.Column{{Name: "portal_id"}, {Name: "call_key"}}
-	err := s.with(ctx).Clauses(clause.OnConflict{Columns: key, DoNothing: true}).Create(&c).Error
-	if err != nil {
-		return nil, conflict(err)
-	}
-	return s.CallByKey(ctx, c.PortalID, c.CallKey)
+	return conflict(db.Clauses(clause.OnConflict{Columns: key, DoNothing: true}).Create(&c).Error)
 }
 
 // CallByID returns a call of a portal.

@@ -90,16 +90,6 @@ func (s *Store) CallPage(ctx context.Context, portalID int64, filter CallFilter,
 	return rows[:limit], &Cursor{At: last.StartedAt, ID: last.ID}, nil
 }
 
-// RecentCases returns the last decided calls of a portal, the newest first: the
-// what-if decides their cases anew. Only id, time, case and decision are read.
-func (s *Store) RecentCases(ctx context.Context, portalID int64, limit int) ([]Call, error) {
-	var calls []Call
-	err := s.with(ctx).Select("id", "portal_id", "started_at", "case", "decision").
-		Where(`portal_id = ? AND "case" IS NOT NULL`, portalID).
-		Order("started_at DESC, id DESC").Limit(limit).Find(&calls).Error
-	return calls, err
-}
-
 // Details are all that is known of a call.
 type Details struct {
 	Call   Call

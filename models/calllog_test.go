@@ -139,22 +139,6 @@ func TestACallIsToldWithItsEventsAndRequests(t *testing.T) {
 	})
 }
 
-func TestTheWhatIfReadsDecidedCases(t *testing.T) {
-	modelstest.Each(t, func(t *testing.T, s *models.Store) {
-		p, twin := active(t, s, "one"), active(t, s, "two")
-		ensure(t, s, p.ID, "undecided")
-		c, other := ensure(t, s, p.ID, "decided"), ensure(t, s, twin.ID, "decided")
-		full(c)
-		full(other)
-		check(t, s.SaveCall(t.Context(), c))
-		check(t, s.SaveCall(t.Context(), other))
-		want := []models.Call{{ID: c.ID, PortalID: p.ID, StartedAt: noon, Case: c.Case, Decision: c.Decision}}
-		if diff := cmp.Diff(want, must[[]models.Call](t)(s.RecentCases(t.Context(), p.ID, 10))); diff != "" {
-			t.Errorf("cases (-want +got):\n%s", diff)
-		}
-	})
-}
-
 func TestTheRESTLogIsReadPageByPage(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		p, twin := active(t, s, "one"), active(t, s, "two")

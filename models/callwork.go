@@ -18,6 +18,28 @@ func (s *Store) OrderCall(ctx context.Context, c *Call) error {
 	})
 }
 
+// OpenCall makes a call and stores its events, all or none, and wakes a worker
+// for it. Repeating it changes nothing and returns the same call.
+func (s *Store) OpenCall(ctx context.Context, c Call, events []Event) (*Call, error) {
+	stored := make([]Event, len(events))
+	for i, e := range events {
+		var err error
+		if stored[i], err = s.arrived(c.PortalID, e); err != nil {
+			return nil, err
+		}
+	}
+	err := s.Transaction(ctx, func(tx *gorm.DB) error {
+		if err := s.ensureCall(tx, c); err != nil {
+			return err
+		}
+		return s.insertAndWake(ctx, tx, stored, map[eventName]bool{})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.CallByKey(ctx, c.PortalID, c.CallKey)
+}
+
 // stalePage is how many calls [Store.StaleCalls] returns at a time.
 const stalePage = 500
 
@@ -41,10 +63,7 @@ func (s *Store) RetryCall(ctx context.Context, portalID, callID int64) error {
 			return found(err)
 		}
 		err := tx.Table("calls").Where("portal_id = ? AND id = ? AND state = ?", portalID, callID, CallFailed).
-			Updates(map[string]any{
-				"state": CallOpen, "result": ResultWaiting, "attention": NoAttention,
-				"attempts": 0, "failing_since": nil, "updated_at": s.now(),
-			}).Error
+			Updates(s.reopened()).Error
 		if err != nil {
 			return err
 		}

@@ -37,6 +37,7 @@ type Portal struct {
 	CRMMode          crm.Mode   // "" = not read yet
 	CRMModeAt        *time.Time `gorm:"serializer:utc"`
 	RestAppID        string
+	AppCode          string   // the app's name in addresses of the portal
 	Scopes           string   // granted, separated by commas
 	MissingScopes    string   // needed and not granted
 	Settings         Settings `gorm:"serializer:json"`

@@ -54,12 +54,12 @@ func TestAPortalKeepsWhatItIsTold(t *testing.T) {
 		check(t, s.SetStatus(ctx, p.ID, models.PortalSuspended, "PAYMENT_REQUIRED"))
 		check(t, s.Moved(ctx, p.ID, "https://moved.bitrix24.com/rest/"))
 		check(t, s.SetMode(ctx, p.ID, crm.Simple))
-		check(t, s.SaveInstallState(ctx, p.ID, "5", "crm,telephony", "placement"))
+		check(t, s.SaveInstallState(ctx, p.ID, "5", "acme.pbx", "crm,telephony", "placement"))
 		want := *p
 		want.ApplicationToken, want.CommandURL, want.CommandSecret = "fresh", "https://pbx.example/commands", "whsec_x"
 		want.Status, want.StatusCode = models.PortalSuspended, "PAYMENT_REQUIRED"
 		want.Endpoint, want.CRMMode, want.CRMModeAt = "https://moved.bitrix24.com/rest/", crm.Simple, &noon
-		want.RestAppID, want.Scopes, want.MissingScopes = "5", "crm,telephony", "placement"
+		want.RestAppID, want.AppCode, want.Scopes, want.MissingScopes = "5", "acme.pbx", "crm,telephony", "placement"
 		if diff := cmp.Diff(&want, must[*models.Portal](t)(s.PortalByID(ctx, p.ID))); diff != "" {
 			t.Errorf("portal (-want +got):\n%s", diff)
 		}

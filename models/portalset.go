@@ -69,9 +69,12 @@ func (s *Store) SetMode(ctx context.Context, portalID int64, mode crm.Mode) erro
 	return s.change(ctx, portalID, map[string]any{"crm_mode": mode, "crm_mode_at": s.now()})
 }
 
-// SaveInstallState remembers the app's id on the portal and its scopes.
-func (s *Store) SaveInstallState(ctx context.Context, portalID int64, restAppID, scopes, missing string) error {
-	return s.change(ctx, portalID, map[string]any{"rest_app_id": restAppID, "scopes": scopes, "missing_scopes": missing})
+// SaveInstallState remembers the app's id on the portal, its name in addresses
+// there, and its scopes.
+func (s *Store) SaveInstallState(ctx context.Context, portalID int64, restAppID, code, scopes, missing string) error {
+	return s.change(ctx, portalID, map[string]any{
+		"rest_app_id": restAppID, "app_code": clean(code), "scopes": scopes, "missing_scopes": missing,
+	})
 }
 
 // SetRestAppID remembers the app's id on the portal.

@@ -34,10 +34,20 @@ type Progress struct {
 	AnchorLifted  bool       `json:"anchor_lifted,omitempty"`
 	Recording     Recording  `json:"recording"`
 	Transcript    Transcript `json:"transcript,omitzero"`
+	// Popup is what was done about the call card on the screen.
+	Popup Popup `json:"popup,omitzero"`
+	// Excluded calls are not handled.
+	Excluded Exclusion `json:"excluded,omitempty"`
+	// Owner is who is responsible for what the call creates, once chosen.
+	Owner    int64    `json:"owner,omitempty"`
+	Assigned Assigned `json:"assigned,omitzero"`
+	Todo     Todo     `json:"todo,omitzero"`
 	// DryRun: decided, and nothing was written to the portal.
 	DryRun bool `json:"dry_run,omitempty"`
 	// Settled is what an administrator wants to hear no more of.
 	Settled []Attention `json:"settled,omitempty"`
+	// Card is the client's card that an administrator chose for what was created.
+	Card *crm.Ref `json:"card,omitempty"`
 	// Notes are what actually happened, beside the decision's own notes.
 	Notes []rules.Note `json:"notes,omitempty"`
 	Steps []Step       `json:"steps,omitempty"`
@@ -61,6 +71,41 @@ type Register struct {
 	Primary crm.Ref `json:"primary,omitzero"`
 }
 
+// An Exclusion is why a call is not handled.
+type Exclusion string
+
+// Exclusions by what the administrator named.
+const (
+	NotExcluded Exclusion = ""
+	ByNumber    Exclusion = "number"
+	ByExtension Exclusion = "extension" // all of the call's
+)
+
+// Assigned is that what was created was given to [Progress].Owner.
+type Assigned struct {
+	Done bool   `json:"done,omitempty"`
+	Code string `json:"code,omitempty"`
+}
+
+// Todo is the reminder of a missed call. Tried without Done means that the
+// answer is not known.
+type Todo struct {
+	Tried    bool      `json:"tried,omitempty"`
+	Done     bool      `json:"done,omitempty"`
+	Card     crm.Ref   `json:"card,omitzero"`
+	UserID   int64     `json:"user_id,omitempty"`
+	Deadline time.Time `json:"deadline,omitzero"`
+	ID       int64     `json:"id,omitempty"` // 0: not wanted, nothing to put it on, or Code
+	Code     string    `json:"code,omitempty"`
+}
+
+// Popup is the call card that Bitrix24 opens on an employee's screen.
+type Popup struct {
+	When   CardTime `json:"when,omitempty"`  // for whom the call was registered
+	Shown  int64    `json:"shown,omitempty"` // who saw it on the answer
+	Hidden bool     `json:"hidden,omitempty"`
+}
+
 // Finish is the end of a call in Bitrix24. Tried without Done means that the
 // answer is not known.
 type Finish struct {
@@ -71,12 +116,20 @@ type Finish struct {
 	StatisticID string    `json:"statistic_id,omitempty"`
 }
 
-// Recording is the audio that Bitrix24 was told of.
+// Recording is the audio that Bitrix24 was told of. Kept says why it stays at
+// the PBX, where the URL leads.
 type Recording struct {
 	URL    string `json:"url,omitempty"`
 	FileID int64  `json:"file_id,omitempty"`
 	Code   string `json:"code,omitempty"`
+	Kept   string `json:"kept,omitempty"`
 }
+
+// Why a recording stays at the PBX.
+const (
+	KeptAsLink   = "link"      // the settings say so
+	KeptTooLarge = "too_large" // it is larger than the settings allow
+)
 
 // Transcript is what was said, as Bitrix24 was given it.
 type Transcript struct {

@@ -3,6 +3,8 @@ package views
 // tone is the colour of a banner: nothing works, or a part does not.
 func (b Banner) tone() string {
 	switch b.Kind {
+	case DryRun:
+		return "dry"
 	case MissingScopes, InstallationPending:
 		return "warning"
 	case NotConnected:
@@ -13,8 +15,11 @@ func (b Banner) tone() string {
 }
 
 func (b Banner) icon() string {
-	if b.tone() == "info" {
+	switch b.tone() {
+	case "info":
 		return "plug"
+	case "dry":
+		return "eye"
 	}
 	return "triangle-alert"
 }

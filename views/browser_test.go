@@ -16,7 +16,8 @@ import (
 )
 
 // Every page in every state and both languages: axe-core finds nothing, the
-// console stays empty, nothing is wider than the frame.
+// console stays empty, and nothing is wider than the frame, also when one reads
+// from right to left.
 func TestEveryPageIsAccessibleAndFitsItsFrame(t *testing.T) {
 	axe, err := os.ReadFile("testdata/axe-core/axe.min.js")
 	if err != nil {
@@ -45,14 +46,10 @@ func TestEveryPageIsAccessibleAndFitsItsFrame(t *testing.T) {
 
 func inspect(t *testing.T, tab *browserTab, axe string) {
 	t.Helper()
-	if evaluate[bool](t, tab, `document.documentElement.scrollWidth > window.innerWidth`) {
-		t.Error("the page scrolls sideways")
-	}
-	for _, cut := range evaluate[[]string](t, tab, `[...document.querySelectorAll(".card, .part, .dialog, td, th, button")]
-		.filter(e => e.scrollWidth > e.clientWidth && getComputedStyle(e).display !== "inline" && !e.closest("thead, .sr"))
-		.map(e => e.tagName + " " + e.className + ": " + e.textContent.trim().slice(0, 60))`) {
-		t.Errorf("wider than its place: %s", cut)
-	}
+	fits(t, tab)
+	evaluate[bool](t, tab, `document.documentElement.dir = "rtl"; true`)
+	fits(t, tab)
+	evaluate[bool](t, tab, `document.documentElement.dir = "ltr"; true`)
 	evaluate[bool](t, tab, axe+"; true")
 	violations := evaluate[[]string](t, tab, `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v =>
 		v.id + ": " + v.help + ": " + v.nodes.map(n => n.html.slice(0, 160) + " " + n.failureSummary).join(" | ")))`, chromedp.EvalAwaitPromise)
@@ -69,12 +66,27 @@ const settingsFields = "add_card_employee=&add_card_when=never&builtin_lines=off
 	"recordings%2Fmax_mb=0&recordings%2Fmode=attach&repeat_in_bitrix24=on&repeated_leads=off&repeated_leads=on&" +
 	"responsible%2Fcreated%2Femployee=0&responsible%2Fcreated%2Ffallback=0&responsible%2Fcreated%2Fwho=taker&responsible%2Fmissed%2Femployee=0&responsible%2Fmissed%2Ffallback=0&responsible%2Fmissed%2Fwho=taker"
 
+// fits fails the test if anything is wider than its place.
+func fits(t *testing.T, tab *browserTab) {
+	t.Helper()
+	dir := evaluate[string](t, tab, `document.documentElement.dir`)
+	if evaluate[bool](t, tab, `document.documentElement.scrollWidth > window.innerWidth || document.documentElement.scrollLeft !== 0`) {
+		t.Errorf("%s: the page scrolls sideways", dir)
+	}
+	for _, cut := range evaluate[[]string](t, tab, `[...document.querySelectorAll(".card, .part, .dialog, td, th, button")]
+		.filter(e => e.scrollWidth > e.clientWidth && getComputedStyle(e).display !== "inline" && !e.closest("thead, .sr"))
+		.map(e => e.tagName + " " + e.className + ": " + e.textContent.trim().slice(0, 60))`) {
+		t.Errorf("%s: wider than its place: %s", dir, cut)
+	}
+}
+
 func TestSettingsInTheBrowser(t *testing.T) {
 	l := Localizer{}
 	requests := make(chan asked, 10)
 	address := serve(t, map[string]http.HandlerFunc{
 		"GET /":                        show(Settings(settingsOn(l))),
 		"POST /settings/preview":       record(requests, PreviewRegion(settingsChanged(l).Preview), "X-Session", "renewed"),
+		"POST /settings/what-if":       show(WhatIfRegion(WhatIf{L: l, Session: "renewed"})),
 		"POST /settings/save":          record(requests, Settings(settingsSaved(l))),
 		"POST /settings":               record(requests, Settings(settingsOn(l))),
 		"POST /settings/keys":          record(requests, Settings(settingsSaved(l))),
@@ -92,7 +104,8 @@ func TestSettingsInTheBrowser(t *testing.T) {
 	})
 	t.Run("a moved switch asks for the preview, with the session and all switches", func(t *testing.T) {
 		got := <-requests
-		want := asked{"POST", "Bearer token", settingsFields}
+		address := url.QueryEscape("https://pbx.example.com/callwise/commands")
+		want := asked{"POST", "Bearer token", must(url.ParseQuery(settingsFields + "&command_url=" + address)).Encode()}
 		if got != want {
 			t.Errorf("request\n got %+v\nwant %+v", got, want)
 		}

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -19,6 +20,7 @@ type CaseFacts struct {
 	Contacts, Companies             []int64
 	ClosedLeads                     []ClosedLead
 	ClosedDeals                     []int64
+	OfLine                          []string // switches that the call's line sets for itself
 }
 
 // A ClosedLead is a closed lead with what came of it: deal, contact, lost.
@@ -48,9 +50,9 @@ func (l Localizer) Conditions(f CaseFacts) []Fact {
 		fact("companies", l.ids(f.Companies)),
 		fact("closed_leads", l.closedLeads(f.ClosedLeads)),
 		fact("closed_deals", l.ids(f.ClosedDeals)),
-		fact("create_entities", l.on(f.CreateEntities)),
-		fact("outgoing_calls", l.on(f.OutgoingCalls)),
-		fact("repeated_leads", l.on(f.RepeatedLeads)),
+		fact("create_entities", l.switched(f, "create_entities", f.CreateEntities)),
+		fact("outgoing_calls", l.switched(f, "outgoing_calls", f.OutgoingCalls)),
+		fact("repeated_leads", l.switched(f, "repeated_leads", f.RepeatedLeads)),
 		fact("repeat_in_bitrix24", l.word("repeat", f.Repeat)),
 		fact("crm_mode", l.word("mode", f.Mode)),
 	)
@@ -68,6 +70,14 @@ func (l Localizer) on(b bool) string {
 		return l.T("word.on")
 	}
 	return l.T("word.off")
+}
+
+// switched is the position of a switch, and whether it is the line's own.
+func (l Localizer) switched(f CaseFacts, name string, on bool) string {
+	if slices.Contains(f.OfLine, name) {
+		return l.T("fact.of_line", "Value", l.on(on))
+	}
+	return l.on(on)
 }
 
 func (l Localizer) origin(f CaseFacts) string {

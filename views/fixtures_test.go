@@ -1,6 +1,7 @@
 package views
 
 import (
+	"slices"
 	"time"
 
 	"github.com/a-h/templ"
@@ -27,7 +28,7 @@ type shot struct {
 
 // shots are all pages in all states, in the language of l.
 func shots(l Localizer) []shot {
-	return append(settingShots(l), []shot{
+	return append(slices.Concat(settingShots(l), detailShots(l), trialShots(l)), []shot{
 		{"about", Plain(PlainPage{Page: Page{L: l}, Kind: About})},
 		{"session-expired", Plain(PlainPage{Page: Page{L: l}, Kind: SessionExpired})},
 		{"no-permission", Plain(PlainPage{Page: page(l, CallsTab), Kind: NoPermission})},
@@ -77,6 +78,7 @@ func firstSettings(l Localizer) SettingsPage {
 	return withChoices(SettingsPage{
 		Page: p, Version: 1, Values: valuesAtFirst(),
 		Preview:    NewPreview(l, none, none),
+		Trials:     firstTrials(l),
 		Connection: Connection{APIAddress: "https://callwise.example.com/pbx/v1/events"},
 	})
 }
@@ -88,6 +90,7 @@ func settingsOn(l Localizer) SettingsPage {
 	return withChoices(SettingsPage{
 		Page: page(l, SettingsTab), Version: 7, Values: values,
 		Preview: NewPreview(l, pairs(repeats, repeats), pairs(outgoingOff, outgoingOff)),
+		Trials:  usualTrials(l),
 		Connection: Connection{
 			APIAddress: "https://callwise.example.com/pbx/v1/events",
 			Keys: []Key{
@@ -221,14 +224,14 @@ func details(l Localizer) CallDetails {
 	instant := func(ms int) Moment { return l.Instant(now.Add(time.Duration(ms)*time.Millisecond), berlin) }
 	event := func(kind string, happened, arrived int) TimelineEvent {
 		return TimelineEvent{
-			Event: l.Event(kind), Source: l.Source("pbx"), Happened: instant(happened), Arrived: instant(arrived),
+			Event: l.Event(kind), Detail: "104 Jonas Becker", Source: l.Source("pbx"), Happened: instant(happened), Arrived: instant(arrived),
 			Late: l.Late(now.Add(time.Duration(happened)*time.Millisecond), now.Add(time.Duration(arrived)*time.Millisecond)),
 		}
 	}
 	created, contact := Ref{Type: "lead", ID: 811}, Ref{Type: "contact", ID: 9, Title: "Anna Müller"}
 	outcome := Outcome{Origin: portal, Created: []Ref{created}, LoggedTo: []Ref{created, contact}}
 	return CallDetails{
-		L: l, ID: 7, Title: l.CallTitle("outgoing", "+49 30 901820"),
+		L: l, ID: 7, Session: "token", Admin: true, Title: l.CallTitle("outgoing", "+49 30 901820"),
 		Facts: []Fact{
 			{l.T("column.time"), l.Moment(now, now, berlin).Full}, {l.T("column.employee"), "Jonas Becker, 104"},
 			{l.T("column.line"), "+49 30 555 01"}, {l.T("column.duration"), "1:05"},
@@ -242,13 +245,21 @@ func details(l Localizer) CallDetails {
 			Conditions: l.Conditions(CaseFacts{
 				Direction: "outgoing", Origin: &Ref{Type: "deal", ID: 31}, OriginClosed: true, CreateEntities: true, OutgoingCalls: true,
 				RepeatedLeads: true, Repeat: "on", Mode: "classic", Contacts: []int64{9}, ClosedLeads: []ClosedLead{{31, "deal"}, {12, "lost"}}, ClosedDeals: []int64{31},
+				OfLine: []string{"repeated_leads"},
 			}),
 			Tried:       tried(l, "P1", "P2", "P3", "P4", "P5", "P6", "D1", "D2", "D3", "D4", "D5", "D6", "D7", "D8", "D10", "D11"),
 			WouldChange: l.WouldChange("repeated_leads", "off", "none"),
+			Line:        l.T("decision.line", "Line", "Berlin"),
 			Version:     l.Settings(7),
 		},
 		Result: l.Result(outcome), Created: l.Entities(portal, outcome.Created), LoggedTo: l.Entities(portal, outcome.LoggedTo),
-		Outcomes: []string{NoteSentence(l, "CREATE_FAILED", "repeated_lead"), NoteSentence(l, "BIND_PARTIAL", "none")},
+		Steps: []StepRow{
+			{Step: l.Did("decide"), At: instant(200), Code: "REPEAT_LEAD_TO_DEAL"}, {Step: l.Did("register"), At: instant(400)},
+			{Step: l.Did("create"), At: instant(900), Code: "ERROR_CORE", Failed: true},
+		},
+		Recording: RecordingDetails{Text: l.T("details.recording.attached"), Player: "/calls/7/recording?key=key"},
+		Link:      "https://acme.bitrix24.com/marketplace/view/acme.callwise/?params[call]=7",
+		Outcomes:  []string{NoteSentence(l, "CREATE_FAILED", "repeated_lead"), NoteSentence(l, "BIND_PARTIAL", "none")},
 		Requests: []RequestRow{
 			{At: instant(100), Method: "batch: crm.duplicate.findbycomm, crm.lead.list, crm.contact.list", Duration: l.Took(85 * time.Millisecond), Code: "200"},
 			{At: instant(250), Method: "telephony.externalCall.register", Duration: l.Took(1200 * time.Millisecond), Code: "400 ERROR_CORE", Failed: true},
@@ -258,7 +269,7 @@ func details(l Localizer) CallDetails {
 
 func undecided(l Localizer) CallDetails {
 	return CallDetails{
-		L: l, ID: 10, Title: l.CallTitle("incoming", l.HiddenNumber()), Facts: []Fact{{l.T("column.line"), "+49 30 555 01"}},
+		L: l, ID: 10, Session: "token", Title: l.CallTitle("incoming", l.HiddenNumber()), Facts: []Fact{{l.T("column.line"), "+49 30 555 01"}},
 		Problem: NoteSentence(l, "SNAPSHOT_FAILED", "none"), Result: l.Result(Outcome{State: ResultWaiting}),
 	}
 }

@@ -123,7 +123,10 @@ func TestSettingsHaveTheNamesThatPeopleRelyOn(t *testing.T) {
 		"choice What becomes of a recording", "radio Attach it to the call in Bitrix24, on", "radio Leave it at the PBX and keep the link, off",
 		"textarea Numbers that are never handled", "textarea Extensions that are never handled",
 		"select Country of numbers without a country code", "checkbox Hide numbers from employees, off",
+		"table Employees and extensions",
 		"region What will happen", "table Incoming calls", "table Outgoing calls",
+		"region What-if", "button Try with what is entered",
+		"textarea Example of a request", "select Direction", "select Line",
 		"button Save", "button Review", "button Cancel",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -182,7 +185,7 @@ func TestARowSaysWhatHappenedAndWhy(t *testing.T) {
 	}
 }
 
-func TestDetailsAreADialogWithItsFourParts(t *testing.T) {
+func TestDetailsAreADialogWithItsFiveParts(t *testing.T) {
 	root := parse(t, draw(t, CallDialog(details(Localizer{}))))
 	got := collect(root, func(n *html.Node) string {
 		switch n.Data {
@@ -193,7 +196,8 @@ func TestDetailsAreADialogWithItsFourParts(t *testing.T) {
 	})
 	want := []string{
 		"dialog details-titledetails ", "h2 details-title Outgoing call, +49 30 901820",
-		"h3 timeline-title Timeline", "h3 decision-title Decision", "h3 entities-title Entities", "h3 requests-title REST log",
+		"h3 timeline-title Timeline", "h3 decision-title Decision", "h3 entities-title Entities", "h3 recording-title Recording",
+		"h3 requests-title REST log",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("dialog (-want +got):\n%s", diff)

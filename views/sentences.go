@@ -32,8 +32,17 @@ var englishSentences = func() map[[2]string]string {
 // "a lead (or a deal)" resolved to what create says. An unknown reason comes
 // back as it is.
 func ReasonSentence(l Localizer, reason, create string) string {
+	return reasonSentence(l, reason, l.word("was", create))
+}
+
+// DryRunSentence is ReasonSentence for a call that nothing was written for.
+func DryRunSentence(l Localizer, reason, create string) string {
+	return reasonSentence(l, reason, l.word("would", create))
+}
+
+func reasonSentence(l Localizer, reason, created string) string {
 	key := "reason." + reason
-	text := l.T(key, "Created", l.word("was", create))
+	text := l.T(key, "Created", created)
 	if reason == "" || text == key {
 		return reason
 	}

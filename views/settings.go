@@ -77,7 +77,7 @@ func fieldOf(path string) string {
 	case "card/employees":
 		return "add_card_employee"
 	case "extensions":
-		return "connection"
+		return "employees"
 	}
 	return fieldID(path)
 }
@@ -202,7 +202,7 @@ func (c Conflict) who(l Localizer) string {
 
 // sections are the parts of the page that the menu leads to, in their order.
 func (p SettingsPage) sections() []Choice {
-	return p.choices("section", "creating", "responsible", "lines", "missed", "card", "recordings", "exclusions", "connection", "history")
+	return p.choices("section", "creating", "responsible", "lines", "missed", "card", "recordings", "exclusions", "employees", "connection", "history")
 }
 
 func (u Undo) version() string { return strconv.FormatInt(u.Version, 10) }

@@ -1,7 +1,5 @@
 package views
 
-import "github.com/a-h/templ"
-
 // A SettingsPage is the settings as the form shows them: what is saved, or,
 // after a refused save (422, 409) or a review, what the administrator entered.
 // Values and their like are by the path of the setting, which is the name of
@@ -31,9 +29,9 @@ type SettingsPage struct {
 	Cards         []CardException
 	Countries     []Choice
 	PortalCountry string // its name; empty if Bitrix24 told none
-	NumberExample templ.Component
 
 	Preview       Preview
+	Trials        Trials
 	Connection    Connection
 	CommandURLWas string // the saved one: a form that leaves it does not change it
 }
@@ -133,30 +131,7 @@ const (
 	ErrNameMissing  FieldError = "name_missing"   // a key needs a name
 	ErrNameTooLong  FieldError = "name_too_long"  // over 60 characters
 	ErrTooManyKeys  FieldError = "too_many_keys"  // revoke one first
+
+	ErrNumberMissing FieldError = "number_missing"  // a test call needs a number
+	ErrNumberTooLong FieldError = "number_too_long" // over 40 characters
 )
-
-// A Preview is the region "What will happen".
-type Preview struct {
-	L       Localizer
-	Summary []string // whole sentences
-	Tables  []PreviewTable
-	Changed int // cells that differ from the saved settings
-}
-
-// A PreviewTable is decision.md part C for one direction and the current switches.
-type PreviewTable struct {
-	ID, Caption string
-	Rows        []PreviewRow
-}
-
-// A PreviewRow is one state of the CRM and what becomes of a call in it.
-type PreviewRow struct {
-	Number  int
-	State   string // what the CRM knows
-	Create  string // what is created
-	LogTo   string // where the call is logged
-	Why     string // the reason's sentence
-	Creates bool
-	Changed bool
-	Before  string // Changed: what happens with the saved settings
-}

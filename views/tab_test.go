@@ -14,7 +14,7 @@ import (
 )
 
 // policy is the strictest Content-Security-Policy that the pages must live with.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'"
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'"
 
 // A browserTab is a page of a real browser with everything it complained about.
 type browserTab struct {

@@ -20,6 +20,7 @@ type Page struct {
 	Tab     Tab    // the tab that is open; NoTab shows no tabs at all
 	Admin   bool   // portal administrator: sees the settings tab and mends
 	Banners []Banner
+	Notice  *Notice // what was done just now; nil without one
 }
 
 // A Tab is one of the pages that the navigation leads to.
@@ -44,6 +45,7 @@ type BannerKind string
 
 // The states, the gravest first.
 const (
+	DryRun              BannerKind = "dry_run"              // calls are decided and shown; nothing is written to Bitrix24
 	Uninstalled         BannerKind = "uninstalled"          // the app was removed; nothing is handled
 	NeedsAuthorisation  BannerKind = "needs_authorisation"  // no token works; an administrator opening the app mends it
 	Suspended           BannerKind = "suspended"            // Bitrix24 answers no requests (plan, payment, closed)

@@ -107,6 +107,9 @@ func (l Localizer) Call(direction, status string) string {
 	return l.T("call.words", "Direction", l.word("direction", direction), "Status", l.word("status", status))
 }
 
+// Direction names a direction: "Incoming".
+func (l Localizer) Direction(direction string) string { return l.word("direction", direction) }
+
 // CallTitle heads the dialog: "Incoming call, +49 30 901820".
 func (l Localizer) CallTitle(direction, phone string) string {
 	return l.T("call.title", "Call", l.word("call.name", direction), "Phone", phone)

@@ -54,7 +54,7 @@ var plain = []string{
 	"call_start_date", "start_time", "end_time", "completed", "opened", "value_type", "crm_auto_create", "originator_id",
 	"origin_id", "originatorid", "originid", "event", "handler", "placement", "select", "order", "sort", "semantics",
 	"stagesemanticid", "isrecurring", "ismycompany", "user_type", "active", "activityid", "user_id", "crm_entity_id",
-	"id", "logic", "grant_type", "contactid", "contactids", "companyid", "leadid", "sourceid",
+	"id", "logic", "grant_type", "contactid", "contactids", "companyid", "leadid", "sourceid", "deadline",
 }
 
 // masked is params as the REST log may keep them.

@@ -144,6 +144,17 @@ func (p Phone) Variants() []string {
 	return unique(variants)
 }
 
+// DialledIn are the digits of the number as it is dialled in a region, an ISO
+// 3166 code, without the country code: with the trunk prefix and without. Empty
+// for a number of another country.
+func (p Phone) DialledIn(region string) []string {
+	number, err := phonenumbers.Parse(p.E164, "")
+	if err != nil || int(number.GetCountryCode()) != phonenumbers.GetCountryCodeForRegion(strings.ToUpper(region)) {
+		return nil
+	}
+	return []string{digitsOf(p.National), phonenumbers.GetNationalSignificantNumber(number)}
+}
+
 func digitsOf(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < '0' || r > '9' {

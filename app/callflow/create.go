@@ -129,10 +129,14 @@ func (w *work) ownLead(ctx context.Context) (int64, error) {
 	if w.outdated() {
 		return 0, errOutdated
 	}
+	fresh, err := w.newLead(ctx)
+	if err != nil {
+		return 0, err
+	}
 	if err := w.createTried(ctx); err != nil {
 		return 0, err
 	}
-	return w.client.AddLead(ctx, w.newLead())
+	return w.client.AddLead(ctx, fresh)
 }
 
 // ownDeal is the deal with this call's mark.
@@ -141,7 +145,10 @@ func (w *work) ownDeal(ctx context.Context) (int64, error) {
 	if err != nil || found {
 		return id, err
 	}
-	lead := w.newLead()
+	lead, err := w.newLead(ctx)
+	if err != nil {
+		return 0, err
+	}
 	return w.client.AddDeal(ctx, b24.NewDeal{
 		Title: lead.Title, ContactID: lead.ContactID, CompanyID: lead.CompanyID, Source: lead.Source,
 		ResponsibleID: lead.ResponsibleID, OriginID: lead.OriginID,
@@ -153,10 +160,14 @@ func (w *work) createTried(ctx context.Context) error {
 	return w.Store.SaveCall(ctx, w.row)
 }
 
-func (w *work) newLead() b24.NewLead {
+func (w *work) newLead(ctx context.Context) (b24.NewLead, error) {
+	owner, err := w.createdOwner(ctx)
+	if err != nil {
+		return b24.NewLead{}, err
+	}
 	title := w.Title(w.portal.Lang, w.call.Direction, w.phone.Pretty())
 	lead := b24.NewLead{
-		Title: title, Source: "CALL", ResponsibleID: w.row.UserID, OriginID: w.externalID(),
+		Title: title, Source: w.source(), ResponsibleID: owner, OriginID: w.externalID(),
 	}
 	switch link := w.row.Plan.Link; link.Type {
 	case crm.TypeContact:
@@ -166,13 +177,10 @@ func (w *work) newLead() b24.NewLead {
 	default:
 		lead.Phone = w.phone.Dial()
 	}
-	if lead.ResponsibleID == 0 {
-		lead.ResponsibleID = w.row.Progress.Register.UserID
-	}
 	if w.row.Records.Mode == crm.Simple {
 		lead.Name = firstOf(w.row.CustomerName, w.phone.Pretty())
 	}
-	return lead
+	return lead, nil
 }
 
 // newOnly leaves out the card that was there before.

@@ -37,7 +37,7 @@ func (w *work) decide(ctx context.Context) error {
 	}
 	facts.Origin = originIn(records, origin)
 	return w.judge(ctx, rules.Case{
-		Call: facts, Settings: w.portal.Settings.Rules(records.Mode, w.row.Line), CRM: records.Snapshot(),
+		Call: facts, Settings: w.portal.Settings.Rules(records.Mode, w.line()), CRM: records.Snapshot(),
 	}, records)
 }
 
@@ -98,7 +98,7 @@ func (w *work) facts(ctx context.Context, origin *crm.Ref) (rules.Call, error) {
 	if facts.Hidden {
 		return facts, nil
 	}
-	extension, err := exists(w.Store.EmployeeByExtension(ctx, w.portal.ID, w.phone.Digits()))
+	extension, err := exists(w.Store.EmployeeAt(ctx, w.portal, w.phone.Digits()))
 	if err != nil {
 		return facts, err
 	}

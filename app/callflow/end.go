@@ -24,20 +24,27 @@ func (w *work) end(ctx context.Context) error {
 		return undecided
 	}
 	if w.unregistrable() {
-		w.row.State = models.CallFinished
-		return nil
+		return w.keepOut(ctx)
 	}
 	if err := w.finish(ctx); err != nil || undecided != nil {
 		return errors.Join(undecided, err)
 	}
-	if err := w.bindMissing(ctx); err != nil {
-		return err
+	for _, step := range []func(context.Context) error{w.assign, w.bindMissing, w.remind, w.attach, w.transcribe} {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
-	if err := w.attach(ctx); err != nil {
-		return err
-	}
-	if err := w.transcribe(ctx); err != nil {
-		return err
+	w.row.State = models.CallFinished
+	return nil
+}
+
+// keepOut ends a call that stands in our log only. A hidden number that nobody
+// answered cannot be called back: the log says why there is no to-do.
+func (w *work) keepOut(ctx context.Context) error {
+	if w.phone.Hidden() {
+		if err := w.remind(ctx); err != nil {
+			return err
+		}
 	}
 	w.row.State = models.CallFinished
 	return nil
@@ -154,9 +161,13 @@ func (w *work) finish(ctx context.Context) error {
 	}
 }
 
-// talked is the user the call counts for: who talked last, else who was
-// registered, else whose call it is.
+// talked is the user the call counts for: whom the administrator chose for a
+// missed one, else who talked last, else who was registered, else whose call it
+// is.
 func (w *work) talked(ctx context.Context) (int64, error) {
+	if user, err := w.missedOwner(ctx); err != nil || user != 0 {
+		return user, err
+	}
 	for _, user := range []int64{w.row.UserID, w.row.Progress.Register.UserID} {
 		if user != 0 && !slices.Contains(w.row.Progress.Refused, user) {
 			return user, nil

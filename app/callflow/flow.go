@@ -24,6 +24,8 @@ type Flow struct {
 	Log      *slog.Logger
 	// PBX sends commands to the Cloud PBXs.
 	PBX *http.Client
+	// Recordings fetches recordings from where the PBXs keep them.
+	Recordings *http.Client
 	// PublicURL is where Bitrix24 reaches us, without a slash at the end.
 	PublicURL string
 	// Owner names this process in leases.
@@ -42,6 +44,8 @@ type Flow struct {
 	Insecure bool
 	// Title names what the app creates in a portal's CRM, in its language.
 	Title func(lang string, d call.Direction, number string) string
+	// Todo are the words of the reminder of a missed call, in a portal's language.
+	Todo func(lang string, c MissedCall) (title, text string)
 	// PlacementTitles are the names of the call log in the portal's menu, by
 	// Bitrix24's language codes.
 	PlacementTitles map[string]string
@@ -116,7 +120,7 @@ func (f *Flow) load(ctx context.Context, portal *models.Portal, id int64) (*work
 	if err != nil {
 		return nil, err
 	}
-	w := &work{Flow: f, portal: portal, row: row, events: events}
+	w := &work{Flow: f, portal: portal, row: row, events: events, over: row.State == models.CallFinished}
 	w.client = f.Bitrix24.Client(portal.MemberID, f.keeper())
 	told, err := tellAll(withoutEchoes(row.Kind, events))
 	if err != nil {

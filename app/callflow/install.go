@@ -1,7 +1,6 @@
 package callflow
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -119,11 +118,12 @@ func (f *Flow) checkScopes(ctx context.Context, client *b24.Client, portal *mode
 		return err
 	}
 	missing := missingScopes(granted)
-	err = f.Store.SaveInstallState(ctx, portal.ID, state.ID, strings.Join(granted, ","), strings.Join(missing, ","))
+	code := f.appCode(state)
+	err = f.Store.SaveInstallState(ctx, portal.ID, state.ID, code, strings.Join(granted, ","), strings.Join(missing, ","))
 	if err != nil {
 		return err
 	}
-	portal.RestAppID = state.ID
+	portal.RestAppID, portal.AppCode = state.ID, code
 	if len(missing) > 0 {
 		return &MissingScopes{missing}
 	}
@@ -160,11 +160,12 @@ func (f *Flow) bindEvents(ctx context.Context, client *b24.Client, _ *models.Por
 	return err
 }
 
-// bindPlacement puts the call log into the menu of the telephony statistics.
+// bindPlacement puts the call log into the menu of the telephony statistics,
+// and behind the portal's address of the app.
 //
 // https://apidocs.bitrix24.com/api-reference/widgets/telephony/index.html
 func (f *Flow) bindPlacement(ctx context.Context, client *b24.Client, _ *models.Portal) error {
-	return client.EnsurePlacement(ctx, "TELEPHONY_ANALYTICS_MENU", f.PublicURL+"/b24/calls", f.PlacementTitles)
+	return f.ensurePlacements(ctx, client)
 }
 
 // SyncLines keeps the external lines, and whether Bitrix24 creates entities
@@ -176,14 +177,14 @@ func (f *Flow) SyncLines(ctx context.Context, client *b24.Client, portal *models
 		return err
 	}
 	if len(lines) == 0 {
-		lines = []models.Line{{PortalID: portal.ID, Number: DefaultLine, Name: "Callwise"}}
+		lines = []models.Line{{PortalID: portal.ID, Number: DefaultLine}}
 	}
 	known, err := client.Lines(ctx)
 	if err != nil {
 		return err
 	}
 	for _, line := range lines {
-		line.AutoCreate = portal.Settings.AutoCreate(line.Number)
+		line.Name, line.AutoCreate = lineName(portal.Settings, line.Number), portal.Settings.AutoCreate(line.Number)
 		if err := f.syncLine(ctx, client, known, line); err != nil {
 			return err
 		}
@@ -194,7 +195,7 @@ func (f *Flow) SyncLines(ctx context.Context, client *b24.Client, portal *models
 // syncLine brings one line to what it should be, in Bitrix24 where it differs
 // from what is known, then in our store.
 func (f *Flow) syncLine(ctx context.Context, client *b24.Client, known []b24.Line, line models.Line) error {
-	want := b24.Line{Number: line.Number, Name: cmp.Or(line.Name, line.Number), AutoCreate: line.AutoCreate}
+	want := b24.Line{Number: line.Number, Name: line.Name, AutoCreate: line.AutoCreate}
 	if !slices.Contains(known, want) {
 		if err := client.EnsureLine(ctx, line.Number, line.Name, line.AutoCreate); err != nil {
 			return err

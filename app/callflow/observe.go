@@ -19,23 +19,30 @@ func (w *work) observe(ctx context.Context) error {
 		w.forgo()
 		return nil
 	}
-	if started := parseTime(end["CALL_START_DATE"]); !started.IsZero() {
-		w.row.StartedAt = started
-	}
-	progress := &w.row.Progress
-	progress.Finish.Done, progress.Finish.ActivityID = true, parseID(end["CRM_ACTIVITY_ID"])
+	w.endTold(end)
 	if err := w.observeAlone(ctx); err != nil {
 		return err
 	}
 	if w.unregistrable() {
-		w.row.State = models.CallFinished
-		return nil
+		return w.keepOut(ctx)
 	}
 	if err := w.bindMissing(ctx); err != nil {
 		return err
 	}
+	if err := w.remind(ctx); err != nil {
+		return err
+	}
 	w.row.State = models.CallFinished
 	return nil
+}
+
+// endTold takes over what the END of a call tells besides its outcome.
+func (w *work) endTold(end map[string]string) {
+	if started := parseTime(end["CALL_START_DATE"]); !started.IsZero() {
+		w.row.StartedAt = started
+	}
+	finish := &w.row.Progress.Finish
+	finish.Done, finish.ActivityID = true, parseID(end["CRM_ACTIVITY_ID"])
 }
 
 // forgo ends, in our log only, a call whose END Bitrix24 never sent.

@@ -80,13 +80,9 @@ func (w *work) command(ctx context.Context) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	employee, err := w.Store.EmployeeByUser(ctx, w.portal.ID, user)
-	if err != nil && !errors.Is(err, models.ErrNotFound) {
+	extension, err := w.extensionOf(ctx, user)
+	if err != nil {
 		return nil, err
-	}
-	extension := ""
-	if employee != nil {
-		extension = employee.Extension
 	}
 	if w.row.Kind == models.KindClick {
 		return w.originate(user, extension)
@@ -99,6 +95,19 @@ func (w *work) command(ctx context.Context) (any, error) {
 		CommandID: w.row.CallKey, Phone: w.phone.Dial(), Extension: extension,
 		Announce: form["TEXT"], Line: w.row.Line,
 	}, nil
+}
+
+// extensionOf is where a user is rung; empty if nobody knows.
+func (w *work) extensionOf(ctx context.Context, user int64) (string, error) {
+	inBitrix24 := ""
+	employee, err := w.Store.EmployeeByUser(ctx, w.portal.ID, user)
+	if err != nil && !errors.Is(err, models.ErrNotFound) {
+		return "", err
+	}
+	if err == nil {
+		inBitrix24 = employee.Extension
+	}
+	return w.Store.ExtensionOf(ctx, w.portal, user, inBitrix24)
 }
 
 func (w *work) originate(user int64, extension string) (any, error) {

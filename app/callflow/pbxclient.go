@@ -16,17 +16,23 @@ var errAddress = errors.New("callflow: the command URL leads to a private addres
 // public addresses only (loopback too, if allowed), and follows no redirects:
 // an administrator of one portal must not reach into the operator's network.
 func PBXClient(allowLoopback bool) *http.Client {
+	return &http.Client{
+		Timeout:       8 * time.Second,
+		Transport:     publicTransport(allowLoopback),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// publicTransport reaches public addresses only, and loopback if allowed.
+func publicTransport(allowLoopback bool) *http.Transport {
 	dialer := &net.Dialer{
 		Timeout: 5 * time.Second,
 		Control: func(_, address string, _ syscall.RawConn) error { return checkAddress(address, allowLoopback) },
 	}
-	return &http.Client{
-		Timeout: 8 * time.Second,
-		Transport: &http.Transport{
-			DialContext: dialer.DialContext, TLSHandshakeTimeout: 5 * time.Second, ForceAttemptHTTP2: true,
-			MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute, MaxResponseHeaderBytes: 64 << 10,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	return &http.Transport{
+		DialContext: dialer.DialContext, TLSHandshakeTimeout: 5 * time.Second, ForceAttemptHTTP2: true,
+		MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute, MaxResponseHeaderBytes: 64 << 10,
+		ResponseHeaderTimeout: 8 * time.Second,
 	}
 }
 

@@ -9,11 +9,17 @@ import (
 	"callwise/models"
 )
 
-// attach gives Bitrix24 the address of the recording, once.
+// attach gives Bitrix24 the address of the recording, once, unless the
+// administrator wants it to stay where it is, or it is too large.
 func (w *work) attach(ctx context.Context) error {
 	progress := &w.row.Progress
 	if w.call.RecordingURL == "" || progress.Recording.URL == w.call.RecordingURL {
 		return nil
+	}
+	if kept := w.stays(ctx); kept != "" {
+		w.did("recording_"+kept, "")
+		progress.Recording = models.Recording{Kept: kept, URL: w.call.RecordingURL}
+		return w.Store.SaveCall(ctx, w.row)
 	}
 	file, err := w.client.AttachRecord(ctx, *w.row.B24CallID, recordName(w.call.RecordingURL), w.call.RecordingURL)
 	w.did("recording", errorCode(err))
@@ -22,6 +28,19 @@ func (w *work) attach(ctx context.Context) error {
 	}
 	progress.Recording = models.Recording{URL: w.call.RecordingURL, FileID: file, Code: errorCode(err)}
 	return w.Store.SaveCall(ctx, w.row)
+}
+
+// stays says why a recording stays at the PBX; empty if it does not. One whose
+// size the PBX does not tell is not too large.
+func (w *work) stays(ctx context.Context) string {
+	recordings := w.portal.Settings.Recordings
+	if recordings.Mode == models.RecordingLink {
+		return models.KeptAsLink
+	}
+	if recordings.MaxMB > 0 && recordingSize(ctx, w.PBX, w.call.RecordingURL) > int64(recordings.MaxMB)<<20 {
+		return models.KeptTooLarge
+	}
+	return ""
 }
 
 // transcribe gives Bitrix24 what was said, once: a repetition would add it

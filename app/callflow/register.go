@@ -1,6 +1,7 @@
 package callflow
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -46,13 +47,17 @@ func (w *work) startCall(ctx context.Context, start b24.CallStart) (b24.StartedC
 	if !w.fresh || w.created() {
 		return w.client.StartCall(ctx, start)
 	}
+	lead, err := w.newLead(ctx)
+	if err != nil {
+		return b24.StartedCall{}, err
+	}
 	if err := w.createTried(ctx); err != nil {
 		return b24.StartedCall{}, err
 	}
-	started, lead, err := w.client.StartCallWithLead(ctx, b24.LeadStart{
-		Call: start, Lead: w.newLead(), Card: w.foundBy(), Converts: w.row.Records.Mode == crm.Simple,
+	started, made, err := w.client.StartCallWithLead(ctx, b24.LeadStart{
+		Call: start, Lead: lead, Card: w.foundBy(), Converts: w.row.Records.Mode == crm.Simple,
 	})
-	w.lead = lead
+	w.lead = made
 	return started, err
 }
 
@@ -87,7 +92,7 @@ func (w *work) notRegistered(ctx context.Context, err error) error {
 func (w *work) start(ctx context.Context) (b24.CallStart, error) {
 	asked := &w.row.Progress.Register
 	if !asked.Tried {
-		user, err := w.responsible(ctx)
+		user, err := w.owns(ctx)
 		if err != nil {
 			return b24.CallStart{}, err
 		}
@@ -95,10 +100,12 @@ func (w *work) start(ctx context.Context) (b24.CallStart, error) {
 			Tried: true, At: w.Now().UTC(), UserID: user, Phone: w.phone.Dial(), Line: firstOf(w.row.Line, DefaultLine),
 			Direction: w.call.Direction, StartedAt: w.row.StartedAt,
 		}
+		w.row.Progress.Popup.When = w.cardTime(user)
 	}
 	start := b24.CallStart{
 		ExternalID: w.externalID(), UserID: asked.UserID, Phone: asked.Phone, Direction: asked.Direction,
-		StartedAt: asked.StartedAt, Line: asked.Line, Show: !w.call.Ended,
+		StartedAt: asked.StartedAt, Line: asked.Line, Show: !w.call.Ended && cmp.Or(w.row.Progress.Popup.When, models.CardOnRing) == models.CardOnRing,
+		Source: w.portal.Settings.Lines[asked.Line].Source,
 	}
 	if w.row.Plan != nil && !w.row.Progress.Deferred {
 		start.Create, start.Primary = w.row.Plan.CRMCreate, w.row.Plan.Primary
@@ -116,7 +123,8 @@ func (w *work) introduce(ctx context.Context, start *b24.CallStart) error {
 	if err != nil || known {
 		return err
 	}
-	start.NewLine = &b24.Line{Number: start.Line, Name: start.Line, AutoCreate: w.portal.Settings.AutoCreate(start.Line)}
+	settings := w.portal.Settings
+	start.NewLine = &b24.Line{Number: start.Line, Name: lineName(settings, start.Line), AutoCreate: settings.AutoCreate(start.Line)}
 	return nil
 }
 

@@ -26,13 +26,25 @@ type work struct {
 	phone  call.Phone      // the client's number
 	recent []crm.Ref       // what other calls of the number created a moment ago
 	fresh  bool            // decided in this run
+	over   bool            // all was done for the call before this run
 	lead   b24.StartedLead // of ours, created with the registration in this run
 }
 
 // run does what is due for the call.
 func (w *work) run(ctx context.Context) error {
+	over := w.row.EndedAt != nil
 	if err := w.note(ctx); err != nil {
 		return err
+	}
+	excluded, err := w.excluded(ctx, over)
+	if err != nil {
+		return err
+	}
+	if excluded {
+		return w.ignore(ctx)
+	}
+	if w.row.Progress.DryRun {
+		return w.rehearse(ctx)
 	}
 	switch w.row.Kind {
 	case models.KindBuiltin, models.KindOther:
@@ -58,11 +70,14 @@ func (w *work) run(ctx context.Context) error {
 			return errors.Join(begun, err)
 		}
 	}
-	if !w.call.Ended || !w.registered() {
+	if !w.registered() {
 		return begun
 	}
+	if !w.call.Ended {
+		return errors.Join(begun, w.showCard(ctx))
+	}
 	// What could not be created yet does not keep the card open.
-	err := w.end(ctx)
+	err = w.end(ctx)
 	if begun != nil {
 		w.row.State = models.CallOpen
 	}
@@ -108,13 +123,16 @@ func (w *work) extension() string {
 // Bitrix24 named, else nobody (0).
 func (w *work) employee(ctx context.Context) (int64, error) {
 	if ext := w.extension(); ext != "" {
-		e, err := w.Store.EmployeeByExtension(ctx, w.portal.ID, ext)
+		e, err := w.Store.EmployeeAt(ctx, w.portal, ext)
 		if err == nil {
 			return e.UserID, nil
 		}
 		if !errors.Is(err, models.ErrNotFound) {
 			return 0, err
 		}
+	}
+	if w.row.Kind == models.KindPBX || w.row.Kind == models.KindCallback {
+		return 0, nil // Bitrix24 only repeats for whom we registered it
 	}
 	return w.named("USER_ID", "PORTAL_USER_ID")
 }

@@ -25,6 +25,7 @@ func (d *Demo) actions() map[string]action {
 		"/demo/callback":   d.orderCallback,
 		"/demo/builtin":    d.callBuiltin,
 		"/demo/click":      d.click,
+		"/demo/week":       d.playWeek,
 		"/demo/answer":     d.answer,
 		"/demo/transfer":   d.transfer,
 		"/demo/hangup":     d.hangUp,

@@ -115,6 +115,7 @@ func (d *Demo) routes() http.Handler {
 	pages.HandleFunc("GET /crm/{type}/details/{id}/", toCard)
 	pages.HandleFunc("GET /"+portalName+"/crm/{type}/details/{id}/", toCard)
 
+	pages.HandleFunc("GET "+recordingPath+"{name}", recording)
 	pages.HandleFunc("POST /demo/frame", d.openFrame)
 	pages.HandleFunc("POST /demo/auth", d.refreshAuth)
 	pages.HandleFunc("POST "+commandPath, d.phone.receiveCommand)

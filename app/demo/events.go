@@ -33,6 +33,7 @@ type event struct {
 	To         string         `json:"to,omitempty"`
 	Status     call.Status    `json:"status,omitempty"`
 	Duration   *int           `json:"duration,omitempty"`
+	URL        string         `json:"url,omitempty"`
 }
 
 // A note is a request the telephone made or took.
@@ -60,16 +61,21 @@ func (t *telephone) note(n note) {
 // its answer are among the notes.
 var errUnreported = errors.New("the telephone's report was not taken; see the last requests")
 
-// tell reports one event to the program. A key that is refused (somebody
-// revoked it) is replaced once.
-func (t *telephone) tell(ctx context.Context, e event) error {
-	e.ID, e.At = uuid.NewString(), t.config.Now().UTC()
-	status, err := t.post(ctx, e)
+// tell reports events to the program; those without a time happen now. A key
+// that is refused (somebody revoked it) is replaced once.
+func (t *telephone) tell(ctx context.Context, events ...event) error {
+	for i := range events {
+		events[i].ID = uuid.NewString()
+		if events[i].At.IsZero() {
+			events[i].At = t.config.Now().UTC()
+		}
+	}
+	status, err := t.post(ctx, events)
 	if err == nil && status == http.StatusUnauthorized {
 		if err := t.reconnect(ctx); err != nil {
 			return err
 		}
-		status, err = t.post(ctx, e)
+		status, err = t.post(ctx, events)
 	}
 	if err != nil || status != http.StatusAccepted {
 		return errUnreported
@@ -77,8 +83,8 @@ func (t *telephone) tell(ctx context.Context, e event) error {
 	return nil
 }
 
-func (t *telephone) post(ctx context.Context, e event) (status int, err error) {
-	body, err := json.Marshal(e)
+func (t *telephone) post(ctx context.Context, events []event) (status int, err error) {
+	body, err := json.Marshal(events)
 	if err != nil {
 		return 0, err
 	}
@@ -90,13 +96,22 @@ func (t *telephone) post(ctx context.Context, e event) (status int, err error) {
 	request.Header.Set("Authorization", "Bearer "+t.key())
 	answer, err := t.client.Do(request)
 	if err != nil {
-		t.note(note{way: fromPhone, what: string(e.Type), detail: "no answer"})
+		t.note(note{way: fromPhone, what: kinds(events), detail: "no answer"})
 		return 0, err
 	}
 	defer answer.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, 300)) // shown only
-	t.note(note{way: fromPhone, what: string(e.Type), status: answer.StatusCode, detail: strings.TrimSpace(string(text))})
+	t.note(note{way: fromPhone, what: kinds(events), status: answer.StatusCode, detail: strings.TrimSpace(string(text))})
 	return answer.StatusCode, nil
+}
+
+// kinds are the types of events that were reported together.
+func kinds(events []event) string {
+	types := make([]string, len(events))
+	for i, e := range events {
+		types[i] = string(e.Type)
+	}
+	return strings.Join(types, ", ")
 }
 
 func (t *telephone) key() string {

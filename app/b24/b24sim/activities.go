@@ -18,6 +18,7 @@ type activity struct {
 var activityMethods = map[string]method{
 	"crm.activity.get":            {scope: "crm", run: (*call).activityGet},
 	"crm.activity.list":           {scope: "crm", run: (*call).activityList},
+	"crm.activity.todo.add":       {scope: "crm", run: (*call).todoAdd},
 	"crm.activity.add":            {scope: "crm", run: (*call).activityAdd},
 	"crm.activity.binding.add":    {scope: "crm", run: (*call).bindingAdd},
 	"crm.activity.binding.list":   {scope: "crm", run: (*call).bindingList},
@@ -99,12 +100,16 @@ func activityRow(a *activity) *array {
 	if a.Missed {
 		settings.set("MISSED_CALL", true)
 	}
+	deadline := a.EndedAt
+	if a.Provider == "CRM_TODO" {
+		typeID, deadline = 6, a.Deadline
+	}
 	at := func(t time.Time) string { return t.Format(time.RFC3339) }
 	return obj(
 		"ID", text(a.ID), "OWNER_ID", text(a.Owner.ID), "OWNER_TYPE_ID", text(int64(a.Owner.Type)), "TYPE_ID", text(typeID),
 		"PROVIDER_ID", a.Provider, "PROVIDER_TYPE_ID", a.Kind, "PROVIDER_GROUP_ID", nil, "ASSOCIATED_ENTITY_ID", "0",
 		"SUBJECT", a.Subject, "CREATED", at(a.created), "LAST_UPDATED", at(a.created), "START_TIME", at(a.StartedAt),
-		"END_TIME", at(a.EndedAt), "DEADLINE", at(a.EndedAt), "COMPLETED", flag(a.Completed), "STATUS", text(status),
+		"END_TIME", at(a.EndedAt), "DEADLINE", at(deadline), "COMPLETED", flag(a.Completed), "STATUS", text(status),
 		"RESPONSIBLE_ID", text(a.ResponsibleID), "PRIORITY", "2", "NOTIFY_TYPE", "0", "NOTIFY_VALUE", "0",
 		"DESCRIPTION", a.Description, "DESCRIPTION_TYPE", "1", "DIRECTION", text(a.Direction), "LOCATION", "",
 		"SETTINGS", settings, "ORIGINATOR_ID", orNull(a.OriginatorID), "ORIGIN_ID", orNull(a.OriginID),

@@ -75,7 +75,7 @@ type Activity struct {
 	Owner         crm.Ref
 	Bindings      []crm.Ref // in the order they were made
 	Provider      string
-	Kind          string // CALL or CALLBACK
+	Kind          string // CALL, CALLBACK or TODO
 	Subject       string
 	Direction     int // 1 incoming, 2 outgoing
 	Completed     bool
@@ -89,4 +89,5 @@ type Activity struct {
 	OriginID      string
 	StartedAt     time.Time
 	EndedAt       time.Time
+	Deadline      time.Time // of a to-do
 }

@@ -1,0 +1,103 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+
+	"callwise/app/call"
+	"callwise/app/crm"
+	"callwise/app/rules"
+	"callwise/models"
+	"callwise/views"
+
+	"github.com/labstack/echo/v4"
+)
+
+// checkSetup shows how far the first run has come.
+func (h *Handlers) checkSetup(c echo.Context) error {
+	v, ctx := viewFrom(c), c.Request().Context()
+	if !partial(c) {
+		return h.renderSettings(c, v, http.StatusOK, settingsForm{})
+	}
+	keys, err := h.Store.PBXKeys(ctx, v.portal.ID)
+	if err != nil {
+		return err
+	}
+	known, err := h.staff(ctx, v)
+	if err != nil {
+		return err
+	}
+	setup, err := h.setup(ctx, v, keys, known)
+	if err != nil {
+		return err
+	}
+	return render(c, http.StatusOK, views.SetupChecks(setup))
+}
+
+// setup is the first run. It is shown until a real call was decided and its end
+// handled: from then on the log tells how things stand.
+func (h *Handlers) setup(ctx context.Context, v view, keys []models.PBXKey, known staff) (views.Setup, error) {
+	p, s := v.portal, v.portal.Settings
+	seen, err := h.Store.SeenCalls(ctx, p.ID)
+	if err != nil || seen.Decided {
+		return views.Setup{}, err
+	}
+	tokens, err := h.Store.LiveTokens(ctx, p.ID)
+	if err != nil {
+		return views.Setup{}, err
+	}
+	strays, doubles := len(known.unmapped(s)), len(known.doubles(s))
+	checks := []views.SetupCheck{
+		{Code: views.SetupAccess, Fine: len(tokens) > 0 && p.Status != models.PortalReauth && p.Status != models.PortalSuspended, Detail: p.StatusCode},
+		{Code: views.SetupInstalled, Fine: p.InstalledAt != nil && p.Status != models.PortalInstalling && p.MissingScopes == "", Detail: p.MissingScopes},
+		{Code: views.SetupKey, Fine: len(keys) > 0},
+		{Code: views.SetupReported, Fine: seen.PBX, Detail: h.lastUsed(v, keys)},
+		{Code: views.SetupRepeat, Fine: p.Mode() == crm.Simple || s.RepeatInBitrix24 != rules.RepeatUnknown},
+		{Code: views.SetupExtensions, Fine: p.EmployeesAt != nil && strays+doubles == 0},
+	}
+	if strays+doubles > 0 {
+		checks[len(checks)-1].Detail = v.l.N("setup.extensions.wrong", strays+doubles)
+	}
+	return views.Setup{
+		L: v.l, Session: v.token, Shown: true, Creates: p.SettingsVersion > 1, Connected: len(keys) > 0, Checks: checks,
+	}, nil
+}
+
+// lastUsed says when a PBX used a key last; nothing while none did.
+func (h *Handlers) lastUsed(v view, keys []models.PBXKey) string {
+	var last *models.PBXKey
+	for _, k := range keys {
+		if k.LastUsedAt != nil && (last == nil || k.LastUsedAt.After(*last.LastUsedAt)) {
+			last = &k
+		}
+	}
+	if last == nil {
+		return ""
+	}
+	return v.l.T("testcall.key.used", "Name", last.Name, "When", v.l.Moment(*last.LastUsedAt, h.Now(), v.zone).Text)
+}
+
+// endDryRun turns dry run off, with a version of its own in the history. The
+// page's version does not matter: nothing else is changed.
+func (h *Handlers) endDryRun(c echo.Context) error {
+	v, ctx := viewFrom(c), c.Request().Context()
+	next := v.portal.Settings
+	next.DryRun = false
+	err := h.Store.SaveSettings(ctx, models.SettingsEdit{
+		PortalID: v.portal.ID, Version: v.portal.SettingsVersion, Settings: next, UserID: v.visitor.UserID,
+	})
+	if err != nil {
+		return err
+	}
+	if err := h.Store.EnqueueLines(ctx, v.portal.ID); err != nil {
+		return err
+	}
+	before := v.portal
+	if v.portal, err = h.Store.PortalByID(ctx, v.portal.ID); err != nil {
+		return err
+	}
+	return h.renderSettings(c, v, http.StatusOK, settingsForm{done: &settingsDone{before: before}})
+}
+
+// callDirections are those a test call may have.
+var callDirections = []call.Direction{call.Incoming, call.Outgoing}

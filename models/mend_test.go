@@ -1,0 +1,138 @@
+package models_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"callwise/app/crm"
+	"callwise/app/rules"
+	"callwise/models"
+	"callwise/models/modelstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestFailedCallsAreOpenedAgainTheOldestFirstAndNoMoreThanAsked(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx := t.Context()
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		fail := func(portalID int64, key string, age time.Duration, settled ...models.Attention) *models.Call {
+			c := ensure(t, s, portalID, key)
+			c.StartedAt, c.State, c.Attempts, c.Progress.Settled = noon.Add(-age), models.CallFailed, 9, settled
+			check(t, s.SaveCall(ctx, c))
+			return c
+		}
+		young, old, oldest := fail(p.ID, "1", time.Minute), fail(p.ID, "2", time.Hour), fail(p.ID, "3", 2*time.Hour)
+		settled := fail(p.ID, "4", 3*time.Hour, models.AttentionFailed)
+		foreign := fail(twin.ID, "5", time.Hour)
+		retried, left, err := s.RetryFailed(ctx, p.ID, 2)
+		if err != nil || retried != 2 || left != 1 {
+			t.Errorf("%d retried, %d left: %v", retried, left, err)
+		}
+		got := map[string]models.CallState{}
+		for _, c := range []*models.Call{young, old, oldest, settled, foreign} {
+			got[c.CallKey] = must[*models.Call](t)(s.CallByID(ctx, c.PortalID, c.ID)).State
+		}
+		want := map[string]models.CallState{
+			"1": models.CallFailed, "2": models.CallOpen, "3": models.CallOpen, "4": models.CallFailed, "5": models.CallFailed,
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("states (-want +got):\n%s", diff)
+		}
+		woken := []string{fmt.Sprintf(`call {"call_key":"3","portal_id":%d}`, p.ID), fmt.Sprintf(`call {"call_key":"2","portal_id":%d}`, p.ID)}
+		if diff := cmp.Diff(woken, sorted(t, jobs(t, s))); diff != "" {
+			t.Errorf("jobs (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestTheCallsOfAnExtensionThatNobodyHadGetTheirEmployee(t *testing.T) {
+	type label struct {
+		User      int64
+		Attention models.Attention
+	}
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx := t.Context()
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		save := func(portalID int64, key string, change func(*models.Call)) *models.Call {
+			c := ensure(t, s, portalID, key)
+			c.Extension, c.State = "109", models.CallFinished
+			change(c)
+			check(t, s.SaveCall(ctx, c))
+			return c
+		}
+		calls := []*models.Call{
+			save(p.ID, "over", func(*models.Call) {}),
+			save(p.ID, "failed", func(c *models.Call) { c.State = models.CallFailed }),
+			save(p.ID, "two troubles", func(c *models.Call) {
+				c.Progress = models.Progress{CreateDone: true, Notes: []rules.Note{rules.CreateFailed}}
+			}),
+			save(p.ID, "somebody's", func(c *models.Call) { c.UserID = 17 }),
+			save(p.ID, "of another extension", func(c *models.Call) { c.Extension = "110" }),
+			save(p.ID, "going on", func(c *models.Call) { c.State = models.CallOpen }),
+			save(twin.ID, "of another portal", func(*models.Call) {}),
+		}
+		for _, want := range []int{3, 0} {
+			if n := must[int](t)(s.Relabel(ctx, p.ID, "109", 18)); n != want {
+				t.Errorf("%d calls, want %d", n, want)
+			}
+		}
+		got := map[string]label{}
+		for _, c := range calls {
+			now := must[*models.Call](t)(s.CallByID(ctx, c.PortalID, c.ID))
+			got[c.CallKey] = label{now.UserID, now.Attention}
+		}
+		want := map[string]label{
+			"over": {User: 18}, "failed": {18, models.AttentionFailed}, "two troubles": {18, models.AttentionCreate},
+			"somebody's": {User: 17}, "of another extension": {0, models.AttentionUser},
+			"going on": {0, models.AttentionUser}, "of another portal": {0, models.AttentionUser},
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("calls (-want +got):\n%s", diff)
+		}
+		woken := fmt.Sprintf(`call {"call_key":"going on","portal_id":%d}`, p.ID)
+		if diff := cmp.Diff([]string{woken, woken}, sorted(t, jobs(t, s))); diff != "" {
+			t.Errorf("jobs (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestWhatMayBeDoneAboutACallFollowsFromWhatWasDone(t *testing.T) {
+	type mends struct{ Retry, Replay, End bool }
+	at := noon
+	id := "externalCall.1"
+	created := []crm.Ref{{Type: crm.TypeLead, ID: 1}}
+	refused := []rules.Note{rules.CreateFailed}
+	for _, tt := range []struct {
+		name string
+		call models.Call
+		want mends
+	}{
+		{"going on", models.Call{State: models.CallOpen}, mends{End: true}},
+		{"answered", models.Call{State: models.CallOpen, AnsweredAt: &at}, mends{}},
+		{"ended, and retried", models.Call{State: models.CallOpen, EndedAt: &at, RetryAt: &at}, mends{Retry: true}},
+		{"Bitrix24's own", models.Call{State: models.CallOpen, Kind: models.KindBuiltin}, mends{}},
+		{"done", models.Call{State: models.CallFinished, DecidedAt: &at}, mends{}},
+		{"given up", models.Call{State: models.CallFailed}, mends{Retry: true}},
+		{"not logged everywhere", models.Call{State: models.CallFinished, DecidedAt: &at, Progress: models.Progress{BindFailed: []models.BindFailure{{}}}}, mends{Retry: true}},
+		{"refused to be created", models.Call{State: models.CallFinished, DecidedAt: &at, Progress: models.Progress{CreateDone: true, Notes: refused}}, mends{Retry: true}},
+		{"refused, then created", models.Call{State: models.CallFinished, DecidedAt: &at, Progress: models.Progress{CreateDone: true, Created: created, Notes: refused}}, mends{}},
+		{"ignored", models.Call{State: models.CallIgnored}, mends{Replay: true}},
+		{"ignored, and known to Bitrix24", models.Call{State: models.CallIgnored, B24CallID: &id}, mends{}},
+		{"ignored after it was registered, perhaps", models.Call{State: models.CallIgnored, Progress: models.Progress{Register: models.Register{Tried: true}}}, mends{}},
+		{"undecided at its end", models.Call{State: models.CallFinished, Progress: models.Progress{Deferred: true, Finish: models.Finish{Done: true}}}, mends{Replay: true}},
+		{"undecided, and something was created", models.Call{State: models.CallFinished, Progress: models.Progress{Deferred: true, Created: created, Finish: models.Finish{Done: true}}}, mends{}},
+		{"undecided, and something may have been created", models.Call{State: models.CallFinished, Progress: models.Progress{Deferred: true, CreateTried: true, Finish: models.Finish{Done: true}}}, mends{}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.call.Kind == "" {
+				tt.call.Kind = models.KindPBX
+			}
+			got := mends{tt.call.Retriable(), tt.call.Replayable(), tt.call.Endable()}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("mends (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
