@@ -74,7 +74,7 @@ var (
 		"GET /healthz", "GET /readyz", "GET /metrics", "GET /static/*",
 		"POST /b24/events", "POST /b24/install", "POST /b24/app", "POST /b24/calls",
 		"GET /b24/install", "GET /b24/app", "GET /b24/calls", "HEAD /b24/install", "HEAD /b24/app", "HEAD /b24/calls",
-		"GET /pbx/v1/openapi.yaml", "POST /pbx/v1/events", "GET /pbx/v1/customers",
+		"GET /settings/schema.json", "GET /pbx/v1/openapi.yaml", "POST /pbx/v1/events", "GET /pbx/v1/customers",
 	}
 	employeeRoutes = []string{"GET /calls", "POST /calls", "GET /calls/:id", "POST /calls/:id"}
 	// keyRoutes open to a key of their own and to no session: players send none.
@@ -108,7 +108,7 @@ func TestEveryRouteOpensToExactlyThoseWhoMay(t *testing.T) {
 		}
 		for _, route := range routes {
 			method, path, _ := strings.Cut(route, " ")
-			path = strings.NewReplacer(":id", id, "*", "app.css").Replace(path)
+			path = strings.NewReplacer(":id", id, ":version", "1", "*", "app.css").Replace(path)
 			t.Run(route, func(t *testing.T) {
 				nobody, worker := r.send(r.request(method, path, "", "")), r.with(employee, method, path)
 				for _, got := range []reply{nobody, worker} {
@@ -178,7 +178,7 @@ func TestHeadSaysThatTheAddressesOfTheCardAreThere(t *testing.T) {
 }
 
 // session signs a session as the program does, at another time.
-func signed(t *testing.T, at time.Time, visitor handlers.Visitor, keys string) string {
+func signed(t testing.TB, at time.Time, visitor handlers.Visitor, keys string) string {
 	t.Helper()
 	signing, err := sessionKeys(keys)
 	if err != nil {
@@ -247,7 +247,15 @@ func TestAPageThatIsAskedForWronglyChangesNothingAndSaysSo(t *testing.T) {
 		{"a broken encoding", http.MethodPost, "/settings/save", formType, switches + "&x=%zz", 400},
 		{"a version that is no number", http.MethodPost, "/settings/save", formType, "create_entities=on&version=x", 400},
 		{"no version", http.MethodPost, "/settings/save", formType, "create_entities=on", 400},
-		{"more than 64 KiB", http.MethodPost, "/settings/save", formType, switches + "&x=" + strings.Repeat("x", 64<<10), 413},
+		{"more than 512 KiB", http.MethodPost, "/settings/save", formType, switches + "&x=" + strings.Repeat("x", 512<<10), 413},
+		{"more than 64 KiB for a name", http.MethodPost, "/settings/keys", formType, "name=" + strings.Repeat("x", 64<<10), 413},
+		{"a version of no number", http.MethodPost, "/settings/undo", formType, "version=1&to=x", 400},
+		{"a version there is not", http.MethodPost, "/settings/undo", formType, "version=1&to=99", 404},
+		{"a version of the history there is not", http.MethodGet, "/settings/history/99", "", "", 404},
+		{"a version of the history that is no number", http.MethodGet, "/settings/history/x", "", "", 404},
+		{"a place in the history that is none", http.MethodGet, "/settings/history?before=x", "", "", 400},
+		{"a file that is none", http.MethodPost, "/settings/import", formType, "file=%7B", 422},
+		{"a number for a switch", http.MethodPost, "/settings/save", formType, switches + "&dry_run=7", 422},
 		{"an old version", http.MethodPost, "/settings/save", formType, "create_entities=on&version=99", 409},
 		{"an address that is none", http.MethodPost, "/settings/save", formType, switches + "&command_url=ftp://pbx", 422},
 		{"a key without a name", http.MethodPost, "/settings/keys", formType, "name=", 422},

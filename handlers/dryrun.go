@@ -23,8 +23,9 @@ func (h *Handlers) endDryRun(c echo.Context) error {
 	if err := h.Store.EnqueueLines(ctx, v.portal.ID); err != nil {
 		return err
 	}
+	before := v.portal
 	if v.portal, err = h.Store.PortalByID(ctx, v.portal.ID); err != nil {
 		return err
 	}
-	return h.renderSettings(c, v, http.StatusOK, settingsForm{saved: true})
+	return h.renderSettings(c, v, http.StatusOK, settingsForm{done: &settingsDone{before: before}})
 }

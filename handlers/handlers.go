@@ -32,6 +32,8 @@ type Handlers struct {
 	// Insecure accepts command URLs at http loopback addresses.
 	Insecure bool
 	Now      func() time.Time
+
+	sources sourceCache
 }
 
 // Bounds of what a request may carry (interface.md §3, §4).
@@ -39,6 +41,7 @@ const (
 	eventBody = "64KiB"
 	pbxBody   = "256KiB"
 	pageBody  = "64KiB"
+	formBody  = "512KiB" // of all settings
 )
 
 // pbxPath is where the PBX API begins.
@@ -70,6 +73,9 @@ func (h *Handlers) Router() http.Handler {
 	k := e.Group(pbxPath, middleware.BodyLimit(pbxBody), h.withKey)
 	k.POST("/events", h.receivePBXEvents)
 	k.GET("/customers", h.customer)
+
+	e.GET(schemaPath, h.settingsSchema)
+	h.settingsPages(e.Group("", middleware.BodyLimit(formBody), h.withSession, admins))
 
 	e.GET(recordingRoute, h.recording)
 	s := e.Group("", middleware.BodyLimit(pageBody), h.withSession)

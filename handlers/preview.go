@@ -36,13 +36,7 @@ func (h *Handlers) previewSettings(c echo.Context) error {
 // enteredFrom are the settings with what a form changes. What is no setting, or
 // not valid, changes nothing: the trials never fail for it.
 func enteredFrom(form url.Values, base models.Settings) models.Settings {
-	values := map[string]string{}
-	for name, texts := range form {
-		values[name] = texts[len(texts)-1] // a switch is "off" always, and "on" when it is on
-		if name == "missed/days" {
-			values[name] = strings.Join(texts, "\n")
-		}
-	}
+	values := settingValues(form)
 	for {
 		next, wrong := base.With(values)
 		before := len(values)

@@ -5,11 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
-	"strings"
 
 	"callwise/app/pbx"
-	"callwise/app/rules"
 	"callwise/models"
 	"callwise/views"
 
@@ -23,19 +20,20 @@ const (
 	maxKeys       = 20
 )
 
-// A settingsForm is what the settings page shows besides what is stored: what
-// was entered, and what is wrong with it. The zero value shows what is stored.
-type settingsForm struct {
-	entered    *models.Settings
-	commandURL *string
-	urlError   views.FieldError
-	saved      bool
-	conflict   bool
-	keyName    string
-	keyError   views.FieldError
-	newKey     *views.NewKey
-	reveal     bool
-	trial      trial
+// settingsPages are the routes of the settings. Their forms hold every setting
+// of a large portal, so they may be larger than others.
+func (h *Handlers) settingsPages(a *echo.Group) {
+	both := []string{http.MethodGet, http.MethodPost}
+	a.Match(both, "/settings", h.settings)
+	a.POST("/settings/save", h.saveSettings)
+	a.POST("/settings/review", h.reviewSettings)
+	a.POST("/settings/undo", h.undoSettings)
+	a.Match(both, "/settings/history", h.history)
+	a.Match(both, "/settings/history/:version", h.historyVersion)
+	a.POST("/settings/history/:version/restore", h.restoreVersion)
+	a.POST("/settings/export", h.exportSettings)
+	a.Match(both, "/settings/import", h.importSettings)
+	h.trialPages(a)
 }
 
 func (h *Handlers) settings(c echo.Context) error {
@@ -46,61 +44,115 @@ func (h *Handlers) settings(c echo.Context) error {
 // missing changes nothing.
 func (h *Handlers) saveSettings(c echo.Context) error {
 	v := viewFrom(c)
+	e, err := h.postedEdit(c, v)
+	if err != nil {
+		return err
+	}
+	return h.finishEdit(c, v, e)
+}
+
+// reviewSettings shows what Save would change, and stores nothing.
+func (h *Handlers) reviewSettings(c echo.Context) error {
+	v := viewFrom(c)
+	e, err := h.postedEdit(c, v)
+	if err != nil {
+		return err
+	}
+	if e.wrong() {
+		return h.renderSettings(c, v, http.StatusUnprocessableEntity, settingsForm{edit: e})
+	}
+	if e.stale(v) {
+		return h.renderConflict(c, v, e)
+	}
+	return h.renderSettings(c, v, http.StatusOK, settingsForm{edit: e, review: true})
+}
+
+// undoSettings takes back what was just saved. What others saved since stays:
+// it is an edit of the version that was saved, like any other.
+func (h *Handlers) undoSettings(c echo.Context) error {
+	v := viewFrom(c)
+	e, err := h.postedEdit(c, v)
+	if err != nil {
+		return err
+	}
 	form, err := postedForm(c)
 	if err != nil {
 		return err
 	}
-	shown := settingsForm{}
-	next := entered(form, v.portal.Settings)
-	shown.entered = &next
-	if form.Has("command_url") {
-		address := strings.TrimSpace(form.Get("command_url"))
-		shown.commandURL, shown.urlError = &address, h.checkCommandURL(address)
+	to, err := versionOf(form.Get("to"))
+	if err != nil {
+		return err
 	}
-	if shown.urlError != views.NoError {
-		return h.renderSettings(c, v, http.StatusUnprocessableEntity, shown)
+	before, err := h.Store.SettingsAt(c.Request().Context(), v.portal.ID, to)
+	if err != nil {
+		return err
 	}
-	err = h.storeSettings(c, v, form.Get("version"), shown)
+	e.next, e.said = before.Settings, v.l.Undone()
+	if to != e.version {
+		e.restoredFrom = to
+	}
+	return h.finishEdit(c, v, e)
+}
+
+// finishEdit stores an edit, or shows what keeps it from being stored.
+func (h *Handlers) finishEdit(c echo.Context, v view, e *settingsEdit) error {
+	if e.wrong() {
+		return h.renderSettings(c, v, http.StatusUnprocessableEntity, settingsForm{edit: e})
+	}
+	if e.stale(v) {
+		return h.renderConflict(c, v, e)
+	}
+	err := h.storeEdit(c, v, e)
 	if errors.Is(err, models.ErrConflict) {
-		shown.conflict = true
-		return h.renderSettings(c, v, http.StatusConflict, shown)
+		return h.renderConflict(c, v, e)
 	}
 	if err != nil {
 		return err
 	}
+	before := v.portal
 	if v.portal, err = h.Store.PortalByID(c.Request().Context(), v.portal.ID); err != nil {
 		return err
 	}
-	return h.renderSettings(c, v, http.StatusOK, settingsForm{saved: true})
+	return h.renderSettings(c, v, http.StatusOK, settingsForm{done: &settingsDone{before: before, said: e.said}})
 }
 
-// storeSettings writes the form down and has the lines in Bitrix24 follow the
-// switches.
-func (h *Handlers) storeSettings(c echo.Context, v view, version string, shown settingsForm) error {
+// storeEdit writes an edit of the current settings down and has the lines in
+// Bitrix24 follow the switches. An edit that changes nothing is no version.
+func (h *Handlers) storeEdit(c echo.Context, v view, e *settingsEdit) error {
 	ctx := c.Request().Context()
-	number, err := strconv.Atoi(version)
-	if err != nil {
-		return echo.ErrBadRequest
+	changes := v.portal.Settings.Changes(e.next)
+	if len(changes) > 0 {
+		err := h.Store.SaveSettings(ctx, models.SettingsEdit{
+			PortalID: v.portal.ID, Version: v.portal.SettingsVersion, Settings: e.next,
+			UserID: v.visitor.UserID, RestoredFrom: e.restoredFrom,
+		})
+		if err != nil {
+			return err
+		}
 	}
-	if err := h.Store.SaveSettings(ctx, models.SettingsEdit{
-		PortalID: v.portal.ID, Version: number, Settings: *shown.entered, UserID: v.visitor.UserID,
-	}); err != nil {
+	if err := h.storeCommandURL(c, v, e); err != nil {
 		return err
 	}
-	if shown.commandURL != nil && *shown.commandURL != v.portal.CommandURL {
-		if err := h.Store.SetCommandURL(ctx, v.portal.ID, *shown.commandURL); err != nil {
-			return err
-		}
-	}
-	if shown.commandURL != nil && *shown.commandURL != "" && v.portal.CommandSecret == "" {
-		if err := h.Store.SetCommandSecret(ctx, v.portal.ID, pbx.NewSecret()); err != nil {
-			return err
-		}
-	}
-	if !touchesLines(v.portal.Settings.Changes(*shown.entered)) {
+	if !touchesLines(changes) {
 		return nil
 	}
 	return h.Store.EnqueueLines(ctx, v.portal.ID)
+}
+
+// storeCommandURL stores the address for commands if the form changed it; the
+// first one gets a secret to sign with.
+func (h *Handlers) storeCommandURL(c echo.Context, v view, e *settingsEdit) error {
+	if !e.changesURL() {
+		return nil
+	}
+	ctx := c.Request().Context()
+	if err := h.Store.SetCommandURL(ctx, v.portal.ID, e.url); err != nil {
+		return err
+	}
+	if e.url == "" || v.portal.CommandSecret != "" {
+		return nil
+	}
+	return h.Store.SetCommandSecret(ctx, v.portal.ID, pbx.NewSecret())
 }
 
 // touchesLines reports changes that Bitrix24's external lines follow.
@@ -112,24 +164,6 @@ func touchesLines(changes []models.SettingChange) bool {
 		}
 		return false
 	})
-}
-
-// entered are the settings with what a form changes.
-func entered(form url.Values, s models.Settings) models.Settings {
-	for name, target := range map[string]*bool{
-		"create_entities": &s.CreateEntities, "outgoing_calls": &s.OutgoingCalls, "repeated_leads": &s.RepeatedLeads,
-		"builtin_lines": &s.BuiltinLines, "other_apps": &s.OtherApps,
-	} {
-		// A switch is two fields of one name: "off" always, "on" when it is on.
-		if values := form[name]; len(values) > 0 {
-			*target = values[len(values)-1] == "on"
-		}
-	}
-	switch repeat := rules.Repeat(form.Get("repeat_in_bitrix24")); repeat {
-	case rules.RepeatOn, rules.RepeatOff, rules.RepeatUnknown:
-		s.RepeatInBitrix24 = repeat
-	}
-	return s
 }
 
 // checkCommandURL says what is wrong with an address for commands; none at all
@@ -153,59 +187,4 @@ func (h *Handlers) checkCommandURL(address string) views.FieldError {
 		return views.ErrNotReachable
 	}
 	return views.NoError
-}
-
-// renderSettings shows the settings page.
-func (h *Handlers) renderSettings(c echo.Context, v view, status int, shown settingsForm) error {
-	keys, err := h.Store.PBXKeys(c.Request().Context(), v.portal.ID)
-	if err != nil {
-		return err
-	}
-	page := h.settingsPage(v, shown, keys)
-	if page.Trials, err = h.trials(c.Request().Context(), v, shown, keys); err != nil {
-		return err
-	}
-	return render(c, status, views.Settings(page))
-}
-
-// settingsPage is the settings page's view-model.
-func (h *Handlers) settingsPage(v view, shown settingsForm, keys []models.PBXKey) views.SettingsPage {
-	s := v.portal.Settings
-	if shown.entered != nil {
-		s = *shown.entered
-	}
-	page := views.SettingsPage{
-		Page: h.page(v, views.SettingsTab, len(keys) > 0), Version: int64(v.portal.SettingsVersion),
-		Unsaved: shown.conflict || shown.urlError != views.NoError, Saved: shown.saved,
-		CreateEntities: s.CreateEntities, OutgoingCalls: s.OutgoingCalls, RepeatedLeads: s.RepeatedLeads,
-		Repeat: string(s.RepeatInBitrix24), SimpleMode: v.portal.Mode() == "simple",
-		BuiltinLines: s.BuiltinLines, OtherApps: s.OtherApps,
-		Preview: preview(v, s, shown.trial.line), Connection: h.connection(v, shown, keys),
-	}
-	if shown.conflict {
-		page.Conflict = &views.Conflict{When: v.l.Moment(v.portal.UpdatedAt, h.Now(), v.zone)}
-	}
-	return page
-}
-
-func (h *Handlers) connection(v view, shown settingsForm, keys []models.PBXKey) views.Connection {
-	con := views.Connection{
-		NewKey: shown.newKey, KeyName: shown.keyName, KeyError: shown.keyError,
-		APIAddress: h.PublicURL + "/pbx/v1/events", CommandURL: v.portal.CommandURL, CommandURLError: shown.urlError,
-		CommandSecret: views.CommandSecret{Exists: v.portal.CommandSecret != ""},
-	}
-	if shown.commandURL != nil {
-		con.CommandURL = *shown.commandURL
-	}
-	if shown.reveal {
-		con.CommandSecret.Value = v.portal.CommandSecret
-	}
-	for _, k := range keys {
-		key := views.Key{ID: k.ID, Name: k.Name, Hint: k.Hint, Created: v.l.Moment(k.CreatedAt, h.Now(), v.zone)}
-		if k.LastUsedAt != nil {
-			key.LastUsed = v.l.Moment(*k.LastUsedAt, h.Now(), v.zone)
-		}
-		con.Keys = append(con.Keys, key)
-	}
-	return con
 }

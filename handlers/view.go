@@ -112,9 +112,6 @@ func (h *Handlers) pages(s *echo.Group) {
 
 	a := s.Group("", admins)
 	h.mendRoutes(a)
-	a.Match(both, "/settings", h.settings)
-	h.trialPages(a)
-	a.POST("/settings/save", h.saveSettings)
 	a.POST("/settings/keys", h.addKey)
 	a.POST("/settings/keys/:id/revoke", h.revokeKey)
 	a.POST("/settings/secret/rotate", h.rotateSecret)

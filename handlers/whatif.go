@@ -42,14 +42,14 @@ func (h *Handlers) trialPages(a *echo.Group) {
 }
 
 // tried is the settings page with what is entered and not saved.
-func tried(_ view, now models.Settings, t trial) settingsForm {
-	return settingsForm{entered: &now, trial: t}
+func tried(v view, now models.Settings, t trial) settingsForm {
+	return settingsForm{edit: &settingsEdit{version: v.portal.SettingsVersion, base: v.portal.Settings, next: now}, trial: t}
 }
 
 // settingsIn are the settings that a form shows.
 func settingsIn(v view, shown settingsForm) models.Settings {
-	if shown.entered != nil {
-		return *shown.entered
+	if shown.edit != nil {
+		return shown.edit.next
 	}
 	return v.portal.Settings
 }

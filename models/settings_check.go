@@ -30,6 +30,8 @@ const (
 	NoDays         SettingErrorCode = "no_days"
 	UnknownCountry SettingErrorCode = "unknown_country"
 	WrongShape     SettingErrorCode = "wrong_shape"
+	NotJSON        SettingErrorCode = "not_json"
+	OtherVersion   SettingErrorCode = "other_version" // of the file
 )
 
 // A SettingError is a value that cannot be stored; Path is empty if it is the

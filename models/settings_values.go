@@ -55,6 +55,19 @@ func settingPlace(path string) int {
 	return -1
 }
 
+// KnownSetting reports the path of a value.
+func KnownSetting(path string) bool { return settingPlace(path) >= 0 }
+
+// SettingPatterns are the paths of all values, in the order in which people
+// read them; * stands for a line, a user or an extension.
+func SettingPatterns() []string {
+	patterns := make([]string, len(settingPaths))
+	for i, p := range settingPaths {
+		patterns[i] = p.pattern
+	}
+	return patterns
+}
+
 // SettingPath joins the parts of a path; a part may hold any characters.
 func SettingPath(parts ...string) string {
 	escaped := make([]string, len(parts))
@@ -141,7 +154,7 @@ func (s Settings) With(values map[string]string) (Settings, []SettingError) {
 	if err != nil {
 		return s, append(wrong, SettingError{"", WrongShape})
 	}
-	return next, append(wrong, next.Check()...)
+	return next, ordered(append(wrong, next.Check()...))
 }
 
 // put writes a value into a tree, and says what is wrong with it.
@@ -219,6 +232,19 @@ func (s Settings) Changes(next Settings) []SettingChange {
 			changes = append(changes, SettingChange{path, from[path], to[path]})
 		}
 	}
+	return inPageOrder(changes)
+}
+
+// All are all values of s, as changes from nothing, in the order of the page.
+func (s Settings) All() []SettingChange {
+	var all []SettingChange
+	for path, value := range s.Values() {
+		all = append(all, SettingChange{path, "", value})
+	}
+	return inPageOrder(all)
+}
+
+func inPageOrder(changes []SettingChange) []SettingChange {
 	slices.SortFunc(changes, func(a, b SettingChange) int {
 		if d := settingPlace(a.Path) - settingPlace(b.Path); d != 0 {
 			return d

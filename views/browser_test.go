@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -58,6 +59,13 @@ func inspect(t *testing.T, tab *browserTab, axe string) {
 	tab.quiet(t)
 }
 
+// settingsFields is what the sections send after Outgoing calls was moved.
+const settingsFields = "add_card_employee=&add_card_when=never&builtin_lines=off&builtin_lines=on&card%2Fwhen=ring&create_entities=off&create_entities=on&default_country=&dry_run=off&" +
+	"exclusions%2Fextensions=&exclusions%2Fnumbers=&mask_numbers=off&missed%2Fdays=&missed%2Fdays=1&missed%2Fdays=2&missed%2Fdays=3&missed%2Fdays=4&missed%2Fdays=5&" +
+	"missed%2Fdeadline=30&missed%2Ffrom=09%3A00&missed%2Fto=18%3A00&missed%2Ftodo=off&missed%2Fworking_hours=off&other_apps=off&outgoing_calls=off&outgoing_calls=on&" +
+	"recordings%2Fmax_mb=0&recordings%2Fmode=attach&repeat_in_bitrix24=on&repeated_leads=off&repeated_leads=on&" +
+	"responsible%2Fcreated%2Femployee=0&responsible%2Fcreated%2Ffallback=0&responsible%2Fcreated%2Fwho=taker&responsible%2Fmissed%2Femployee=0&responsible%2Fmissed%2Ffallback=0&responsible%2Fmissed%2Fwho=taker"
+
 // fits fails the test if anything is wider than its place.
 func fits(t *testing.T, tab *browserTab) {
 	t.Helper()
@@ -96,7 +104,8 @@ func TestSettingsInTheBrowser(t *testing.T) {
 	})
 	t.Run("a moved switch asks for the preview, with the session and all switches", func(t *testing.T) {
 		got := <-requests
-		want := asked{"POST", "Bearer token", "builtin_lines=off&builtin_lines=on&command_url=https%3A%2F%2Fpbx.example.com%2Fcallwise%2Fcommands&create_entities=off&create_entities=on&other_apps=off&outgoing_calls=off&outgoing_calls=on&repeat_in_bitrix24=on&repeated_leads=off&repeated_leads=on"}
+		address := url.QueryEscape("https://pbx.example.com/callwise/commands")
+		want := asked{"POST", "Bearer token", must(url.ParseQuery(settingsFields + "&command_url=" + address)).Encode()}
 		if got != want {
 			t.Errorf("request\n got %+v\nwant %+v", got, want)
 		}
@@ -120,10 +129,10 @@ func TestSettingsInTheBrowser(t *testing.T) {
 				t.Errorf("%q is not in %q", part, got.body)
 			}
 		}
-		tab.is(t, `document.querySelector('.toast[role=status]') !== null`)
+		tab.is(t, `document.querySelector('.toast [role=status]') !== null`)
 	})
 	t.Run("cancel shows what is saved", func(t *testing.T) {
-		tab.do(t, click("#outgoing_calls"), click("#savebar .button-outline"))
+		tab.do(t, click("#outgoing_calls"), click("#savebar [form=reopen]"))
 		tab.is(t, `!document.getElementById("outgoing_calls").checked && `+bar+` === "none"`)
 		drain(requests)
 	})
@@ -289,7 +298,8 @@ func TestReadingAndSavingWithoutScripts(t *testing.T) {
 	t.Run("the save bar is always there, and saving sends the session", func(t *testing.T) {
 		tab.do(t, chromedp.Navigate(address+"/"), click("#outgoing_calls"), click("#savebar .button-primary"))
 		got := <-requests
-		want := "builtin_lines=off&builtin_lines=on&command_url=https%3A%2F%2Fpbx.example.com%2Fcallwise%2Fcommands&create_entities=off&create_entities=on&other_apps=off&outgoing_calls=off&outgoing_calls=on&repeat_in_bitrix24=on&repeated_leads=off&repeated_leads=on&session=token&version=7"
+		address := url.QueryEscape("https://pbx.example.com/callwise/commands")
+		want := must(url.ParseQuery(settingsFields + "&command_url=" + address + "&command_url_was=" + address + "&session=token&version=7")).Encode()
 		if got.body != want {
 			t.Errorf("form\n got %s\nwant %s", got.body, want)
 		}
@@ -303,4 +313,11 @@ func TestReadingAndSavingWithoutScripts(t *testing.T) {
 	t.Run("details are a page with the dialog open", func(t *testing.T) {
 		tab.do(t, click("#call-9 button"), chromedp.WaitVisible(chromedp.CSS("#details-title")))
 	})
+}
+
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
 }

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"slices"
 	"time"
 
 	"github.com/a-h/templ"
@@ -27,7 +28,7 @@ type shot struct {
 
 // shots are all pages in all states, in the language of l.
 func shots(l Localizer) []shot {
-	return append(append(detailShots(l), trialShots(l)...), []shot{
+	return append(slices.Concat(settingShots(l), detailShots(l), trialShots(l)), []shot{
 		{"about", Plain(PlainPage{Page: Page{L: l}, Kind: About})},
 		{"session-expired", Plain(PlainPage{Page: Page{L: l}, Kind: SessionExpired})},
 		{"no-permission", Plain(PlainPage{Page: page(l, CallsTab), Kind: NoPermission})},
@@ -41,7 +42,6 @@ func shots(l Localizer) []shot {
 		{"settings", Settings(settingsOn(l))},
 		{"settings-changed", Settings(settingsChanged(l))},
 		{"settings-saved", Settings(settingsSaved(l))},
-		{"settings-conflict", Settings(settingsConflict(l))},
 		{"settings-invalid", Settings(settingsInvalid(l))},
 		{"settings-banners", Settings(settingsBanners(l))},
 		{"calls", Calls(callLog(l))},
@@ -75,19 +75,20 @@ func firstSettings(l Localizer) SettingsPage {
 	p := page(l, SettingsTab)
 	p.Banners = []Banner{{Kind: NotConnected}}
 	none := pairs(quiet, quiet)
-	return SettingsPage{
-		Page: p, Version: 1, Repeat: "unknown", BuiltinLines: true,
+	return withChoices(SettingsPage{
+		Page: p, Version: 1, Values: valuesAtFirst(),
 		Preview:    NewPreview(l, none, none),
 		Trials:     firstTrials(l),
 		Connection: Connection{APIAddress: "https://callwise.example.com/pbx/v1/events"},
-	}
+	})
 }
 
 func settingsOn(l Localizer) SettingsPage {
 	yesterday := l.Moment(now.AddDate(0, 0, -1), now, berlin)
-	return SettingsPage{
-		Page: page(l, SettingsTab), Version: 7,
-		CreateEntities: true, RepeatedLeads: true, Repeat: "on", BuiltinLines: true,
+	values := valuesAtFirst()
+	values["create_entities"], values["repeated_leads"], values["repeat_in_bitrix24"] = "on", "on", "on"
+	return withChoices(SettingsPage{
+		Page: page(l, SettingsTab), Version: 7, Values: values,
 		Preview: NewPreview(l, pairs(repeats, repeats), pairs(outgoingOff, outgoingOff)),
 		Trials:  usualTrials(l),
 		Connection: Connection{
@@ -99,12 +100,15 @@ func settingsOn(l Localizer) SettingsPage {
 			CommandURL:    "https://pbx.example.com/callwise/commands",
 			CommandSecret: CommandSecret{Exists: true},
 		},
-	}
+		CommandURLWas: "https://pbx.example.com/callwise/commands",
+		History:       LastChange{Who: "Anna Weber", When: yesterday},
+	})
 }
 
 func settingsChanged(l Localizer) SettingsPage {
 	p := settingsOn(l)
-	p.OutgoingCalls, p.Unsaved, p.SimpleMode = true, true, true
+	p.Values["outgoing_calls"], p.Stored = "on", map[string]string{"outgoing_calls": "off"}
+	p.Unsaved, p.SimpleMode = true, true
 	p.Preview = NewPreview(l, pairs(repeats, repeats), pairs(outgoingRepeats, outgoingOff))
 	return p
 }
@@ -117,18 +121,12 @@ func settingsSaved(l Localizer) SettingsPage {
 	return p
 }
 
-func settingsConflict(l Localizer) SettingsPage {
-	p := settingsOn(l)
-	p.Unsaved = true
-	p.Conflict = &Conflict{Who: "Anna Weber", When: l.Moment(now, now, berlin)}
-	return p
-}
-
 func settingsInvalid(l Localizer) SettingsPage {
 	p := settingsOn(l)
 	p.Unsaved = true
 	p.Connection.CommandURL, p.Connection.CommandURLError = "http://pbx.example.com", ErrNotHTTPS
 	p.Connection.KeyError = ErrNameMissing
+	p.Problems = []Problem{l.CommandURLProblem(ErrNotHTTPS)}
 	return p
 }
 

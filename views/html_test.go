@@ -89,7 +89,9 @@ func TestSettingsHaveTheNamesThatPeopleRelyOn(t *testing.T) {
 		case attr(n, "role") == "switch":
 			return "switch " + names[attr(n, "id")] + onOff(n)
 		case attr(n, "type") == "checkbox":
-			return "checkbox " + names[attr(n, "id")] + onOff(n)
+			return "checkbox " + names[attr(n, "id")] + attr(n, "aria-label") + onOff(n)
+		case n.Data == "select" || n.Data == "textarea":
+			return n.Data + " " + names[attr(n, "id")] + attr(n, "aria-label")
 		case n.Data == "legend":
 			return "choice " + text(n)
 		case attr(n, "type") == "radio":
@@ -106,11 +108,26 @@ func TestSettingsHaveTheNamesThatPeopleRelyOn(t *testing.T) {
 	want := []string{
 		"switch Create entities, on", "switch Outgoing calls, off", "switch Repeated leads, on",
 		"choice Repeat sales mode in Bitrix24", "radio On, on", "radio Off, off", "radio Not confirmed, off",
+		"checkbox Dry run, off",
+		"choice Leads and deals that a call creates belong to", "radio Who took the call, or was rung, on",
+		"radio Who looks after the client's card, off", "radio One named employee, off", "select Employee", "select If nobody is found that way",
+		"choice Calls that nobody took belong to", "radio Who took the call, or was rung, on",
+		"radio Who looks after the client's card, off", "radio Who last talked with this number, off", "radio One named employee, off",
+		"select Employee", "select If nobody is found that way",
 		"checkbox Built-in lines, on", "checkbox Other telephony apps, off",
+		"checkbox Create a to-do, off", "select Call back within", "checkbox Only working hours count, off",
+		"choice Working days", "checkbox Monday, on", "checkbox Tuesday, on", "checkbox Wednesday, on", "checkbox Thursday, on",
+		"checkbox Friday, on", "checkbox Saturday, off", "checkbox Sunday, off",
+		"choice Bitrix24 opens the card", "radio When it rings, on", "radio When the call is answered, off", "radio Never, off",
+		"select Employee to add", "select When the card opens for this employee",
+		"choice What becomes of a recording", "radio Attach it to the call in Bitrix24, on", "radio Leave it at the PBX and keep the link, off",
+		"textarea Numbers that are never handled", "textarea Extensions that are never handled",
+		"select Country of numbers without a country code", "checkbox Hide numbers from employees, off",
 		"table Employees and extensions",
 		"region What will happen", "table Incoming calls", "table Outgoing calls",
 		"region What-if", "button Try with what is entered",
-		"button Save", "button Cancel",
+		"textarea Example of a request", "select Direction", "select Line",
+		"button Save", "button Review", "button Cancel",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
