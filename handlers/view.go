@@ -106,9 +106,12 @@ func admins(next echo.HandlerFunc) echo.HandlerFunc {
 func (h *Handlers) pages(s *echo.Group) {
 	both := []string{http.MethodGet, http.MethodPost}
 	s.Match(both, "/calls", h.calls)
+	s.POST("/calls/news", h.news)
+	s.Match(both, "/calls/overview", h.overview)
 	s.Match(both, "/calls/:id", h.call)
 
 	a := s.Group("", admins)
+	a.POST("/calls.csv", h.export)
 	a.Match(both, "/settings", h.settings)
 	a.POST("/settings/preview", h.previewSettings)
 	a.POST("/settings/save", h.saveSettings)

@@ -25,12 +25,13 @@ type words struct {
 	address   string // of the portal's own pages
 	country   string
 	employees map[int64]string
+	masked    bool // numbers are hidden from this visitor
 }
 
 func (h *Handlers) words(v view, employees []models.Employee) words {
 	w := words{
 		l: v.l, now: h.Now(), zone: v.zone, address: portalAddress(v.portal), country: v.portal.Country(),
-		employees: make(map[int64]string, len(employees)),
+		employees: make(map[int64]string, len(employees)), masked: v.masked(),
 	}
 	for _, e := range employees {
 		w.employees[e.UserID] = e.Name
@@ -43,9 +44,12 @@ func (w words) row(r models.CallRow) views.CallRow {
 	row := views.CallRow{
 		L: w.l, ID: r.ID, Time: w.l.Moment(r.StartedAt, w.now, w.zone), Direction: string(r.Direction),
 		Answered: r.Status == "" || r.Status == call.StatusAnswered, Call: w.l.Call(string(r.Direction), string(r.Status)),
-		Customer: r.CustomerName, Phone: w.phone(r.Phone), Employee: w.employees[r.UserID], Extension: r.Extension,
+		Customer: w.name(r.CustomerName), Phone: w.phone(r.Phone), Employee: w.employees[r.UserID], Extension: r.Extension,
 		Line: r.Line, Duration: w.l.Duration(time.Duration(r.Duration) * time.Second),
 		Result: w.l.Result(w.outcome(r, crm.Records{})), Recording: w.l.Recording(recordingState(r.Progress.Recording)),
+	}
+	if r.Result == models.ResultWaiting || r.Result == models.ResultRetrying {
+		row.Going = strconv.FormatInt(r.ID, 10) + ":" + versionOf(r)
 	}
 	if r.Decision != nil {
 		row.Why = w.why(r.Decision, r.Progress)
@@ -79,13 +83,24 @@ func (w words) note(note rules.Note, d *rules.Decision, p models.Progress) strin
 	return views.NoteSentence(w.l, code, create)
 }
 
-// phone is a number as people write it.
+// phone is a number as people write it, as much of it as the visitor may see.
 func (w words) phone(raw string) string {
 	phone := call.ParsePhone(raw, w.country)
 	if phone.Hidden() {
 		return w.l.HiddenNumber()
 	}
+	if w.masked {
+		return maskNumber(phone.Pretty())
+	}
 	return phone.Pretty()
+}
+
+// name is a customer's name, which may be nothing but a number.
+func (w words) name(name string) string {
+	if w.masked {
+		return maskName(name)
+	}
+	return name
 }
 
 func recordingState(r models.Recording) string {
@@ -101,7 +116,7 @@ func recordingState(r models.Recording) string {
 // outcome is what became of a call, as it is stored.
 func (w words) outcome(r models.CallRow, records crm.Records) views.Outcome {
 	return views.Outcome{
-		Origin: w.address, State: stateOf(r), Created: refsOf(r.Progress.Created, records), LoggedTo: refsOf(r.Progress.Bound, records),
+		Origin: w.address, State: stateOf(r), Would: wouldOf(r), Created: refsOf(r.Progress.Created, records), LoggedTo: refsOf(r.Progress.Bound, records),
 	}
 }
 
@@ -114,13 +129,26 @@ func stateOf(r models.CallRow) views.ResultKind {
 		return views.ResultRetrying
 	case r.State == models.CallOpen:
 		return views.ResultWaiting
+	case r.State == models.CallIgnored:
+		return views.ResultIgnored
+	case r.Progress.DryRun:
+		return views.ResultDryRun
 	}
 	return ""
 }
 
+// wouldOf is what the decision wants to be created.
+func wouldOf(r models.CallRow) string {
+	if r.Decision == nil {
+		return ""
+	}
+	return string(r.Decision.Create)
+}
+
 // mishap names what a stored error means for its call.
 func mishap(r models.CallRow) string {
-	if state := stateOf(r); state != "" {
+	switch state := stateOf(r); state {
+	case views.ResultFailed, views.ResultRetrying, views.ResultWaiting:
 		return string(state)
 	}
 	return "partial"
@@ -164,6 +192,7 @@ func rowOf(c models.Call) models.CallRow {
 		ID: c.ID, PortalID: c.PortalID, Kind: c.Kind, Direction: c.Direction, Phone: c.Phone, CustomerName: c.CustomerName,
 		Line: c.Line, UserID: c.UserID, Extension: c.Extension, StartedAt: c.StartedAt, Duration: c.Duration, Status: c.Status,
 		State: c.State, Decision: c.Decision, Progress: c.Progress, RetryAt: c.RetryAt, ErrorCode: c.ErrorCode,
+		Result: c.Result, UpdatedAt: c.UpdatedAt,
 	}
 }
 

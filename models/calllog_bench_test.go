@@ -139,7 +139,7 @@ func logQuestions(s *models.Store) []question {
 		if err != nil {
 			return err
 		}
-		_, err = s.FreshCalls(ctx, portalID, models.CallFilter{Outcome: models.Missed}, newest-3, 50)
+		_, err = s.FreshCalls(ctx, portalID, models.CallFilter{Outcome: models.Missed}, newest-3, nil, 50)
 		return err
 	}})
 }

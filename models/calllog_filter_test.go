@@ -178,24 +178,51 @@ func TestFreshCallsAreThoseStoredSince(t *testing.T) {
 		if id := must[int64](t)(s.NewestCall(ctx, p.ID)); id != 0 {
 			t.Errorf("newest of none: %d", id)
 		}
-		old := saved(t, s, p.ID, "1", func(c *models.Call) {})
+		old := saved(t, s, p.ID, "1", func(c *models.Call) { c.PhoneKey = "+4930" })
 		late := saved(t, s, p.ID, "2", func(c *models.Call) { c.StartedAt = noon.Add(-time.Hour) })
 		fresh := saved(t, s, p.ID, "3", func(c *models.Call) { c.Status = call.StatusMissed })
 		other := saved(t, s, twin.ID, "4", func(c *models.Call) {})
-		got := must[[]models.CallRow](t)(s.FreshCalls(ctx, p.ID, models.CallFilter{}, old, 10))
+		got := must[[]models.CallRow](t)(s.FreshCalls(ctx, p.ID, models.CallFilter{}, old, nil, 10))
 		if diff := cmp.Diff([]int64{fresh, late}, ids(got)); diff != "" {
 			t.Errorf("fresh (-want +got):\n%s", diff)
 		}
-		got = must[[]models.CallRow](t)(s.FreshCalls(ctx, p.ID, models.CallFilter{Outcome: models.Missed}, old, 10))
+		got = must[[]models.CallRow](t)(s.FreshCalls(ctx, p.ID, models.CallFilter{Outcome: models.Missed}, old, []int64{late}, 10))
 		if diff := cmp.Diff([]int64{fresh}, ids(got)); diff != "" {
 			t.Errorf("fresh and missed (-want +got):\n%s", diff)
 		}
 		if id := must[int64](t)(s.NewestCall(ctx, p.ID)); id != fresh {
 			t.Errorf("newest: %d, want %d", id, fresh)
 		}
+		if !must[bool](t)(s.HasCallsOf(ctx, p.ID, "+4930")) || must[bool](t)(s.HasCallsOf(ctx, twin.ID, "+4930")) {
+			t.Error("the number's calls are another portal's")
+		}
 		got = must[[]models.CallRow](t)(s.CallRowsByID(ctx, p.ID, []int64{old, other, fresh}))
 		if diff := cmp.Diff([]int64{fresh, old}, ids(got)); diff != "" {
 			t.Errorf("by id (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestCallsAreCountedByTheDay(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		days := []time.Time{noon.Add(-24 * time.Hour), noon, noon.Add(24 * time.Hour), noon.Add(48 * time.Hour)}
+		saved(t, s, p.ID, "1", func(c *models.Call) { c.StartedAt, c.Status = noon.Add(-time.Microsecond), call.StatusMissed })
+		saved(t, s, p.ID, "2", func(c *models.Call) {
+			c.Status, c.Progress.Created, c.CustomerName = call.StatusAnswered, []crm.Ref{{Type: crm.TypeLead, ID: 1}}, "Ada"
+		})
+		saved(t, s, p.ID, "3", func(c *models.Call) { c.State = models.CallFailed })
+		saved(t, s, p.ID, "4", func(c *models.Call) { c.StartedAt = noon.Add(48 * time.Hour) })
+		saved(t, s, twin.ID, "1", func(c *models.Call) { c.Status = call.StatusMissed })
+		want := []models.CallStat{{Missed: 1}, {Answered: 1, Created: 1, Trouble: 1}, {}}
+		if diff := cmp.Diff(want, must[[]models.CallStat](t)(s.CallStats(t.Context(), p.ID, models.CallFilter{}, days))); diff != "" {
+			t.Errorf("days (-want +got):\n%s", diff)
+		}
+		filter := search("ada")
+		filter.UserID = 1
+		want = []models.CallStat{{}, {Answered: 1, Created: 1}, {}}
+		if diff := cmp.Diff(want, must[[]models.CallStat](t)(s.CallStats(t.Context(), p.ID, filter, days))); diff != "" {
+			t.Errorf("days of a filter (-want +got):\n%s", diff)
 		}
 	})
 }

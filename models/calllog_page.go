@@ -6,14 +6,16 @@ import (
 	"gorm.io/gorm"
 )
 
-// A filter of several parts has an index for one of them; the others are asked
-// of each call along it. So that no filter reads the whole log, a page looks at
-// so many calls at most: more where the index alone answers, and more again
-// where the search goes on.
-const (
-	rowWindow   = 1000
-	indexWindow = 5000
-	furtherOn   = 4 // times as many
+// A window is how many calls a page looks at, at most: a filter of several
+// parts has an index for one of them, and the others are asked of each call
+// along it. No filter reads the whole log that way.
+type window struct{ first, further int }
+
+var (
+	// Of each call along another index the row is read.
+	rowWindow = window{first: 300, further: 3000}
+	// calls_newest answers by itself.
+	indexWindow = window{first: 5000, further: 20_000}
 )
 
 // A LogPage is a page of the call log. Next is where to go on; nil means that
@@ -45,14 +47,14 @@ func (s *Store) CallPage(ctx context.Context, portalID int64, filter CallFilter,
 }
 
 func windowOf(rest []condition, filter CallFilter, after Cursor) int {
-	window := rowWindow
-	if len(rest) == len(filter.conditions()) { // along calls_newest, which answers the rest
-		window = indexWindow
+	w := rowWindow
+	if len(rest) == len(filter.conditions()) {
+		w = indexWindow
 	}
-	if after != (Cursor{}) {
-		window *= furtherOn
+	if after == (Cursor{}) {
+		return w.first
 	}
-	return window
+	return w.further
 }
 
 // matching are the calls within a window along an index that fulfil the rest
@@ -94,14 +96,25 @@ func endOf(index *gorm.DB, window int) (*Cursor, error) {
 const freshWindow = 200
 
 // FreshCalls returns the calls of a filter that were stored after the one with
-// that id, the newest first; of very many, only the newest.
-func (s *Store) FreshCalls(ctx context.Context, portalID int64, filter CallFilter, sinceID int64, limit int) ([]CallRow, error) {
+// that id, but for those that are known already, the newest first; of very many,
+// only the newest.
+func (s *Store) FreshCalls(ctx context.Context, portalID int64, filter CallFilter, since int64, known []int64, limit int) ([]CallRow, error) {
 	filter.Oldest = false
 	index, rest := s.along(s.with(ctx), portalID, filter)
-	rest = append(rest, condition{where: "id > ?", values: []any{sinceID}})
+	rest = append(rest, condition{where: "id > ?", values: []any{since}})
+	if len(known) > 0 {
+		rest = append(rest, condition{where: "id NOT IN ?", values: []any{known}})
+	}
 	window := index.Order(filter.order()).Limit(freshWindow)
 	page, err := pageOf(s.matching(ctx, portalID, filter, window, rest, limit), limit)
 	return page.Rows, err
+}
+
+// HasCallsOf reports whether a portal has calls of a number.
+func (s *Store) HasCallsOf(ctx context.Context, portalID int64, phoneKey string) (bool, error) {
+	var found []CallRow
+	err := s.with(ctx).Select("id").Where("portal_id = ? AND phone_key = ?", portalID, clean(phoneKey)).Limit(1).Find(&found).Error
+	return len(found) > 0, err
 }
 
 // NewestCall returns the highest id of the portal's newest calls; 0 for none.

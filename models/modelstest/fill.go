@@ -1,6 +1,7 @@
 package modelstest
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ func Fill(t testing.TB, s *models.Store, log Log) {
 	t.Helper()
 	step := float64(log.Days) * 86400 / float64(log.Calls)
 	err := s.Transaction(t.Context(), func(tx *gorm.DB) error {
-		return tx.Exec(fillStatement(tx.Name()), map[string]any{
+		return tx.Exec(strings.ReplaceAll(fillStatement(tx.Name()), "{rare}", strconv.Itoa(max(12, log.Calls/10))), map[string]any{
 			"portal": log.PortalID, "calls": log.Calls, "step": step, "to": log.To.UTC(), "first": log.To.UTC().Unix(),
 		}).Error
 	})
@@ -51,8 +52,8 @@ func fillStatement(dialect string) string {
 
 // fill is the mix. Of 100 calls 70 come in, 28 go out, one is internal and one
 // a callback; 25 are missed. Half a percent failed and a third of a percent
-// wait; of 1000 calls 8 have nobody's extension. One reason in 5000 calls is
-// rare, and one employee has one call in 5000.
+// wait; of 1000 calls 8 have nobody's extension. A reason, an employee and a
+// name stand in ten calls, however many there are.
 const fill = `INSERT INTO calls (portal_id, kind, call_key, direction, phone, phone_key, customer_name, line, user_id, extension,
     started_at, duration, status, state, decision, progress, reason, result, attention, search, created_at, updated_at)
 SELECT {portal}, 'pbx', 'fill:' || n, direction, '+4930' || number, '+4930' || number, name, '493055500' || (n % 7), user_id, extension,
@@ -68,10 +69,10 @@ FROM (
         CASE WHEN n % 101 < 70 THEN 'incoming' WHEN n % 101 < 99 THEN 'outgoing' WHEN n % 101 < 100 THEN 'internal' ELSE 'callback' END AS direction,
         CASE WHEN n % 4 = 0 THEN 'missed' ELSE 'answered' END AS status,
         CASE WHEN n % 199 = 0 THEN 'failed' WHEN n % 307 = 0 THEN 'retrying' WHEN n % 7 < 2 THEN 'created' WHEN n % 7 < 5 THEN 'added' WHEN n % 11 = 0 THEN 'ignored' ELSE 'nothing' END AS result,
-        CASE WHEN n % 5003 = 0 THEN 'REPEAT_OUT_LEAD_TO_CONTACT' WHEN n % 11 = 0 THEN 'EXCLUDED_NUMBER' WHEN n % 13 < 5 THEN 'OPEN_ENTITY' WHEN n % 13 < 9 THEN 'NEW_CREATED' ELSE 'REPEAT_CONTACT' END AS reason,
-        CASE WHEN n % 127 = 0 THEN 0 WHEN n % 5009 = 0 THEN 999 ELSE 1 + n % 53 END AS user_id,
+        CASE WHEN n % {rare} = 7 THEN 'REPEAT_OUT_LEAD_TO_CONTACT' WHEN n % 11 = 0 THEN 'EXCLUDED_NUMBER' WHEN n % 13 < 5 THEN 'OPEN_ENTITY' WHEN n % 13 < 9 THEN 'NEW_CREATED' ELSE 'REPEAT_CONTACT' END AS reason,
+        CASE WHEN n % 127 = 0 THEN 0 WHEN n % {rare} = 9 THEN 999 ELSE 1 + n % 53 END AS user_id,
         CASE WHEN n % 127 = 0 THEN '199' ELSE CAST(101 + n % 53 AS varchar(10)) END AS extension,
         CAST(1000000 + n % 99991 AS varchar(10)) AS number,
-        'Customer ' || (n % 99991) || CASE WHEN n % 4999 = 0 THEN ' Rarely' WHEN n % 97 = 0 THEN ' Sometimes' ELSE ' Often' END AS name
+        'Customer ' || (n % 99991) || CASE WHEN n % {rare} = 11 THEN ' Rarely' WHEN n % 97 = 0 THEN ' Sometimes' ELSE ' Often' END AS name
     FROM {numbers}
 ) AS mix`
