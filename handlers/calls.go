@@ -122,7 +122,7 @@ func (h *Handlers) callRows(c echo.Context, v view, q logQuery) (views.CallsPage
 	}
 	page := views.CallsPage{
 		Page: views.Page{L: v.l, Session: v.token}, Filter: views.CallFilter{Values: q.values},
-		More: more, Found: q.found + len(found.Rows), Further: c.FormValue("found") != "",
+		More: more, Found: q.found + len(found.Rows),
 	}
 	w := h.words(v, employees)
 	if found.Searched && page.Found < callsPerPage {

@@ -28,19 +28,34 @@
     return ctx && ctx.sourceElement && ctx.sourceElement.id === "news";
   }
 
+  // The log does without its overview as well.
+  function isOverview(event) {
+    const ctx = event.detail.ctx;
+    return ctx && ctx.sourceElement && ctx.sourceElement.closest("#overview.overview-waiting");
+  }
+
   // What goes wrong with news is nobody's concern: the next look may go well.
   document.addEventListener("htmx:error", function (event) {
     if (isNews(event)) {
       event.stopImmediatePropagation();
       waitUntil = Date.now() + patience;
+    } else if (isOverview(event)) {
+      event.stopImmediatePropagation();
+      document.getElementById("overview").hidden = true;
     }
   }, true);
 
   document.addEventListener("htmx:after:request", function (event) {
-    if (isNews(event) && event.detail.ctx.response.status >= 400) {
-      event.stopImmediatePropagation();
-      event.detail.ctx.swap = "none";
-      waitUntil = event.detail.ctx.response.status < 500 ? Infinity : Date.now() + patience;
+    const status = event.detail.ctx.response.status;
+    if (status < 400 || !isNews(event) && !isOverview(event)) {
+      return;
+    }
+    event.stopImmediatePropagation();
+    event.detail.ctx.swap = "none";
+    if (isNews(event)) {
+      waitUntil = status < 500 ? Infinity : Date.now() + patience;
+    } else {
+      document.getElementById("overview").hidden = true;
     }
   }, true);
 
@@ -166,10 +181,11 @@
     for (const bars of document.querySelectorAll(".bars")) {
       [...bars.querySelectorAll(".bar")].reverse().forEach(function (bar, i) { bar.tabIndex = i ? -1 : 0; });
     }
-    const pill = document.querySelector(".pill");
+    const head = document.querySelector(".log thead");
     sight.disconnect();
-    if (pill) {
-      sight.observe(pill);
+    topInSight = true;
+    if (head) {
+      sight.observe(head);
     }
   }
 

@@ -47,13 +47,6 @@ func (v FilterValues) sorted() string {
 	return "descending"
 }
 
-func (v FilterValues) arrow() string {
-	if v.Order == "oldest" {
-		return "↑"
-	}
-	return "↓"
-}
-
 // turned are the values in the other order.
 func (v FilterValues) turned() FilterValues {
 	if v.Order == "oldest" {

@@ -8,7 +8,6 @@ type CallsPage struct {
 	More     string // cursor of the next page; empty at the end
 	Searched string // how far back the search has come, if it goes on; else empty
 	Found    int    // calls that the search has found so far
-	Further  bool   // these rows were asked for by the search, not by a person
 	Newest   string // id of the newest call that the log has
 	Overview *Overview
 	Empty    EmptyState // why Rows is empty
