@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"strings"
@@ -21,7 +22,7 @@ const (
 // changed; 204 if there are none.
 func (h *Handlers) news(c echo.Context) error {
 	v, ctx := viewFrom(c), c.Request().Context()
-	since, err := strconv.ParseInt(c.FormValue("since"), 10, 64)
+	since, err := strconv.ParseInt(cmp.Or(c.FormValue("since"), "0"), 10, 64)
 	if err != nil {
 		return echo.ErrBadRequest.WithInternal(err)
 	}

@@ -1,6 +1,9 @@
 package handlers
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // What can be seen of a masked number: its last digits, fewer of a short one. A
 // number as short as an extension names nobody.
@@ -35,13 +38,10 @@ func maskNumber(number string) string {
 	return masked
 }
 
-// maskName hides a name that is only a number.
-func maskName(name string) string {
-	if strings.Trim(name, "0123456789+() ./-") != "" {
-		return name
-	}
-	return maskNumber(name)
-}
+var written = regexp.MustCompile(`\+?\d[\d ()./-]*\d`)
+
+// maskText hides the numbers in a name or a title.
+func maskText(text string) string { return written.ReplaceAllStringFunc(text, maskNumber) }
 
 func digitsIn(text string) string {
 	return strings.Map(func(r rune) rune {

@@ -95,10 +95,10 @@ func (w words) phone(raw string) string {
 	return phone.Pretty()
 }
 
-// name is a customer's name, which may be nothing but a number.
+// name is a customer's name or a card's title, which may hold a number.
 func (w words) name(name string) string {
 	if w.masked {
-		return maskName(name)
+		return maskText(name)
 	}
 	return name
 }
@@ -116,7 +116,7 @@ func recordingState(r models.Recording) string {
 // outcome is what became of a call, as it is stored.
 func (w words) outcome(r models.CallRow, records crm.Records) views.Outcome {
 	return views.Outcome{
-		Origin: w.address, State: stateOf(r), Would: wouldOf(r), Created: refsOf(r.Progress.Created, records), LoggedTo: refsOf(r.Progress.Bound, records),
+		Origin: w.address, State: stateOf(r), Would: wouldOf(r), Created: w.refsOf(r.Progress.Created, records), LoggedTo: w.refsOf(r.Progress.Bound, records),
 	}
 }
 
@@ -154,10 +154,10 @@ func mishap(r models.CallRow) string {
 	return "partial"
 }
 
-func refsOf(refs []crm.Ref, records crm.Records) []views.Ref {
+func (w words) refsOf(refs []crm.Ref, records crm.Records) []views.Ref {
 	shown := make([]views.Ref, 0, len(refs))
 	for _, ref := range refs {
-		shown = append(shown, views.Ref{Type: ref.Type.String(), ID: ref.ID, Title: records.Title(ref)})
+		shown = append(shown, views.Ref{Type: ref.Type.String(), ID: ref.ID, Title: w.name(records.Title(ref))})
 	}
 	return shown
 }
@@ -173,8 +173,8 @@ func (w words) details(d *models.Details) (views.CallDetails, error) {
 	shown := views.CallDetails{
 		L: w.l, ID: c.ID, Title: w.l.CallTitle(string(c.Direction), w.phone(c.Phone)), Facts: w.facts(row),
 		Timeline: w.timeline(c.Kind, d.Events), Decision: w.decision(c), Result: w.l.Result(w.outcome(row, records)),
-		Created:  w.l.Entities(w.address, refsOf(c.Progress.Created, records)),
-		LoggedTo: w.l.Entities(w.address, refsOf(c.Progress.Bound, records)),
+		Created:  w.l.Entities(w.address, w.refsOf(c.Progress.Created, records)),
+		LoggedTo: w.l.Entities(w.address, w.refsOf(c.Progress.Bound, records)),
 		Requests: w.requests(d.REST),
 	}
 	for _, note := range c.Progress.Notes {

@@ -89,6 +89,7 @@ func TestTheCallLogIsFiltered(t *testing.T) {
 			{"masked: digits that are hidden", masked("901"), nil},
 			{"masked: the whole number", masked("+49309018123"), nil},
 			{"masked: a name that is a number", masked("151 777"), nil},
+			{"masked: digits within a name", masked("müller 100"), nil},
 		} {
 			t.Run(tt.name, func(t *testing.T) {
 				page := must[models.LogPage](t)(s.CallPage(t.Context(), p.ID, tt.filter, models.Cursor{}, 10))

@@ -40,15 +40,14 @@ type Search struct {
 	Masked bool
 }
 
-// patterns are those of which one must match a call's [searchText]; none means
-// that the text is too short to search for.
+// patterns are those of which one must match a call's [searchText].
 func (s Search) patterns() []string {
-	text := strings.ToLower(strings.Join(strings.Fields(clean(s.Text)), " "))
-	if len([]rune(text)) < MinSearch {
-		return nil
-	}
-	patterns := []string{"%" + literal(cut(text, longestName)) + "%\n%"}
+	text := s.text()
 	digits := strings.TrimLeft(digitsIn(text), "0") // a trunk prefix is not part of the number
+	var patterns []string
+	if !s.Masked || len(digits) < MinSearch { // a name may hold a number
+		patterns = append(patterns, "%"+literal(cut(text, longestName))+"%\n%")
+	}
 	if !numeric(text) || digits == "" {
 		return patterns
 	}
@@ -61,15 +60,23 @@ func (s Search) patterns() []string {
 	return patterns
 }
 
-// condition is the search as SQL; wanted is false if there is nothing to
+// text is what is searched for, in the letters of [searchText].
+func (s Search) text() string {
+	return strings.ToLower(strings.Join(strings.Fields(clean(s.Text)), " "))
+}
+
+// condition is the search as SQL; wanted is false if the text is too short to
 // search for.
 func (s Search) condition() (where string, values []any, wanted bool) {
-	var parts []string
+	if len([]rune(s.text())) < MinSearch {
+		return "", nil, false
+	}
+	parts := []string{"1 = 0"} // what may not be searched for is nowhere
 	for _, pattern := range s.patterns() {
 		parts = append(parts, `search LIKE ? ESCAPE '\'`)
 		values = append(values, pattern)
 	}
-	return "(" + strings.Join(parts, " OR ") + ")", values, len(parts) > 0
+	return "(" + strings.Join(parts, " OR ") + ")", values, true
 }
 
 // literal has LIKE take a text as it is.
