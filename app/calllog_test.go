@@ -199,7 +199,11 @@ func TestNewsAreCallsThatCameOrChanged(t *testing.T) {
 		if len(mine) != 1 || mine[0] == theirs || !strings.Contains(got.body, `data-label="1 new call"`) {
 			t.Fatalf("news: %d %s", got.status, got.body)
 		}
-		going := match(t, "version", regexp.MustCompile(`data-going="([^"]+)"`), got.body)
+		var going string
+		r.eventually("the call waits for its end", func() bool {
+			going = match(t, "version", regexp.MustCompile(`data-going="([^"]+)"`), r.page("/calls"))
+			return look(url.Values{"shown": {mine[0]}, "going": {going}}).status == http.StatusNoContent
+		})
 		for name, form := range map[string]url.Values{
 			"what the page shows already":  {"shown": {mine[0]}, "going": {going}},
 			"what the filter leaves out":   {"outcome": {"missed"}},
@@ -297,7 +301,7 @@ func TestTheExportOfALongLogIsWholeAndHoldsNoneOfItInMemory(t *testing.T) {
 		piece := make([]byte, 16<<10)
 		for n := 0; ; n++ {
 			read, err := answer.Body.Read(piece)
-			lines += strings.Count(string(piece[:read]), "\r\n")
+			lines += strings.Count(string(piece[:read]), "\n")
 			if n%100 == 0 {
 				highest = max(highest, heap())
 			}

@@ -58,7 +58,7 @@ const fill = `INSERT INTO calls (portal_id, kind, call_key, direction, phone, ph
     started_at, duration, status, state, decision, progress, reason, result, attention, search, created_at, updated_at)
 SELECT {portal}, 'pbx', 'fill:' || n, direction, '+4930' || number, '+4930' || number, name, '493055500' || (n % 7), user_id, extension,
     at, CASE WHEN status = 'answered' THEN n % 600 ELSE 0 END, status,
-    CASE WHEN result = 'failed' THEN 'failed' WHEN result = 'retrying' THEN 'open' ELSE 'finished' END,
+    CASE WHEN result = 'failed' THEN 'failed' ELSE 'finished' END,
     CAST('{"create":"none","reason":"' || reason || '","log_to":[{"type":"contact","id":' || n || '}],"notes":[]}' AS {json}),
     CAST('{"register":{"tried":true,"call_id":"externalCall.' || n || '"},"finish":{"done":true},"recording":{},"bound":[{"type":"contact","id":' || n || '}],"steps":[{"name":"register","at":"2026-03-04T13:05:09Z"},{"name":"finish","at":"2026-03-04T13:05:09Z"}]}' AS {json}),
     reason, result,
