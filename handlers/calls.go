@@ -4,8 +4,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"strconv"
 
-	"callwise/app/call"
 	"callwise/models"
 	"callwise/views"
 
@@ -16,8 +16,10 @@ const callsPerPage = 50
 
 // logQuery is what the log is narrowed to, and where the page begins.
 type logQuery struct {
-	direction, outcome string
-	after              models.Cursor
+	values views.FilterValues
+	given  bool // by the request, not by an earlier one
+	after  models.Cursor
+	found  int // calls that the search has found before this page
 }
 
 // calls shows the call log: the whole page, or, with a cursor, the next rows.
@@ -28,21 +30,36 @@ func (h *Handlers) renderCalls(c echo.Context, v view) error {
 	if err != nil {
 		return err
 	}
+	if err := h.recall(c, v, &q); err != nil {
+		return err
+	}
+	if q.after != (models.Cursor{}) && asPart(c) {
+		page, err := h.callRows(c, v, q)
+		if err != nil {
+			return err
+		}
+		return render(c, http.StatusOK, views.CallRows(page))
+	}
 	page, err := h.callsPage(c, v, q)
 	if err != nil {
 		return err
 	}
-	if q.after != (models.Cursor{}) && c.Request().Header.Get("HX-Request") != "" {
-		return render(c, http.StatusOK, views.CallRows(page))
-	}
 	return render(c, http.StatusOK, views.Calls(page))
 }
 
-// queryOf reads the filter from the address or the form.
+// asPart reports a request of htmx: a part of the page is enough for it.
+func asPart(c echo.Context) bool { return c.Request().Header.Get("HX-Request") != "" }
+
+// queryOf reads the filter from the address or the form. Wrong words narrow
+// nothing.
 func queryOf(c echo.Context) (logQuery, error) {
-	value := func(name string) string { return c.FormValue(name) }
-	q := logQuery{direction: value("direction"), outcome: value("outcome")}
-	after := value("before")
+	q := logQuery{}
+	q.values, q.given = views.ReadFilter(c.FormValue)
+	q.values = q.values.Bar(c.FormValue("bar"), c.FormValue("chart")).Known()
+	if found, err := strconv.Atoi(c.FormValue("found")); err == nil {
+		q.found = min(max(found, 0), callsPerPage)
+	}
+	after := c.FormValue("before")
 	if after == "" {
 		return q, nil
 	}
@@ -56,6 +73,25 @@ func queryOf(c echo.Context) (logQuery, error) {
 	return q, nil
 }
 
+// recall keeps the filter that somebody chose, and brings it back when the log
+// is opened anew.
+func (h *Handlers) recall(c echo.Context, v view, q *logQuery) error {
+	ctx := c.Request().Context()
+	if !q.given {
+		saved, err := h.Store.LogFilterOf(ctx, v.portal.ID, v.visitor.UserID)
+		q.values = readAddress(saved)
+		return err
+	}
+	if c.Request().Method != http.MethodPost || q.after != (models.Cursor{}) {
+		return nil
+	}
+	address := q.values.Address()
+	if q.values == (views.FilterValues{}) {
+		address = ""
+	}
+	return h.Store.SaveLogFilter(ctx, v.portal.ID, v.visitor.UserID, address)
+}
+
 // cursorText is a place in the log as the page carries it.
 func cursorText(at *models.Cursor) (string, error) {
 	if at == nil {
@@ -65,33 +101,14 @@ func cursorText(at *models.Cursor) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(text), err
 }
 
-// filterOf turns the words of the page into the store's filter. A call that
-// nobody answered counts as missed; an unknown word filters nothing.
-func filterOf(q logQuery) models.CallFilter {
-	var f models.CallFilter
-	switch d := call.Direction(q.direction); d {
-	case call.Incoming, call.Outgoing, call.Redirected, call.Callback, call.Info, call.Internal:
-		f.Directions = []call.Direction{d}
-	}
-	switch q.outcome {
-	case "answered":
-		f.Statuses = []call.Status{call.StatusAnswered}
-	case "missed":
-		f.Statuses = []call.Status{
-			call.StatusMissed, call.StatusDeclined, call.StatusCancelled, call.StatusBusy, call.StatusNoAnswer,
-			call.StatusInvalidNumber, call.StatusUnavailable, call.StatusNoFunds, call.StatusBlocked, call.StatusFailed,
-		}
-	}
-	return f
-}
-
-func (h *Handlers) callsPage(c echo.Context, v view, q logQuery) (views.CallsPage, error) {
+// callRows is a page of rows with the way to the next.
+func (h *Handlers) callRows(c echo.Context, v view, q logQuery) (views.CallsPage, error) {
 	ctx := c.Request().Context()
-	rows, next, err := h.Store.CallPage(ctx, v.portal.ID, filterOf(q), q.after, callsPerPage)
+	filter, err := h.filterOf(ctx, v, q.values)
 	if err != nil {
 		return views.CallsPage{}, err
 	}
-	keys, err := h.Store.PBXKeys(ctx, v.portal.ID)
+	found, err := h.Store.CallPage(ctx, v.portal.ID, filter, q.after, callsPerPage)
 	if err != nil {
 		return views.CallsPage{}, err
 	}
@@ -99,28 +116,59 @@ func (h *Handlers) callsPage(c echo.Context, v view, q logQuery) (views.CallsPag
 	if err != nil {
 		return views.CallsPage{}, err
 	}
-	more, err := cursorText(next)
+	more, err := cursorText(found.Next)
 	if err != nil {
 		return views.CallsPage{}, err
 	}
 	page := views.CallsPage{
-		Page: h.page(v, views.CallsTab, len(keys) > 0), Filter: views.NewCallFilter(v.l, q.direction, q.outcome), More: more,
+		Page: views.Page{L: v.l, Session: v.token}, Filter: views.CallFilter{Values: q.values},
+		More: more, Found: q.found + len(found.Rows),
 	}
 	w := h.words(v, employees)
-	for _, row := range rows {
+	if found.Searched && page.Found < callsPerPage {
+		page.Searched = v.l.T("calls.searched", "Time", w.l.Moment(found.Next.At, w.now, w.zone).Text)
+	}
+	for _, row := range found.Rows {
 		page.Rows = append(page.Rows, w.row(row))
 	}
-	if len(rows) == 0 {
-		page.Empty = emptiness(page.Filter.Active, len(keys) > 0)
+	return page, nil
+}
+
+// callsPage is the whole page.
+func (h *Handlers) callsPage(c echo.Context, v view, q logQuery) (views.CallsPage, error) {
+	ctx := c.Request().Context()
+	newest, err := h.Store.NewestCall(ctx, v.portal.ID) // before the rows: what comes meanwhile is news
+	if err != nil {
+		return views.CallsPage{}, err
+	}
+	page, err := h.callRows(c, v, q)
+	if err != nil {
+		return views.CallsPage{}, err
+	}
+	keys, err := h.Store.PBXKeys(ctx, v.portal.ID)
+	if err != nil {
+		return views.CallsPage{}, err
+	}
+	choices, err := h.filterChoices(ctx, v, q.values)
+	if err != nil {
+		return views.CallsPage{}, err
+	}
+	page.Page = h.page(v, views.CallsTab, len(keys) > 0)
+	page.Filter = views.NewCallFilter(v.l, q.values, choices)
+	page.Newest = strconv.FormatInt(newest, 10)
+	if len(page.Rows) == 0 && page.More == "" {
+		page.Empty = emptiness(page.Filter.Active, len(keys) > 0, v.portal.Status)
 	}
 	return page, nil
 }
 
 // emptiness says why there is nothing to show.
-func emptiness(filtered, connected bool) views.EmptyState {
+func emptiness(filtered, connected bool, portal models.PortalStatus) views.EmptyState {
 	switch {
 	case filtered:
 		return views.EmptyFiltered
+	case portal != models.PortalActive:
+		return views.EmptyWaiting
 	case !connected:
 		return views.EmptyPBX
 	}

@@ -132,12 +132,12 @@ func (w words) details(d dialogue) views.CallDetails {
 		Attention: w.attention(c, records, d.employees), Mends: mendsOf(c), Explained: w.explained(c),
 		Timeline: w.timeline(c.Kind, d.details.Events), Steps: w.steps(c.Progress.Steps),
 		Decision: w.decision(c, d.line), Result: w.l.Result(w.outcome(row, records)),
-		Created:   w.l.Entities(w.address, refsOf(c.Progress.Created, records)),
-		LoggedTo:  w.l.Entities(w.address, refsOf(c.Progress.Bound, records)),
+		Created:   w.l.Entities(w.address, w.refsOf(c.Progress.Created, records)),
+		LoggedTo:  w.l.Entities(w.address, w.refsOf(c.Progress.Bound, records)),
 		Recording: w.recording(c, d), Requests: w.requests(d.details.REST), Link: callflow.LinkTo(d.view.portal, w.address, c.ID),
 	}
 	if card := c.Progress.Card; card != nil {
-		shown.Card = &w.l.Entities(w.address, refsOf([]crm.Ref{*card}, records))[0]
+		shown.Card = &w.l.Entities(w.address, w.refsOf([]crm.Ref{*card}, records))[0]
 	}
 	for _, note := range c.Progress.Notes {
 		shown.Outcomes = append(shown.Outcomes, w.note(note, c.Decision, c.Progress))
@@ -154,6 +154,7 @@ func rowOf(c models.Call) models.CallRow {
 		ID: c.ID, PortalID: c.PortalID, Kind: c.Kind, Direction: c.Direction, Phone: c.Phone, CustomerName: c.CustomerName,
 		Line: c.Line, UserID: c.UserID, Extension: c.Extension, StartedAt: c.StartedAt, Duration: c.Duration, Status: c.Status,
 		State: c.State, Decision: c.Decision, Progress: c.Progress, RetryAt: c.RetryAt, ErrorCode: c.ErrorCode,
+		Result: c.Result, UpdatedAt: c.UpdatedAt,
 	}
 }
 

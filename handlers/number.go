@@ -26,7 +26,7 @@ func (h *Handlers) readNumber(c echo.Context) error {
 	if len(raw) > maxNumber {
 		raw = strings.ToValidUTF8(raw[:maxNumber], "")
 	}
-	if partial(c) {
+	if asPart(c) {
 		return render(c, http.StatusOK, views.NumberExampleRegion(numberExample(v, now, &raw)))
 	}
 	return h.renderSettings(c, v, http.StatusOK, tried(v, now, trial{number: &raw}))

@@ -15,10 +15,6 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// partial reports a request for a part of a page: htmx asks, and puts the part
-// in its place. Without a script the whole page is asked for.
-func partial(c echo.Context) bool { return c.Request().Header.Get("HX-Request") != "" }
-
 // previewSettings shows what would happen with settings that are not saved.
 func (h *Handlers) previewSettings(c echo.Context) error {
 	v := viewFrom(c)
@@ -27,7 +23,7 @@ func (h *Handlers) previewSettings(c echo.Context) error {
 		return err
 	}
 	now, line := enteredFrom(form, v.portal.Settings), form.Get("preview_line")
-	if partial(c) {
+	if asPart(c) {
 		return render(c, http.StatusOK, views.PreviewRegion(preview(v, now, line)))
 	}
 	return h.renderSettings(c, v, http.StatusOK, tried(v, now, trial{line: line}))

@@ -15,7 +15,7 @@ import (
 // checkSetup shows how far the first run has come.
 func (h *Handlers) checkSetup(c echo.Context) error {
 	v, ctx := viewFrom(c), c.Request().Context()
-	if !partial(c) {
+	if !asPart(c) {
 		return h.renderSettings(c, v, http.StatusOK, settingsForm{})
 	}
 	keys, err := h.Store.PBXKeys(ctx, v.portal.ID)

@@ -108,10 +108,13 @@ func admins(next echo.HandlerFunc) echo.HandlerFunc {
 func (h *Handlers) pages(s *echo.Group) {
 	both := []string{http.MethodGet, http.MethodPost}
 	s.Match(both, "/calls", h.calls)
+	s.POST("/calls/news", h.news)
+	s.Match(both, "/calls/overview", h.overview)
 	s.Match(both, "/calls/:id", h.call)
 
 	a := s.Group("", admins)
 	h.mendRoutes(a)
+	a.POST("/calls.csv", h.export)
 	a.POST("/settings/keys", h.addKey)
 	a.POST("/settings/keys/:id/revoke", h.revokeKey)
 	a.POST("/settings/secret/rotate", h.rotateSecret)

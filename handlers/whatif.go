@@ -82,7 +82,7 @@ func (h *Handlers) tryCalls(c echo.Context) error {
 		return err
 	}
 	now, all := enteredFrom(form, v.portal.Settings), form.Get("what_if_all") == "on"
-	if !partial(c) {
+	if !asPart(c) {
 		return h.renderSettings(c, v, http.StatusOK, tried(v, now, trial{all: all}))
 	}
 	shown, err := h.whatIf(c.Request().Context(), v, now, all)

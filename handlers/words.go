@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"callwise/app/call"
@@ -23,12 +24,13 @@ type words struct {
 	employees map[int64]string
 	// extensions are the names of active employees by extension.
 	extensions map[string]string
+	masked     bool // numbers are hidden from this visitor
 }
 
 func (h *Handlers) words(v view, employees []models.Employee) words {
 	w := words{
 		l: v.l, now: h.Now(), zone: v.zone, address: portalAddress(v.portal), country: v.portal.Country(),
-		employees: make(map[int64]string, len(employees)), extensions: map[string]string{},
+		employees: make(map[int64]string, len(employees)), extensions: map[string]string{}, masked: v.masked(),
 	}
 	for _, e := range employees {
 		w.employees[e.UserID] = e.Name
@@ -47,9 +49,12 @@ func (w words) row(r models.CallRow) views.CallRow {
 	row := views.CallRow{
 		L: w.l, ID: r.ID, Time: w.l.Moment(r.StartedAt, w.now, w.zone), Direction: string(r.Direction),
 		Answered: r.Status == "" || r.Status == call.StatusAnswered, Call: w.l.Call(string(r.Direction), string(r.Status)),
-		Customer: r.CustomerName, Phone: w.phone(r.Phone), Employee: w.employees[r.UserID], Extension: r.Extension,
+		Customer: w.name(r.CustomerName), Phone: w.phone(r.Phone), Employee: w.employees[r.UserID], Extension: r.Extension,
 		Line: r.Line, Duration: w.l.Duration(time.Duration(r.Duration) * time.Second),
 		Result: w.l.Result(w.outcome(r, crm.Records{})), Recording: w.l.Recording(recordingState(r.Progress.Recording)),
+	}
+	if r.Result == models.ResultWaiting || r.Result == models.ResultRetrying {
+		row.Going = strconv.FormatInt(r.ID, 10) + ":" + rowVersion(r)
 	}
 	if r.Decision != nil {
 		row.Why = w.why(r.Decision, r.Progress)
@@ -86,13 +91,24 @@ func (w words) note(note rules.Note, d *rules.Decision, p models.Progress) strin
 	return views.NoteSentence(w.l, code, create)
 }
 
-// phone is a number as people write it.
+// phone is a number as people write it, as much of it as the visitor may see.
 func (w words) phone(raw string) string {
 	phone := call.ParsePhone(raw, w.country)
 	if phone.Hidden() {
 		return w.l.HiddenNumber()
 	}
+	if w.masked {
+		return maskNumber(phone.Pretty())
+	}
 	return phone.Pretty()
+}
+
+// name is a customer's name or a card's title, which may hold a number.
+func (w words) name(name string) string {
+	if w.masked {
+		return maskText(name)
+	}
+	return name
 }
 
 func recordingState(r models.Recording) string {
@@ -110,7 +126,7 @@ func recordingState(r models.Recording) string {
 // outcome is what became of a call, as it is stored.
 func (w words) outcome(r models.CallRow, records crm.Records) views.Outcome {
 	return views.Outcome{
-		Origin: w.address, State: stateOf(r), Created: refsOf(r.Progress.Created, records), LoggedTo: refsOf(r.Progress.Bound, records),
+		Origin: w.address, State: stateOf(r), Would: wouldOf(r), Created: w.refsOf(r.Progress.Created, records), LoggedTo: w.refsOf(r.Progress.Bound, records),
 	}
 }
 
@@ -123,14 +139,26 @@ func stateOf(r models.CallRow) views.ResultKind {
 		return views.ResultRetrying
 	case r.State == models.CallOpen:
 		return views.ResultWaiting
+	case r.State == models.CallIgnored:
+		return views.ResultIgnored
+	case r.Progress.DryRun:
+		return views.ResultDryRun
 	}
 	return ""
 }
 
-func refsOf(refs []crm.Ref, records crm.Records) []views.Ref {
+// wouldOf is what the decision wants to be created.
+func wouldOf(r models.CallRow) string {
+	if r.Decision == nil {
+		return ""
+	}
+	return string(r.Decision.Create)
+}
+
+func (w words) refsOf(refs []crm.Ref, records crm.Records) []views.Ref {
 	shown := make([]views.Ref, 0, len(refs))
 	for _, ref := range refs {
-		shown = append(shown, views.Ref{Type: ref.Type.String(), ID: ref.ID, Title: records.Title(ref)})
+		shown = append(shown, views.Ref{Type: ref.Type.String(), ID: ref.ID, Title: w.name(records.Title(ref))})
 	}
 	return shown
 }

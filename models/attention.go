@@ -40,6 +40,7 @@ func (c *Call) summarise() {
 	if c.Decision != nil {
 		c.Reason = c.Decision.Reason
 	}
+	c.Search = searchText(c.CustomerName, c.PhoneKey)
 	c.Result, c.Attention = c.result(), NoAttention
 	for _, a := range c.troubles() {
 		if !slices.Contains(c.Progress.Settled, a) {

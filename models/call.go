@@ -72,6 +72,7 @@ type Call struct {
 	Reason    rules.Reason
 	Result    CallResult
 	Attention Attention
+	Search    string    // see [searchText]
 	CreatedAt time.Time `gorm:"serializer:utc"`
 	UpdatedAt time.Time `gorm:"serializer:utc"`
 }
@@ -100,6 +101,7 @@ func (c *Call) clean() {
 	for _, text := range []*string{&c.CallKey, &c.Phone, &c.PhoneKey, &c.CustomerName, &c.Line, &c.Extension, &c.ErrorCode} {
 		*text = clean(*text)
 	}
+	c.Line = cut(c.Line, longestLine)
 	for _, id := range []**string{&c.PBXCallID, &c.B24CallID} {
 		if *id != nil {
 			cleaned := clean(**id)

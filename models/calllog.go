@@ -6,8 +6,6 @@ import (
 
 	"callwise/app/call"
 	"callwise/app/rules"
-
-	"gorm.io/gorm"
 )
 
 // A CallRow is what the call log shows of a call at a glance.
@@ -29,66 +27,12 @@ type CallRow struct {
 	Progress     Progress        `gorm:"serializer:json"`
 	RetryAt      *time.Time      `gorm:"serializer:utc"`
 	ErrorCode    string
+	Result       CallResult
+	UpdatedAt    time.Time `gorm:"serializer:utc"`
 }
 
 // TableName is GORM's.
 func (CallRow) TableName() string { return "calls" }
-
-// A CallFilter narrows the call log; zero fields do not.
-type CallFilter struct {
-	From, To   time.Time // when the call began: From ≤ began < To
-	Directions []call.Direction
-	Statuses   []call.Status
-	UserID     int64
-	Line       string
-	PhoneKey   string
-	Created    bool // something was to be created
-	Troubled   bool // given up, or waiting for a repetition
-	Unmapped   bool // nobody's extension
-}
-
-func (f CallFilter) narrow(query *gorm.DB) *gorm.DB {
-	for _, part := range []struct {
-		wanted bool
-		where  string
-		value  []any
-	}{
-		{!f.From.IsZero(), "started_at >= ?", []any{stored(f.From)}},
-		{!f.To.IsZero(), "started_at < ?", []any{stored(f.To)}},
-		{len(f.Directions) > 0, "direction IN ?", []any{f.Directions}},
-		{len(f.Statuses) > 0, "status IN ?", []any{f.Statuses}},
-		{f.UserID != 0, "user_id = ?", []any{f.UserID}},
-		{f.Line != "", "line = ?", []any{clean(f.Line)}},
-		{f.PhoneKey != "", "phone_key = ?", []any{clean(f.PhoneKey)}},
-		{f.Created, "decision ->> 'create' <> 'none'", nil},
-		{f.Troubled, "(state = 'failed' OR retry_at IS NOT NULL)", nil},
-		{f.Unmapped, "user_id = 0", nil},
-	} {
-		if part.wanted {
-			query = query.Where(part.where, part.value...)
-		}
-	}
-	return query
-}
-
-// CallPage returns the calls of a portal that stand behind a place in the log,
-// the newest first, and the place to go on from; nil means that there are no
-// more.
-func (s *Store) CallPage(ctx context.Context, portalID int64, filter CallFilter, after Cursor, limit int) ([]CallRow, *Cursor, error) {
-	query := filter.narrow(s.with(ctx).Where("portal_id = ?", portalID))
-	if after != (Cursor{}) {
-		query = query.Where("(started_at, id) < (?, ?)", stored(after.At), after.ID)
-	}
-	var rows []CallRow
-	if err := query.Order("started_at DESC, id DESC").Limit(limit + 1).Find(&rows).Error; err != nil {
-		return nil, nil, err
-	}
-	if len(rows) <= limit {
-		return rows, nil, nil
-	}
-	last := rows[limit-1]
-	return rows[:limit], &Cursor{At: last.StartedAt, ID: last.ID}, nil
-}
 
 // Details are all that is known of a call.
 type Details struct {

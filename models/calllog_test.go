@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"callwise/app/call"
-	"callwise/app/rules"
 	"callwise/models"
 	"callwise/models/modelstest"
 
@@ -51,58 +49,11 @@ func TestTheCallLogIsReadPageByPageTheNewestFirst(t *testing.T) {
 		slices.Reverse(want)
 		var got []int64
 		for next := (&models.Cursor{}); next != nil; {
-			rows, after, err := s.CallPage(ctx, p.ID, models.CallFilter{}, *next, 2)
-			check(t, err)
-			got, next = append(got, ids(rows)...), after
+			page := must[models.LogPage](t)(s.CallPage(ctx, p.ID, models.CallFilter{}, *next, 2))
+			got, next = append(got, ids(page.Rows)...), page.Next
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("log (-want +got):\n%s", diff)
-		}
-	})
-}
-
-func TestTheCallLogIsFiltered(t *testing.T) {
-	modelstest.Each(t, func(t *testing.T, s *models.Store) {
-		ctx := t.Context()
-		p := active(t, s, "one")
-		save := func(key string, change func(*models.Call)) int64 {
-			c := ensure(t, s, p.ID, key)
-			c.UserID = 1
-			change(c)
-			check(t, s.SaveCall(ctx, c))
-			return c.ID
-		}
-		made := save("1", func(c *models.Call) {
-			c.Decision, c.Direction = &rules.Decision{Create: rules.Lead}, call.Incoming
-		})
-		missed := save("2", func(c *models.Call) {
-			c.Decision, c.Status = &rules.Decision{Create: rules.None}, call.StatusMissed
-		})
-		failed := save("3", func(c *models.Call) { c.State, c.Line = models.CallFailed, "49" })
-		later := save("4", func(c *models.Call) { c.RetryAt, c.PhoneKey = ptr(noon), "+49301" })
-		nobody := save("5", func(c *models.Call) { c.UserID, c.StartedAt = 0, noon.Add(time.Hour) })
-		for _, tt := range []struct {
-			name   string
-			filter models.CallFilter
-			want   []int64
-		}{
-			{"nothing", models.CallFilter{}, []int64{nobody, later, failed, missed, made}},
-			{"created something", models.CallFilter{Created: true}, []int64{made}},
-			{"missed", models.CallFilter{Statuses: []call.Status{call.StatusMissed, call.StatusNoAnswer}}, []int64{missed}},
-			{"incoming", models.CallFilter{Directions: []call.Direction{call.Incoming}}, []int64{made}},
-			{"troubled", models.CallFilter{Troubled: true}, []int64{later, failed}},
-			{"unmapped", models.CallFilter{Unmapped: true}, []int64{nobody}},
-			{"an employee's", models.CallFilter{UserID: 1}, []int64{later, failed, missed, made}},
-			{"a line's", models.CallFilter{Line: "49"}, []int64{failed}},
-			{"a number's", models.CallFilter{PhoneKey: "+49301"}, []int64{later}},
-			{"from a time", models.CallFilter{From: noon.Add(time.Minute)}, []int64{nobody}},
-			{"to a time", models.CallFilter{To: noon.Add(time.Hour), Unmapped: true}, nil},
-		} {
-			rows, _, err := s.CallPage(ctx, p.ID, tt.filter, models.Cursor{}, 10)
-			check(t, err)
-			if diff := cmp.Diff(tt.want, ids(rows)); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", tt.name, diff)
-			}
 		}
 	})
 }

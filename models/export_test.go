@@ -1,11 +1,19 @@
 package models
 
+import "context"
+
 // Tables is the struct of every table but leases, which has none.
 var Tables = map[string]any{
 	"portals": portalRow{}, "tokens": tokenRow{}, "pbx_keys": PBXKey{}, "employees": Employee{}, "lines": Line{},
 	"events": Event{}, "calls": Call{}, "rest_log": RESTRequest{}, "recent_creations": creationRow{},
-	"settings_versions": SettingsVersion{},
+	"settings_versions": SettingsVersion{}, "log_filters": LogFilter{},
 }
 
 // CallRows is the second struct of the table calls, with fewer columns.
 var CallRows any = CallRow{}
+
+// SQL runs a statement outside of a transaction.
+func SQL(s *Store, ctx context.Context, statement string) error {
+	_, err := s.sql.ExecContext(ctx, statement)
+	return err
+}

@@ -33,12 +33,13 @@ func furnish(t *testing.T, s *models.Store, memberID string) *models.Portal {
 	check(t, s.SaveCall(ctx, c))
 	ensure(t, s, p.ID, "pbx:open")
 	check(t, s.AddRESTRequest(ctx, models.RESTRequest{PortalID: p.ID, CallID: &c.ID, At: noon, Method: "app.info", Params: json.RawMessage(`{}`)}))
+	check(t, s.SaveLogFilter(ctx, p.ID, 17, "text=Ada"))
 	check(t, s.Remember(ctx, models.RecentCreation{PortalID: p.ID, PhoneKey: "+49301234567", CallID: c.ID, Refs: []crm.Ref{}, Until: noon.Add(time.Minute)}))
 	must[bool](t)(s.Acquire(ctx, fmt.Sprintf("number:%d:+49301234567", p.ID), "w", time.Minute))
 	return p
 }
 
-var portalTables = []string{"tokens", "pbx_keys", "employees", "lines", "events", "calls", "rest_log", "recent_creations", "settings_versions"}
+var portalTables = []string{"tokens", "pbx_keys", "employees", "lines", "events", "calls", "rest_log", "recent_creations", "settings_versions", "log_filters"}
 
 // rows counts what is stored of a portal, jobs and leases of numbers too.
 func rows(t *testing.T, s *models.Store, portalID int64) map[string]int {
@@ -66,7 +67,7 @@ func rows(t *testing.T, s *models.Store, portalID int64) map[string]int {
 }
 
 var furnished = map[string]int{
-	"tokens": 1, "pbx_keys": 1, "employees": 1, "lines": 1, "events": 1, "calls": 2, "rest_log": 1, "recent_creations": 1, "settings_versions": 2, "leases": 1, "jobs": 1,
+	"tokens": 1, "pbx_keys": 1, "employees": 1, "lines": 1, "events": 1, "calls": 2, "rest_log": 1, "recent_creations": 1, "settings_versions": 2, "log_filters": 1, "leases": 1, "jobs": 1,
 }
 
 func TestACleanUninstallationLeavesNothing(t *testing.T) {
@@ -105,7 +106,7 @@ func TestAnUninstallationKeepsSettingsAndNamelessCalls(t *testing.T) {
 		check(t, s.Uninstall(ctx, p.ID, false))
 
 		if diff := cmp.Diff(map[string]int{
-			"tokens": 0, "pbx_keys": 0, "employees": 0, "lines": 1, "events": 0, "calls": 2, "rest_log": 0, "recent_creations": 0, "settings_versions": 3, "leases": 0,
+			"tokens": 0, "pbx_keys": 0, "employees": 0, "lines": 1, "events": 0, "calls": 2, "rest_log": 0, "recent_creations": 0, "settings_versions": 3, "log_filters": 0, "leases": 0,
 		}, rows(t, s, p.ID)); diff != "" {
 			t.Errorf("rows (-want +got):\n%s", diff)
 		}
@@ -116,7 +117,7 @@ func TestAnUninstallationKeepsSettingsAndNamelessCalls(t *testing.T) {
 			t.Errorf("portal (-want +got):\n%s", diff)
 		}
 		nameless := *finished
-		nameless.Attention, nameless.Phone, nameless.PhoneKey, nameless.CustomerName, nameless.UserID, nameless.Extension = "", "", "", "", 0, ""
+		nameless.Attention, nameless.Phone, nameless.PhoneKey, nameless.CustomerName, nameless.Search, nameless.UserID, nameless.Extension = "", "", "", "", "", 0, ""
 		nameless.Case, nameless.Plan, nameless.Records, nameless.Progress, nameless.RetryAt = nil, nil, nil, models.Progress{}, nil
 		if diff := cmp.Diff(&nameless, must[*models.Call](t)(s.CallByID(ctx, p.ID, finished.ID))); diff != "" {
 			t.Errorf("call (-want +got):\n%s", diff)
@@ -153,7 +154,7 @@ func TestWhatIsOlderThanItsRetentionIsPurged(t *testing.T) {
 			t.Errorf("purged (-want +got):\n%s", diff)
 		}
 		want := map[string]int{
-			"tokens": 1, "pbx_keys": 0, "employees": 0, "lines": 0, "events": 1, "calls": 1, "rest_log": 1, "recent_creations": 1, "settings_versions": 0, "leases": 1, "jobs": 2,
+			"tokens": 1, "pbx_keys": 0, "employees": 0, "lines": 0, "events": 1, "calls": 1, "rest_log": 1, "recent_creations": 1, "settings_versions": 0, "log_filters": 0, "leases": 1, "jobs": 2,
 		}
 		if diff := cmp.Diff(want, rows(t, s, p.ID)); diff != "" {
 			t.Errorf("rows (-want +got):\n%s", diff)

@@ -39,7 +39,7 @@ func (s *Store) forgetWork(tx *gorm.DB, portalID int64) error {
 }
 
 func (s *Store) forgetPeople(tx *gorm.DB, portalID int64) error {
-	for _, table := range []string{"tokens", "pbx_keys", "employees", "events", "rest_log", "recent_creations"} {
+	for _, table := range []string{"tokens", "pbx_keys", "employees", "events", "rest_log", "recent_creations", "log_filters"} {
 		if err := tx.Exec("DELETE FROM "+table+" WHERE portal_id = ?", portalID).Error; err != nil {
 			return err
 		}
@@ -63,7 +63,7 @@ func (s *Store) anonymise(tx *gorm.DB, portalID int64) error {
 		return err
 	}
 	return tx.Table("calls").Where("portal_id = ?", portalID).Updates(map[string]any{
-		"phone": "", "phone_key": "", "customer_name": "", "user_id": 0, "extension": "", "retry_at": nil,
+		"phone": "", "phone_key": "", "customer_name": "", "search": "", "user_id": 0, "extension": "", "retry_at": nil,
 		"attention": NoAttention, "case": nil, "plan": nil, "records": nil, "progress": "{}", "updated_at": s.now(),
 	}).Error
 }

@@ -254,7 +254,8 @@
   }
 
   document.addEventListener("htmx:before:swap", function (event) {
-    cameByMore = event.detail.ctx.target && event.detail.ctx.target.id === "more";
+    const ctx = event.detail.ctx; // a search that goes on by itself leaves the focus alone
+    cameByMore = ctx.target && ctx.target.id === "more" && !(ctx.sourceEvent && ctx.sourceEvent.type === "load");
   });
   document.addEventListener("htmx:after:swap", arrive);
 

@@ -2,4 +2,200 @@
 // filtered without this file.
 (function () {
   "use strict";
+
+  // New calls. The page asks while somebody can see it; a server that does not
+  // answer is left alone for a while, one that refuses for good.
+  const every = 5000;
+  const patience = 60000;
+  let waitUntil = 0;
+
+  function look() {
+    const form = document.getElementById("news");
+    if (!form || document.hidden || Date.now() < waitUntil) {
+      return;
+    }
+    form.elements.going.value = told("tr[data-going]", function (row) { return row.dataset.going; });
+    form.elements.shown.value = told("tr[data-came]", function (row) { return row.id.replace("call-", ""); });
+    form.dispatchEvent(new Event("look"));
+  }
+
+  function told(rows, say) {
+    return [...document.querySelectorAll(".log " + rows)].map(say).join(" ");
+  }
+
+  function isNews(event) {
+    const ctx = event.detail.ctx;
+    return ctx && ctx.sourceElement && ctx.sourceElement.id === "news";
+  }
+
+  // The log does without its overview as well.
+  function isOverview(event) {
+    const ctx = event.detail.ctx;
+    return ctx && ctx.sourceElement && ctx.sourceElement.closest("#overview.overview-waiting");
+  }
+
+  // What goes wrong with news is nobody's concern: the next look may go well.
+  document.addEventListener("htmx:error", function (event) {
+    if (isNews(event)) {
+      event.stopImmediatePropagation();
+      waitUntil = Date.now() + patience;
+    } else if (isOverview(event)) {
+      event.stopImmediatePropagation();
+      document.getElementById("overview").hidden = true;
+    }
+  }, true);
+
+  document.addEventListener("htmx:after:request", function (event) {
+    const status = event.detail.ctx.response.status;
+    if (status < 400 || !isNews(event) && !isOverview(event)) {
+      return;
+    }
+    event.stopImmediatePropagation();
+    event.detail.ctx.swap = "none";
+    if (isNews(event)) {
+      waitUntil = status < 500 ? Infinity : Date.now() + patience;
+    } else {
+      document.getElementById("overview").hidden = true;
+    }
+  }, true);
+
+  // What came: rows that changed take the place of the old ones; new rows are
+  // put on top if nothing moves that is being read, else a button offers them.
+  function sort() {
+    const table = document.querySelector("#arrivals table");
+    if (!table) {
+      return;
+    }
+    for (const row of table.querySelectorAll(".changed > tr")) {
+      refresh(row);
+    }
+    if (!table.dataset.label) {
+      return;
+    }
+    if (nobodyReads()) {
+      showFresh();
+    } else {
+      offer(table.dataset.label);
+    }
+  }
+
+  function refresh(row) {
+    const old = document.querySelector('.log tr[id="' + row.id + '"]');
+    if (!old) {
+      return;
+    }
+    const at = [...old.querySelectorAll("a, button")].indexOf(document.activeElement);
+    if ("came" in old.dataset) {
+      row.dataset.came = "";
+    }
+    old.replaceWith(row);
+    if (at >= 0) {
+      const controls = row.querySelectorAll("a, button");
+      controls[Math.min(at, controls.length - 1)].focus({ preventScroll: true });
+    }
+  }
+
+  let topInSight = true;
+  const sight = new IntersectionObserver(function (entries) {
+    topInSight = entries[entries.length - 1].isIntersecting;
+  });
+
+  function nobodyReads() {
+    const focused = document.activeElement;
+    return topInSight && !document.querySelector("dialog[open]") && !(focused && focused.closest(".log"));
+  }
+
+  function offer(label) {
+    const button = document.getElementById("arrived");
+    if (button.textContent !== label) {
+      button.textContent = label;
+    }
+    button.hidden = false;
+  }
+
+  // showFresh puts the rows on top and returns the first of them. An empty log
+  // has no table yet: its page is shown anew.
+  function showFresh() {
+    const rows = [...document.querySelectorAll("#arrivals .fresh > tr")];
+    const top = document.querySelector(".log tbody");
+    document.getElementById("arrived").hidden = true;
+    if (!top) {
+      document.getElementById("tab-calls").click();
+      return null;
+    }
+    for (const row of rows) {
+      row.dataset.came = "";
+    }
+    top.prepend(...rows);
+    document.getElementById("arrivals").replaceChildren();
+    return rows[0];
+  }
+
+  // The filter's fields close like a menu.
+  function closeFields(focus) {
+    const fields = document.getElementById("fields");
+    if (fields && fields.open) {
+      fields.open = false;
+      if (focus) {
+        fields.querySelector("summary").focus();
+      }
+    }
+  }
+
+  document.addEventListener("click", function (event) {
+    if (event.target.closest("#arrived")) {
+      const first = showFresh();
+      if (first) {
+        first.querySelector(".why button").focus();
+      }
+    }
+    if (!event.target.closest("#fields")) {
+      closeFields(false);
+    }
+  });
+
+  document.addEventListener("keydown", function (event) {
+    if (event.key === "Escape" && event.target.closest("#fields")) {
+      closeFields(true);
+    }
+    const bar = event.target.closest(".bar");
+    if (bar) {
+      moveAlong([...bar.parentElement.querySelectorAll(".bar")], bar, event);
+    }
+  });
+
+  // The bars of a chart are one stop of the Tab key; arrows go along them.
+  function moveAlong(bars, bar, event) {
+    const at = bars.indexOf(bar);
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: bars.length - 1 }[event.key];
+    if (to === undefined || !bars[to]) {
+      return;
+    }
+    event.preventDefault();
+    bar.tabIndex = -1;
+    bars[to].tabIndex = 0;
+    bars[to].focus();
+  }
+
+  function arrive() {
+    for (const bars of document.querySelectorAll(".bars")) {
+      [...bars.querySelectorAll(".bar")].reverse().forEach(function (bar, i) { bar.tabIndex = i ? -1 : 0; });
+    }
+    const head = document.querySelector(".log thead");
+    sight.disconnect();
+    topInSight = true;
+    if (head) {
+      sight.observe(head);
+    }
+  }
+
+  document.addEventListener("htmx:after:swap", function (event) {
+    if (isNews(event)) {
+      sort();
+    } else {
+      arrive();
+    }
+  });
+  document.addEventListener("DOMContentLoaded", arrive);
+  setInterval(look, every);
 })();

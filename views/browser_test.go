@@ -32,6 +32,9 @@ func TestEveryPageIsAccessibleAndFitsItsFrame(t *testing.T) {
 			routes["GET /page/"+name] = show(s.page)
 		}
 	}
+	end := callLog(Localizer{})
+	end.More, end.Rows = "", nil
+	routes["POST /calls"] = show(CallRows(end)) // a search goes on
 	address := serve(t, routes)
 	for _, width := range []int64{1280, 400} {
 		tab := openTab(t, width, 900)
@@ -155,71 +158,6 @@ func TestSettingsInTheBrowser(t *testing.T) {
 	tab.quiet(t)
 }
 
-func TestCallLogInTheBrowser(t *testing.T) {
-	l := Localizer{}
-	requests := make(chan asked, 10)
-	more := callLog(l)
-	more.More = ""
-	for i := range more.Rows {
-		more.Rows[i].ID += 100
-	}
-	expired := func(w http.ResponseWriter, r *http.Request) {
-		w.WriteHeader(http.StatusUnauthorized)
-		show(Plain(PlainPage{Page: Page{L: l}, Kind: SessionExpired}))(w, r)
-	}
-	address := serve(t, map[string]http.HandlerFunc{
-		"GET /":        show(Calls(callLog(l))),
-		"GET /calls/9": record(requests, CallDialog(details(l))),
-		"GET /calls/8": expired,
-		"POST /calls": func(w http.ResponseWriter, r *http.Request) {
-			if r.FormValue("before") != "" {
-				record(requests, CallRows(more))(w, r)
-				return
-			}
-			record(requests, Calls(callLogOfEmployee(l)))(w, r)
-		},
-	})
-	tab := openTab(t, 1280, 900)
-	tab.do(t, chromedp.Navigate(address+"/"))
-
-	t.Run("a row opens its dialog; Escape closes it and the focus returns", func(t *testing.T) {
-		tab.do(t, chromedp.Focus(chromedp.CSS("#call-9 button")), chromedp.KeyEvent("\r"))
-		tab.is(t, `document.querySelector("#details:modal h2")?.textContent.startsWith("Outgoing call")`)
-		if got := <-requests; got != (asked{"GET", "Bearer token", ""}) {
-			t.Errorf("request %+v", got)
-		}
-		// The page stays as high as the dialog: the frame follows the page.
-		tab.is(t, `(window.since ??= performance.now(), performance.now() - window.since > 200) &&
-			document.body.offsetHeight >= document.getElementById("details").offsetTop + document.getElementById("details").offsetHeight`)
-		tab.do(t, chromedp.KeyEvent("\x1b"))
-		tab.is(t, `!document.getElementById("details").open && document.activeElement.closest("tr")?.id === "call-9"`)
-	})
-	t.Run("the close button closes it as well", func(t *testing.T) {
-		tab.do(t, click("#call-9 button"))
-		tab.is(t, `document.querySelector("#details:modal") !== null`)
-		tab.do(t, click("#details .button-icon"))
-		tab.is(t, `!document.getElementById("details").open`)
-		drain(requests)
-	})
-	t.Run("show more appends rows and moves the focus to the first of them", func(t *testing.T) {
-		tab.do(t, click("#more button"))
-		tab.is(t, `document.querySelectorAll(".log tbody tr").length === 14 && document.getElementById("more") === null`)
-		tab.is(t, `document.activeElement.closest("tr")?.id === "call-110"`)
-		drain(requests)
-	})
-	t.Run("a filter narrows the log and stands in the address", func(t *testing.T) {
-		tab.do(t, chromedp.SetValue(chromedp.CSS("#direction"), "incoming"))
-		evaluate[bool](t, tab, `document.getElementById("direction").dispatchEvent(new Event("change", {bubbles: true}))`)
-		tab.is(t, `location.search === "?direction=incoming" && document.querySelectorAll(".log tbody tr").length === 1`)
-		drain(requests)
-	})
-	tab.quiet(t)
-	t.Run("an expired session replaces the page, whatever was asked for", func(t *testing.T) {
-		tab.do(t, click("#call-8 button"))
-		tab.is(t, `document.querySelector("h1").textContent === "Open this page from Bitrix24"`)
-	})
-}
-
 // bx24 stands in for the portal's library and notes what it is asked.
 const bx24 = `window.asked = []; window.BX24 = {
 	init: then => setTimeout(then), fitWindow: () => asked.push("fit"), installFinish: () => asked.push("finish"),
@@ -280,6 +218,14 @@ func installInFrame(failed bool) templ.Component {
 	return templ.Join(InstallStart(p), InstallStep(Step{Code: StepAccess, Failed: failed}), InstallEnd(InstallResult{InstallPage: p, Failed: failed}))
 }
 
+func withoutScripts(t *testing.T, tab *browserTab) {
+	t.Helper()
+	tab.do(t, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		return err
+	}))
+}
+
 func TestReadingAndSavingWithoutScripts(t *testing.T) {
 	l := Localizer{}
 	requests := make(chan asked, 10)
@@ -290,10 +236,7 @@ func TestReadingAndSavingWithoutScripts(t *testing.T) {
 		"POST /calls/9":       record(requests, Calls(callLogOpen(l, details(l)))),
 	})
 	tab := openTab(t, 1280, 900)
-	tab.do(t, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
-		return err
-	}))
+	withoutScripts(t, tab)
 
 	t.Run("the save bar is always there, and saving sends the session", func(t *testing.T) {
 		tab.do(t, chromedp.Navigate(address+"/"), click("#outgoing_calls"), click("#savebar .button-primary"))

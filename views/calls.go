@@ -11,6 +11,8 @@ func (e EmptyState) icon() string {
 		return "plug"
 	case EmptyFiltered:
 		return "search"
+	case EmptyWaiting:
+		return "clock"
 	default:
 		return "inbox"
 	}
@@ -37,12 +39,20 @@ func (r CallRow) icon() string {
 	}
 }
 
-// chosen returns the value that is chosen; none is everything.
-func chosen(options []Option) string {
-	for _, o := range options {
-		if o.Chosen {
-			return o.Value
-		}
+// sorted is the order of time in the words of aria-sort.
+func (v FilterValues) sorted() string {
+	if v.Order == "oldest" {
+		return "ascending"
 	}
-	return ""
+	return "descending"
+}
+
+// turned are the values in the other order.
+func (v FilterValues) turned() FilterValues {
+	if v.Order == "oldest" {
+		v.Order = ""
+	} else {
+		v.Order = "oldest"
+	}
+	return v
 }

@@ -3,11 +3,15 @@ package views
 // A CallsPage is the call log.
 type CallsPage struct {
 	Page
-	Filter CallFilter
-	Rows   []CallRow
-	More   string     // cursor of the next page; empty at the end
-	Empty  EmptyState // why Rows is empty
-	Open   *CallDetails
+	Filter   CallFilter
+	Rows     []CallRow
+	More     string // cursor of the next page; empty at the end
+	Searched string // how far back the search has come, if it goes on; else empty
+	Found    int    // calls that the search has found so far
+	Newest   string // id of the newest call that the log has
+	Overview *Overview
+	Empty    EmptyState // why Rows is empty
+	Open     *CallDetails
 }
 
 // An EmptyState says why there is nothing to show.
@@ -19,14 +23,8 @@ const (
 	EmptyPBX      EmptyState = "not_connected" // no PBX key yet
 	EmptyLog      EmptyState = "no_calls"
 	EmptyFiltered EmptyState = "no_results"
+	EmptyWaiting  EmptyState = "waiting" // the portal answers nothing now
 )
-
-// A CallFilter is what the log is narrowed to. [NewCallFilter] fills the choices.
-type CallFilter struct {
-	Directions []Option
-	Outcomes   []Option
-	Active     bool
-}
 
 // An Option is one choice of a select or a radio group.
 type Option struct {
@@ -51,6 +49,7 @@ type CallRow struct {
 	Result    Result
 	Why       string // the reason's sentence; empty while undecided
 	Recording string // words; empty: none
+	Going     string // id and version of a call that may still change; else empty
 }
 
 // A Result says what became of a call. Lines are read one after another.
@@ -70,6 +69,8 @@ const (
 	ResultWaiting  ResultKind = "waiting"  // the call is going on
 	ResultRetrying ResultKind = "retrying" // a step failed and will be repeated
 	ResultFailed   ResultKind = "failed"   // given up
+	ResultIgnored  ResultKind = "ignored"  // excluded by the administrator
+	ResultDryRun   ResultKind = "dry_run"  // decided, and nothing written
 )
 
 // A ResultLine is a sentence with links in the middle: "", [Lead #812], " created".

@@ -46,9 +46,13 @@ func shots(l Localizer) []shot {
 		{"settings-banners", Settings(settingsBanners(l))},
 		{"calls", Calls(callLog(l))},
 		{"calls-employee", Calls(callLogOfEmployee(l))},
-		{"calls-not-connected", Calls(CallsPage{Page: page(l, CallsTab), Filter: NewCallFilter(l, "", ""), Empty: EmptyPBX})},
-		{"calls-none", Calls(CallsPage{Page: page(l, CallsTab), Filter: NewCallFilter(l, "", ""), Empty: EmptyLog})},
-		{"calls-no-results", Calls(CallsPage{Page: page(l, CallsTab), Filter: NewCallFilter(l, "outgoing", "missed"), Empty: EmptyFiltered})},
+		{"calls-filtered", Calls(callLogFiltered(l))},
+		{"calls-searching", Calls(callLogSearching(l))},
+		{"calls-overview", Calls(callLogWithOverview(l))},
+		{"calls-not-connected", Calls(callLogEmpty(l, EmptyPBX))},
+		{"calls-none", Calls(callLogEmpty(l, EmptyLog))},
+		{"calls-waiting", Calls(callLogEmpty(l, EmptyWaiting))},
+		{"calls-no-results", Calls(callLogEmpty(l, EmptyFiltered))},
 		{"details", Calls(callLogOpen(l, details(l)))},
 		{"details-undecided", Calls(callLogOpen(l, undecided(l)))},
 	}...)
@@ -176,49 +180,6 @@ func pairs(now, saved []PreviewCell) []PreviewPair {
 }
 
 const portal = "https://acme.bitrix24.com"
-
-func callLog(l Localizer) CallsPage {
-	at := func(ago time.Duration) Moment { return l.Moment(now.Add(-ago), now, berlin) }
-	row := func(id int64, ago time.Duration, direction, status string, o Outcome, reason, create string) CallRow {
-		o.Origin = portal
-		return CallRow{
-			L: l, ID: id, Time: at(ago), Direction: direction, Answered: status == "answered", Call: l.Call(direction, status),
-			Customer: "Müller GmbH", Phone: "+49 30 901820", Employee: "Jonas Becker", Extension: "104", Line: "+49 30 555 01",
-			Result: l.Result(o), Why: ReasonSentence(l, reason, create),
-		}
-	}
-	fresh := row(9, time.Minute, "incoming", "answered", Outcome{Created: []Ref{{Type: "lead", ID: 812}}, LoggedTo: []Ref{{Type: "lead", ID: 812}}}, "NEW_CREATED", "lead")
-	fresh.Customer, fresh.Duration, fresh.Recording = "", l.Duration(65*time.Second), l.Recording("attached")
-	missed := row(8, time.Hour, "incoming", "missed", Outcome{LoggedTo: []Ref{{Type: "deal", ID: 55}, {Type: "contact", ID: 9}}}, "OPEN_ENTITY", "none")
-	missed.Employee, missed.Extension = "", ""
-	out := row(7, 26*time.Hour, "outgoing", "answered", Outcome{Created: []Ref{{Type: "lead", ID: 811}}, LoggedTo: []Ref{{Type: "lead", ID: 811}, {Type: "contact", ID: 9}}}, "REPEAT_LEAD_TO_DEAL", "repeated_lead")
-	out.Duration, out.Customer = l.Duration(3725*time.Second), "Anastasia Konstantinopolskaja-Wintermantel"
-	hidden := row(6, 72*time.Hour, "incoming", "missed", Outcome{}, "HIDDEN_NUMBER", "none")
-	hidden.Customer, hidden.Phone = "", l.HiddenNumber()
-	going := row(10, 0, "incoming", "", Outcome{State: ResultWaiting}, "", "")
-	going.Answered = true
-	retried := row(5, 400*24*time.Hour, "callback", "answered", Outcome{State: ResultRetrying, LoggedTo: []Ref{{Type: "contact", ID: 1}, {Type: "contact", ID: 2}, {Type: "contact", ID: 3}, {Type: "contact", ID: 4}}}, "REPEAT_CLOSED_DEAL", "repeated_deal")
-	forwarded := row(4, 401*24*time.Hour, "redirected", "busy", Outcome{State: ResultFailed}, "REPEAT_OFF_B24", "none")
-	return CallsPage{
-		Page: page(l, CallsTab), Filter: NewCallFilter(l, "", ""),
-		Rows: []CallRow{going, fresh, missed, out, hidden, retried, forwarded}, More: "cursor",
-	}
-}
-
-func callLogOfEmployee(l Localizer) CallsPage {
-	p := callLog(l)
-	p.Admin = false
-	p.Banners = []Banner{{Kind: NeedsAuthorisation}}
-	p.Filter = NewCallFilter(l, "incoming", "missed")
-	p.Rows, p.More = []CallRow{p.Rows[2]}, ""
-	return p
-}
-
-func callLogOpen(l Localizer, d CallDetails) CallsPage {
-	p := callLog(l)
-	p.Open = &d
-	return p
-}
 
 func details(l Localizer) CallDetails {
 	instant := func(ms int) Moment { return l.Instant(now.Add(time.Duration(ms)*time.Millisecond), berlin) }

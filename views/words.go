@@ -16,7 +16,8 @@ type Ref struct {
 // An Outcome is what became of a call, as it is stored.
 type Outcome struct {
 	Origin   string     // https://portal of the links, without a path
-	State    ResultKind // ResultWaiting, ResultRetrying or ResultFailed; empty when done
+	State    ResultKind // ResultWaiting, ResultRetrying, ResultFailed, ResultIgnored or ResultDryRun; empty when done
+	Would    string     // what the dry run would have created
 	Created  []Ref
 	LoggedTo []Ref // everything the call is logged to, the created included
 }
@@ -45,7 +46,7 @@ func (l Localizer) Entities(origin string, refs []Ref) []EntityLink {
 func (l Localizer) Result(o Outcome) Result {
 	var lines []ResultLine
 	if o.State != "" {
-		lines = append(lines, ResultLine{Before: l.T("result." + string(o.State))})
+		lines = append(lines, ResultLine{Before: l.state(o)})
 	}
 	created, added := o.Created, without(o.LoggedTo, o.Created)
 	if len(created) > 0 {
@@ -66,6 +67,14 @@ func (l Localizer) Result(o Outcome) Result {
 		lines = append(lines, ResultLine{Before: l.T("result.nothing")})
 	}
 	return Result{Kind: kind, Lines: lines}
+}
+
+// state says what there is still to come, or why nothing came.
+func (l Localizer) state(o Outcome) string {
+	if o.State == ResultDryRun && o.Would != "" {
+		return l.T("result.dry_run." + o.Would)
+	}
+	return l.T("result." + string(o.State))
 }
 
 // line puts links where the text of key has {{.Entities}}.

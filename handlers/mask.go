@@ -1,0 +1,53 @@
+package handlers
+
+import (
+	"regexp"
+	"strings"
+)
+
+// What can be seen of a masked number: its last digits, fewer of a short one. A
+// number as short as an extension names nobody.
+const (
+	extensionDigits = 5
+	longNumber      = 9
+	shownOfLong     = 4
+	shownOfShort    = 2
+)
+
+const hiddenDigits = "•••"
+
+// maskNumber hides a number but for its country code and its last digits:
+// "+49 30 901820" is "+49 ••• 18 20".
+func maskNumber(number string) string {
+	digits := digitsIn(number)
+	if len(digits) <= extensionDigits {
+		return number
+	}
+	shown := shownOfShort
+	if len(digits) >= longNumber {
+		shown = shownOfLong
+	}
+	tail := digits[len(digits)-shown:]
+	if shown == shownOfLong {
+		tail = tail[:2] + " " + tail[2:]
+	}
+	masked := hiddenDigits + " " + tail
+	if country, _, spaced := strings.Cut(number, " "); spaced && strings.HasPrefix(country, "+") {
+		masked = country + " " + masked
+	}
+	return masked
+}
+
+var written = regexp.MustCompile(`\+?\d[\d ()./-]*\d`)
+
+// maskText hides the numbers in a name or a title.
+func maskText(text string) string { return written.ReplaceAllStringFunc(text, maskNumber) }
+
+func digitsIn(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, text)
+}

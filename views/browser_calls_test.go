@@ -1,0 +1,331 @@
+package views
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/a-h/templ"
+	"github.com/chromedp/chromedp"
+)
+
+// moreRows are the rows of the log with other ids, and nothing behind them.
+func moreRows(l Localizer) CallsPage {
+	more := callLog(l)
+	more.More = ""
+	for i := range more.Rows {
+		more.Rows[i].ID += 100
+	}
+	return more
+}
+
+func TestCallLogInTheBrowser(t *testing.T) {
+	l := Localizer{}
+	requests := make(chan asked, 10)
+	expired := func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+		show(Plain(PlainPage{Page: Page{L: l}, Kind: SessionExpired}))(w, r)
+	}
+	address := serve(t, map[string]http.HandlerFunc{
+		"GET /":        show(Calls(callLog(l))),
+		"GET /calls/9": record(requests, CallDialog(details(l))),
+		"GET /calls/8": expired,
+		"POST /calls": func(w http.ResponseWriter, r *http.Request) {
+			if r.FormValue("before") != "" {
+				record(requests, CallRows(moreRows(l)))(w, r)
+				return
+			}
+			values, _ := ReadFilter(r.FormValue)
+			page := callLogOfEmployee(l)
+			page.Filter = filterOf(l, values.Bar(r.FormValue("bar"), r.FormValue("chart")).Known())
+			record(requests, Calls(page))(w, r)
+		},
+	})
+	tab := openTab(t, 1280, 900)
+	tab.do(t, chromedp.Navigate(address+"/"))
+
+	t.Run("a row opens its dialog; Escape closes it and the focus returns", func(t *testing.T) {
+		tab.do(t, chromedp.Focus(chromedp.CSS("#call-9 button")), chromedp.KeyEvent("\r"))
+		tab.is(t, `document.querySelector("#details:modal h2")?.textContent.startsWith("Outgoing call")`)
+		if got := <-requests; got != (asked{"GET", "Bearer token", ""}) {
+			t.Errorf("request %+v", got)
+		}
+		// The page stays as high as the dialog: the frame follows the page.
+		tab.is(t, `(window.since ??= performance.now(), performance.now() - window.since > 200) &&
+			document.body.offsetHeight >= document.getElementById("details").offsetTop + document.getElementById("details").offsetHeight`)
+		tab.do(t, chromedp.KeyEvent("\x1b"))
+		tab.is(t, `!document.getElementById("details").open && document.activeElement.closest("tr")?.id === "call-9"`)
+	})
+	t.Run("the close button closes it as well", func(t *testing.T) {
+		tab.do(t, click("#call-9 button"))
+		tab.is(t, `document.querySelector("#details:modal") !== null`)
+		tab.do(t, click("#details .button-icon"))
+		tab.is(t, `!document.getElementById("details").open`)
+		drain(requests)
+	})
+	t.Run("show more appends rows and moves the focus to the first of them", func(t *testing.T) {
+		tab.do(t, click("#more button"))
+		tab.is(t, `document.querySelectorAll(".log tbody tr").length === 18 && document.getElementById("more") === null`)
+		tab.is(t, `document.activeElement.closest("tr")?.id === "call-110"`)
+		if got := form(t, <-requests); got.Get("before") != "cursor" || got.Get("period") != "all" {
+			t.Errorf("form %v", got)
+		}
+	})
+	t.Run("a preset narrows the log by one click, and stands in the address", func(t *testing.T) {
+		tab.do(t, click(".presets form:nth-child(2) button"))
+		tab.is(t, `location.search === "?period=all&outcome=missed" && document.querySelector(".preset[aria-current]").textContent.includes("Missed")`)
+		drain(requests)
+	})
+	t.Run("a chip takes one part of the filter away", func(t *testing.T) {
+		tab.is(t, `document.querySelectorAll(".chip").length === 1 && document.querySelector(".chip").ariaLabel === "Remove the filter Outcome: Not answered"`)
+		tab.do(t, click(".chip"))
+		tab.is(t, `location.search === "?period=all" && document.querySelector(".chip") === null`)
+		drain(requests)
+	})
+	t.Run("the time's heading turns the order round", func(t *testing.T) {
+		tab.is(t, `document.querySelector("th[aria-sort]").ariaSort === "descending"`)
+		tab.do(t, chromedp.Focus(chromedp.CSS("#sort")), chromedp.KeyEvent("\r"))
+		tab.is(t, `document.querySelector("th[aria-sort]").ariaSort === "ascending" && location.search === "?period=all&order=oldest"`)
+		tab.is(t, `document.activeElement.id === "sort"`)
+		drain(requests)
+	})
+	t.Run("a day of the overview narrows the log to it, by the keyboard alone", func(t *testing.T) {
+		tab.is(t, `[...document.querySelectorAll(".chart-failed .bar")].filter(b => b.tabIndex === 0).length === 1`)
+		tab.do(t, chromedp.Focus(chromedp.CSS(".chart-failed .bar:last-of-type")))
+		press(t, tab, "ArrowLeft")
+		tab.is(t, `document.activeElement.title === "3 March 2026: Failed: 0" && document.activeElement.tabIndex === 0`)
+		tab.do(t, chromedp.KeyEvent("\r"))
+		tab.is(t, `location.search.includes("from=2026-03-03") && location.search.includes("to=2026-03-03") && location.search.includes("result=trouble")`)
+		tab.is(t, `[...document.querySelectorAll(".chip")].some(c => c.textContent.includes("3 March 2026"))`)
+		drain(requests)
+	})
+	t.Run("the export is a form with the session and the filter, and no address", func(t *testing.T) {
+		tab.do(t, chromedp.Navigate(address+"/"))
+		got := evaluate[string](t, tab, `new URLSearchParams(new FormData(document.querySelector(".export"))) + " " + document.querySelector(".export").getAttribute("action") + " " + document.querySelector(".export").method`)
+		if got != "session=token&period=all /calls.csv post" {
+			t.Errorf("export: %s", got)
+		}
+	})
+	tab.quiet(t)
+	t.Run("an expired session replaces the page, whatever was asked for", func(t *testing.T) {
+		tab.do(t, click("#call-8 button"))
+		tab.is(t, `document.querySelector("h1").textContent === "Open this page from Bitrix24"`)
+	})
+}
+
+func form(t *testing.T, a asked) url.Values {
+	t.Helper()
+	values, err := url.ParseQuery(a.body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return values
+}
+
+// press sends a key that writes nothing.
+func press(t *testing.T, tab *browserTab, key string) {
+	t.Helper()
+	evaluate[bool](t, tab, `document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key: "`+key+`", bubbles: true, cancelable: true})); true`)
+}
+
+func TestTheFilterIsUsedByTheKeyboardAlone(t *testing.T) {
+	l := Localizer{}
+	requests := make(chan asked, 10)
+	answer := callLogOfEmployee(l)
+	answer.Filter = filterOf(l, FilterValues{Text: "müller", Direction: "incoming"})
+	address := serve(t, map[string]http.HandlerFunc{
+		"GET /": show(Calls(callLog(l))), "POST /calls": record(requests, Calls(answer)),
+	})
+	tab := openTab(t, 1280, 900)
+	tab.do(t, chromedp.Navigate(address+"/"), chromedp.Focus(chromedp.CSS("#text")), chromedp.KeyEvent("müller"), chromedp.KeyEvent("\t\r"))
+	tab.is(t, `document.getElementById("fields").open && document.activeElement.tagName === "SUMMARY"`)
+	t.Run("Escape closes the fields and the focus stays", func(t *testing.T) {
+		tab.do(t, chromedp.KeyEvent("\t"))
+		tab.is(t, `document.activeElement.id === "period"`)
+		tab.do(t, chromedp.KeyEvent("\x1b"))
+		tab.is(t, `!document.getElementById("fields").open && document.activeElement.tagName === "SUMMARY"`)
+	})
+	t.Run("Enter searches for everything that is set", func(t *testing.T) {
+		tab.do(t, chromedp.KeyEvent("\r"), chromedp.Focus(chromedp.CSS("#direction")), chromedp.KeyEvent("i"))
+		tab.is(t, `document.getElementById("direction").value === "incoming"`)
+		tab.do(t, chromedp.Focus(chromedp.CSS("#text")), chromedp.KeyEvent("\r"))
+		got := form(t, <-requests)
+		if got.Get("text") != "müller" || got.Get("direction") != "incoming" || got.Get("session") != "token" {
+			t.Errorf("form %v", got)
+		}
+		tab.is(t, `location.search === "?text=m%C3%BCller&direction=incoming" && document.activeElement.id === "text"`)
+	})
+	t.Run("a click beside the fields closes them", func(t *testing.T) {
+		tab.do(t, click("#fields summary"))
+		tab.is(t, `document.getElementById("fields").open`)
+		evaluate[bool](t, tab, `document.querySelector("h1").click(); true`)
+		tab.is(t, `!document.getElementById("fields").open`)
+	})
+	tab.quiet(t)
+}
+
+// newsfeed answers the page's questions with whatever was put there last.
+type newsfeed struct {
+	next atomic.Pointer[templ.Component]
+}
+
+func (n *newsfeed) put(c templ.Component) { n.next.Store(&c) }
+
+func (n *newsfeed) answer(requests chan<- asked) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		c := n.next.Swap(nil)
+		if c == nil {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		record(requests, *c)(w, r)
+	}
+}
+
+func TestNewCallsAppearWithoutMovingTheReader(t *testing.T) {
+	l := Localizer{}
+	requests := make(chan asked, 10)
+	came := func(ids ...int64) templ.Component {
+		page := callLog(l)
+		page.Rows = page.Rows[:len(ids)]
+		for i, id := range ids {
+			page.Rows[i].ID, page.Rows[i].Going = id, ""
+		}
+		return CallNews(page, nil)
+	}
+	var n newsfeed
+	long := callLog(l)
+	address := serve(t, map[string]http.HandlerFunc{"GET /": show(Calls(long)), "POST /calls/news": n.answer(requests)})
+	tab := openTab(t, 1280, 600)
+	tab.do(t, chromedp.Navigate(address+"/"))
+	first := `document.querySelector(".log tbody tr").id`
+	tab.is(t, `document.querySelectorAll("#overview .bar").length > 0`)
+
+	t.Run("at the top of the log they are put there", func(t *testing.T) {
+		n.put(came(21))
+		tab.is(t, first+` === "call-21" && document.getElementById("arrived").hidden`)
+		got := form(t, <-requests)
+		if got.Get("since") != "10" || got.Get("going") != "10:k1" || got.Get("shown") != "" || got.Get("period") != "all" || got.Get("session") != "token" {
+			t.Errorf("form %v", got)
+		}
+	})
+	t.Run("to one who reads in the table they are offered", func(t *testing.T) {
+		tab.do(t, chromedp.Focus(chromedp.CSS("#call-7 .why button")))
+		n.put(came(23, 22))
+		tab.is(t, `!document.getElementById("arrived").hidden && document.getElementById("arrived").textContent === "2 new calls"`)
+		tab.is(t, first+` === "call-21" && document.activeElement.closest("tr").id === "call-7"`)
+		if got := form(t, <-requests); got.Get("shown") != "21" {
+			t.Errorf("form %v", got)
+		}
+		n.put(came(24, 23, 22))
+		tab.is(t, `document.getElementById("arrived").textContent === "3 new calls"`)
+		drain(requests)
+		tab.do(t, click("#arrived"))
+		tab.is(t, first+` === "call-24" && document.getElementById("arrived").hidden && document.activeElement.closest("tr").id === "call-24"`)
+	})
+	t.Run("to one who has scrolled down as well", func(t *testing.T) {
+		evaluate[bool](t, tab, `document.activeElement.blur(); window.scrollTo(0, document.body.scrollHeight); true`)
+		tab.is(t, `window.scrollY > 300`)
+		place := evaluate[float64](t, tab, `document.getElementById("call-2").getBoundingClientRect().top`)
+		n.put(came(25))
+		tab.is(t, `document.getElementById("arrived").textContent === "1 new call" && !document.getElementById("arrived").hidden`)
+		if now := evaluate[float64](t, tab, `document.getElementById("call-2").getBoundingClientRect().top`); now != place {
+			t.Errorf("a row moved from %v to %v", place, now)
+		}
+		tab.is(t, `(r => r.top >= 0 && r.bottom <= innerHeight)(document.getElementById("arrived").getBoundingClientRect())`)
+		drain(requests)
+	})
+	t.Run("a call that goes on changes in its place, and the focus stays", func(t *testing.T) {
+		tab.do(t, chromedp.Focus(chromedp.CSS("#call-10 .why button")))
+		done := callLog(l).Rows[0]
+		done.Duration, done.Going = "0:42", ""
+		n.put(CallNews(CallsPage{Page: Page{L: l}}, []CallRow{done}))
+		tab.is(t, `document.getElementById("call-10").textContent.includes("0:42") && document.querySelectorAll("tr[id=call-10]").length === 1`)
+		tab.is(t, `document.activeElement.closest("tr")?.id === "call-10"`)
+		drain(requests)
+		n.put(came(26))
+		if got := form(t, <-requests); got.Get("going") != "" {
+			t.Errorf("form %v", got)
+		}
+	})
+	tab.quiet(t)
+}
+
+func TestALogWithoutNewsOrOverviewStaysAsItIs(t *testing.T) {
+	l := Localizer{}
+	var looks atomic.Int32
+	broken := func(w http.ResponseWriter, r *http.Request) {
+		looks.Add(1)
+		w.WriteHeader(http.StatusInternalServerError)
+		show(Plain(PlainPage{Page: Page{L: l}, Kind: ServerError}))(w, r)
+	}
+	address := serve(t, map[string]http.HandlerFunc{
+		"GET /": show(Calls(callLog(l))), "POST /calls/news": broken, "POST /calls/overview": broken,
+	})
+	tab := openTab(t, 1280, 900)
+	tab.do(t, chromedp.Navigate(address+"/"))
+	tab.is(t, `document.getElementById("overview").hidden`)
+	evaluate[bool](t, tab, `document.getElementById("news").dispatchEvent(new Event("look")); true`)
+	tab.is(t, `performance.getEntriesByType("resource").some(r => r.name.endsWith("/calls/news"))`)
+	tab.is(t, `document.querySelector("h1").textContent === "Call log" && document.getElementById("notices").textContent === "" && document.querySelectorAll("#page").length === 1`)
+	if looks.Load() < 2 {
+		t.Errorf("%d requests", looks.Load())
+	}
+}
+
+func TestASearchGoesOnByItself(t *testing.T) {
+	l := Localizer{}
+	var asked atomic.Int32
+	address := serve(t, map[string]http.HandlerFunc{
+		"GET /": show(Calls(callLogSearching(l))),
+		"POST /calls": func(w http.ResponseWriter, r *http.Request) {
+			page := moreRows(l)
+			page.Rows = page.Rows[2:3]
+			if asked.Add(1) == 1 {
+				further := callLogSearching(l)
+				further.Rows = nil
+				show(CallRows(further))(w, r)
+				return
+			}
+			if r.FormValue("found") != "2" || r.FormValue("before") == "" {
+				t.Errorf("form %v", r.Form)
+			}
+			show(CallRows(page))(w, r)
+		},
+	})
+	tab := openTab(t, 1280, 900)
+	tab.do(t, chromedp.Navigate(address+"/"))
+	tab.is(t, `document.querySelectorAll(".log tbody tr").length === 3 && document.getElementById("more") === null`)
+	tab.is(t, `document.activeElement === document.body`)
+	tab.quiet(t)
+}
+
+func TestTheLogWithoutScripts(t *testing.T) {
+	l := Localizer{}
+	requests := make(chan asked, 10)
+	address := serve(t, map[string]http.HandlerFunc{
+		"GET /":                show(Calls(callLogFiltered(l))),
+		"POST /calls":          record(requests, Calls(callLogWithOverview(l))),
+		"POST /calls/overview": record(requests, Calls(callLogWithOverview(l))),
+	})
+	tab := openTab(t, 1280, 900)
+	withoutScripts(t, tab)
+	tab.do(t, chromedp.Navigate(address+"/"), click(".overview button"), chromedp.WaitVisible(chromedp.CSS(".chart-failed .bar:last-of-type")))
+	if got := form(t, <-requests); got.Get("text") != "Konstantinopolskaja" {
+		t.Errorf("overview: %v", got)
+	}
+	tab.do(t, click(".chart-failed .bar:last-of-type"), chromedp.WaitVisible(chromedp.CSS(".presets")))
+	if got := form(t, <-requests); got.Get("bar") != "2026-03-04 2026-03-04" || got.Get("chart") != "failed" {
+		t.Errorf("bar: %v", got)
+	}
+	tab.do(t, click("#fields summary"), click(".popup-actions .button-primary"), chromedp.WaitVisible(chromedp.CSS(".presets")))
+	if got := (<-requests).body; !strings.Contains(got, "session=token") || !strings.Contains(got, "direction=") {
+		t.Errorf("search: %s", got)
+	}
+	tab.do(t, chromedp.Navigate(address+"/"), click(".chip"), chromedp.WaitVisible(chromedp.CSS(".presets")))
+	if got := form(t, <-requests); got.Has("text") || got.Get("result") != "trouble" {
+		t.Errorf("chip: %v", got)
+	}
+}
