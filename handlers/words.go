@@ -126,7 +126,7 @@ func recordingState(r models.Recording) string {
 // outcome is what became of a call, as it is stored.
 func (w words) outcome(r models.CallRow, records crm.Records) views.Outcome {
 	return views.Outcome{
-		Origin: w.address, State: stateOf(r), Would: wouldOf(r), Created: w.refsOf(r.Progress.Created, records), LoggedTo: w.refsOf(r.Progress.Bound, records),
+		Origin: w.address, State: stateOf(r), Ended: r.Status != "", Would: wouldOf(r), Created: w.refsOf(r.Progress.Created, records), LoggedTo: w.refsOf(r.Progress.Bound, records),
 	}
 }
 

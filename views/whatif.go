@@ -41,8 +41,9 @@ type WhatIfCall struct {
 	Why           string // the reason it would have
 }
 
-// whatIfShown is how many calls the region lists at first.
-const whatIfShown = 10
+// whatIfShown is how many calls the region lists at first: what will happen
+// stands below, and both are to be seen while the switches are moved.
+const whatIfShown = 3
 
 // NewWhatIf counts and words the calls that would turn out differently; all
 // lists every one of them.

@@ -17,6 +17,7 @@ type Ref struct {
 type Outcome struct {
 	Origin   string     // https://portal of the links, without a path
 	State    ResultKind // ResultWaiting, ResultRetrying, ResultFailed, ResultIgnored or ResultDryRun; empty when done
+	Ended    bool       // ResultWaiting: for Bitrix24, not for the end of the call
 	Would    string     // what the dry run would have created
 	Created  []Ref
 	LoggedTo []Ref // everything the call is logged to, the created included
@@ -73,6 +74,9 @@ func (l Localizer) Result(o Outcome) Result {
 func (l Localizer) state(o Outcome) string {
 	if o.State == ResultDryRun && o.Would != "" {
 		return l.T("result.dry_run." + o.Would)
+	}
+	if o.State == ResultWaiting && o.Ended {
+		return l.T("result.waiting.ended")
 	}
 	return l.T("result." + string(o.State))
 }

@@ -301,6 +301,7 @@ func TestResultNamesWhatWasCreatedAndWhereTheCallIs(t *testing.T) {
 		{"added to many", Outcome{LoggedTo: []Ref{deal, lead, contact, {Type: "company", ID: 1}, {Type: "company", ID: 2}}}, []string{"Added to Deal #55 + Lead #812 + Contact #9 and 2 more"}, ResultAdded},
 		{"nothing", Outcome{}, []string{"Nothing created"}, ResultNothing},
 		{"going on", Outcome{State: ResultWaiting}, []string{"Waiting for the end of the call"}, ResultWaiting},
+		{"over, and not logged yet", Outcome{State: ResultWaiting, Ended: true}, []string{"Being logged in Bitrix24"}, ResultWaiting},
 		{"half done", Outcome{State: ResultRetrying, LoggedTo: []Ref{contact}}, []string{"A step failed and will be repeated", "Added to Contact #9"}, ResultRetrying},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -42,6 +42,9 @@ func (d *Demo) pastCall(chance *rand.Rand, n int) []event {
 		at = now.Add(-time.Hour)
 	}
 	customer := d.customers[chance.IntN(len(d.customers))]
+	if chance.IntN(3) == 0 {
+		customer = d.customers[0] // somebody new
+	}
 	started := event{
 		Type: call.Started, Call: fmt.Sprintf("week-%d-%d", now.Unix(), n), At: at.UTC(), Direction: call.Incoming,
 		Phone: customer.phone, Line: mainLine, Extensions: []string{fmt.Sprint(101 + chance.IntN(4))},
