@@ -5,6 +5,14 @@ import "strconv"
 // logColumns are the columns of the call log (interface.md §6), by their words.
 var logColumns = []string{"time", "call", "customer", "employee", "line", "duration", "result", "why", "recording"}
 
+// mendable reports a log that shows what failed, to somebody who may have it
+// tried again.
+func (p CallsPage) mendable() bool {
+	v := p.Filter.Values
+	failed := v.Attention == "any" || v.Result == "failed" || v.Result == "trouble"
+	return p.Admin && p.Empty == NotEmpty && failed
+}
+
 func (e EmptyState) icon() string {
 	switch e {
 	case EmptyPBX:

@@ -16,7 +16,7 @@ func TestTheWhatIfCountsWhatThereWouldBeMoreAndLessOf(t *testing.T) {
 		pair("incoming", known("REPEAT_OFF_PBX"), repeated("REPEAT_CONTACT")),
 		pair("incoming", known("REPEAT_OFF_PBX"), repeated("REPEAT_CONTACT")),
 		named, pair("incoming", openOne, openTwo),
-	}, false)
+	}, true)
 	want := WhatIf{
 		Total: 500, Differ: 4, All: true, Kinds: []string{"Incoming: 3", "Outgoing: 1"},
 		Counters: []WhatIfCounter{{Text: "+2 repeated leads", More: true}, {Text: "−1 new lead", Less: true}, {Text: "1 to other cards"}},
