@@ -304,6 +304,18 @@ func (b *browserTab) reads(t *testing.T, at place, selector, want string) {
 	})
 }
 
+// narrow expects the page in the frame to be as wide as the frame, and takes a
+// picture of it.
+func (b *browserTab) narrow(t *testing.T, name string) {
+	t.Helper()
+	b.inspect(t, appFrame)
+	wider, err := ask[bool](b, appFrame, `return document.documentElement.scrollWidth > document.defaultView.innerWidth`)
+	if err != nil || wider {
+		t.Errorf("%s is wider than the frame: %v %v", name, wider, err)
+	}
+	b.picture(t, name)
+}
+
 func jsText(s string) string {
 	b, _ := json.Marshal(s) // a string always can be
 	return string(b)

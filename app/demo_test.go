@@ -218,6 +218,20 @@ func TestDemoInTheBrowser(t *testing.T) {
 		tab.reads(t, portalPage, "#slider[open]", "Incoming call, 1:05, Jonas Brandt")
 		tab.press(t, portalPage, "button", "Close")
 	})
+	t.Run("the what-if decides the calls of the log anew before the switch is saved", func(t *testing.T) {
+		tab.press(t, portalPage, "link", "Callwise")
+		tab.press(t, portalPage, "button", "Administrator")
+		tab.arrives(t, `document.getElementById("what-if") !== null`)
+		tab.see(t, appFrame, "region", "What-if")
+		tab.press(t, appFrame, "switch", "Repeated leads")
+		tab.press(t, appFrame, "radio", "On")
+		tab.reads(t, appFrame, "#what-if", "of the last 6 calls would turn out differently")
+		tab.reads(t, appFrame, "#savebar", "2 changes")
+		tab.inspect(t, appFrame)
+		tab.picture(t, "whatif")
+		tab.press(t, appFrame, "button", "Cancel")
+		tab.reads(t, appFrame, "#what-if", "would all turn out the same")
+	})
 	t.Run("an employee sees the call log and no settings", func(t *testing.T) {
 		tab.press(t, portalPage, "button", "Employee")
 		tab.arrives(t, `document.getElementById("filter") !== null && document.getElementById("tab-settings") === null`)
@@ -238,8 +252,19 @@ func TestDemoInTheBrowser(t *testing.T) {
 			if err != nil || wider {
 				t.Errorf("%s is wider than the window: %v %v", view, wider, err)
 			}
-			tab.picture(t, "narrow-"+strings.ToLower(strings.Fields(view)[0]))
 		}
+	})
+	t.Run("the pages fit a narrow frame", func(t *testing.T) {
+		tab.press(t, portalPage, "link", "Callwise")
+		tab.press(t, portalPage, "button", "Administrator")
+		tab.arrives(t, `document.getElementById("create_entities") !== null`)
+		tab.narrow(t, "narrow-settings")
+		tab.press(t, portalPage, "button", "Call log in Telephony")
+		tab.arrives(t, `document.querySelector(".log tbody tr") !== null`)
+		tab.narrow(t, "narrow-calls")
+		tab.press(t, appFrame, "button", "This number was not in the CRM, so a new lead was created.")
+		tab.arrives(t, `document.querySelector("#details[open] h3") !== null`)
+		tab.narrow(t, "narrow-details")
 	})
 	tab.quiet(t)
 }
