@@ -235,7 +235,11 @@ func TestASessionThatIsOverOpensNothing(t *testing.T) {
 }
 
 func TestAPageThatIsAskedForWronglyChangesNothingAndSaysSo(t *testing.T) {
-	r := newRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
+	eachDatabase(t, changesNothingWhenAskedWrongly)
+}
+
+func changesNothingWhenAskedWrongly(t *testing.T, address string) {
+	r := newRig(t, address, classic)
 	before := r.stored()
 	switches := "create_entities=on&version=" + versionIn(t, r.page("/settings"))
 	for _, tt := range []struct {
@@ -254,6 +258,12 @@ func TestAPageThatIsAskedForWronglyChangesNothingAndSaysSo(t *testing.T) {
 		{"a version of the history there is not", http.MethodGet, "/settings/history/99", "", "", 404},
 		{"a version of the history that is no number", http.MethodGet, "/settings/history/x", "", "", 404},
 		{"a place in the history that is none", http.MethodGet, "/settings/history?before=x", "", "", 400},
+		{"a version of the history that no database holds", http.MethodGet, "/settings/history/9999999999", "", "", 404},
+		{"a place in the history that no database holds", http.MethodGet, "/settings/history?before=9999999999", "", "", 400},
+		{"settings of a version that no database holds", http.MethodPost, "/settings/save", formType, "create_entities=on&version=9999999999", 400},
+		{"a version to go back to that no database holds", http.MethodPost, "/settings/undo", formType, "version=1&to=9999999999", 400},
+		{"the end of dry run where there is none", http.MethodPost, "/settings/dry-run/off", formType, "", 200},
+		{"a card for somebody who is no user", http.MethodPost, "/settings/save", formType, switches + "&card%2Femployees%2F-3=ring", 422},
 		{"a file that is none", http.MethodPost, "/settings/import", formType, "file=%7B", 422},
 		{"a number for a switch", http.MethodPost, "/settings/save", formType, switches + "&dry_run=7", 422},
 		{"an old version", http.MethodPost, "/settings/save", formType, "create_entities=on&version=99", 409},

@@ -141,6 +141,8 @@ func (r *rig) mask() {
 func TestAMaskedNumberReachesNoEmployee(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := threeCalls(t, address)
+		r.tell(map[string]any{"id": "c2-t", "type": "call.transferred", "call": "c2", "at": now(), "from": "104", "to": "+49307654388"})
+		r.worked("c2")
 		r.mask()
 		employee := sessionIn(t, r.open(r.frame(anna, "DEFAULT")))
 		ask := func(path string) string { return r.with(employee, http.MethodGet, path).body }

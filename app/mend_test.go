@@ -186,6 +186,7 @@ func TestAnExtensionIsMappedForThisCallAndForAllThatWaited(t *testing.T) {
 				t.Errorf("%s: user %d, attention %q", id, got.UserID, got.Attention)
 			}
 		}
+		says(t, r.mend("c1", "extension", url.Values{"user": {"17"}}), "There is nothing left to do")
 		portal := r.stored()
 		if portal.Settings.Extensions["109"] != omar || portal.SettingsVersion != before+1 {
 			t.Errorf("extensions %v, version %d, want %d", portal.Settings.Extensions, portal.SettingsVersion, before+1)

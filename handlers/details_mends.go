@@ -24,9 +24,10 @@ func (w words) attention(c models.Call, records crm.Records, employees []models.
 	if c.Attention == models.AttentionFailed && c.ErrorCode == needsAuth {
 		key += ".auth"
 	}
+	extension := w.extension(c.Extension)
 	a := &views.Attention{
-		Code: code, Title: w.l.T(key, "Extension", c.Extension),
-		Text: w.l.T(key+".text", "Code", c.ErrorCode, "Extension", c.Extension, "Cards", w.refused(c.Progress.BindFailed)),
+		Code: code, Title: w.l.T(key, "Extension", extension),
+		Text: w.l.T(key+".text", "Code", c.ErrorCode, "Extension", extension, "Cards", w.refused(c.Progress.BindFailed)),
 	}
 	switch c.Attention {
 	case models.AttentionUser:

@@ -168,7 +168,7 @@ func (w words) detail(e models.Event) string {
 
 // who is an extension, with the name of whoever has it.
 func (w words) who(extension string) string {
-	return strings.TrimSpace(extension + " " + w.extensions[extension])
+	return strings.TrimSpace(w.extension(extension) + " " + w.extensions[extension])
 }
 
 // steps are what was done for a call, in order.

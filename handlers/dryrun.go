@@ -9,9 +9,13 @@ import (
 )
 
 // endDryRun turns dry run off, with a version of its own in the history. The
-// page's version does not matter: nothing else is changed.
+// page's version does not matter: nothing else is changed. Off already, it is no
+// version: the button may be pressed twice.
 func (h *Handlers) endDryRun(c echo.Context) error {
 	v, ctx := viewFrom(c), c.Request().Context()
+	if !v.portal.Settings.DryRun {
+		return h.renderSettings(c, v, http.StatusOK, settingsForm{done: &settingsDone{before: v.portal}})
+	}
 	next := v.portal.Settings
 	next.DryRun = false
 	err := h.Store.SaveSettings(ctx, models.SettingsEdit{

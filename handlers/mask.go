@@ -38,7 +38,9 @@ func maskNumber(number string) string {
 	return masked
 }
 
-var written = regexp.MustCompile(`\+?\d[\d ()./-]*\d`)
+// written is a number in a text, whatever stands between its digits: any space,
+// any dash, or what else people group digits by.
+var written = regexp.MustCompile(`\+?\d(?:[\p{Z}\p{Pd}\t()./,_•·]*\d)*`)
 
 // maskText hides the numbers in a name or a title.
 func maskText(text string) string { return written.ReplaceAllStringFunc(text, maskNumber) }

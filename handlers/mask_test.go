@@ -22,6 +22,8 @@ func TestAMaskedNumberShowsItsLastDigitsOnly(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"+4930901820": "••• 18 20", "Anna Müller": "Anna Müller", "Call from +49 30 901820": "Call from +49 ••• 18 20", "Studio 54": "Studio 54",
+		"8\u00a0495\u00a0123\u00a045\u00a067": "••• 45 67", "+7\u2011495\u2011123\u201145\u201167": "••• 45 67", "+7 495 123–45–67": "+7 ••• 45 67",
+		"+49\u202f30\u202f90\u202f18\u202f20": "••• 18 20", "8_495,123•45•67": "••• 45 67",
 	} {
 		if got := maskText(text); got != want {
 			t.Errorf("%q is shown as %q, want %q", text, got, want)

@@ -36,12 +36,28 @@ func enteredFrom(form url.Values, base models.Settings) models.Settings {
 	for {
 		next, wrong := base.With(values)
 		before := len(values)
-		for _, w := range wrong {
-			maps.DeleteFunc(values, func(path, _ string) bool { return path == w.Path || strings.HasPrefix(path, w.Path+"/") })
-		}
+		maps.DeleteFunc(values, at(wrong))
 		if len(values) == before {
 			return next
 		}
+	}
+}
+
+// at reports the values at wrong paths, and those below them.
+func at(wrong []models.SettingError) func(path, value string) bool {
+	paths := make(map[string]bool, len(wrong))
+	for _, w := range wrong {
+		paths[w.Path] = true
+	}
+	return func(path, _ string) bool {
+		for !paths[path] {
+			end := strings.LastIndexByte(path, '/')
+			if end < 0 {
+				return false
+			}
+			path = path[:end]
+		}
+		return true
 	}
 }
 

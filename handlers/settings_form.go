@@ -82,12 +82,14 @@ func (h *Handlers) postedEdit(c echo.Context, v view) (*settingsEdit, error) {
 	return e, nil
 }
 
+// versionOf reads the number of a version. One that the database cannot hold is
+// none.
 func versionOf(text string) (int, error) {
-	version, err := strconv.Atoi(text)
+	version, err := strconv.ParseInt(text, 10, 32)
 	if err != nil || version < 1 {
 		return 0, echo.ErrBadRequest.WithInternal(err)
 	}
-	return version, nil
+	return int(version), nil
 }
 
 // settingValues are the settings in a form, by path. A switch is two fields of

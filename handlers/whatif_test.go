@@ -33,6 +33,22 @@ func TestWhatIsEnteredAndNotValidChangesNothing(t *testing.T) {
 	}
 }
 
+// As many as the largest form holds: the trials come with every key that is pressed.
+func TestAFormFullOfMistakesIsTriedOutAtOnce(t *testing.T) {
+	form := url.Values{"create_entities": {"on"}}
+	for i := range 26_000 {
+		form.Set(fmt.Sprint("extensions/", 10_000+i), "x")
+	}
+	begin := time.Now()
+	got := enteredFrom(form, models.DefaultSettings())
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	if !got.CreateEntities || len(got.Extensions) != 0 {
+		t.Errorf("create entities %t, %d extensions", got.CreateEntities, len(got.Extensions))
+	}
+}
+
 func TestACallDiffersInWhatComesOfItNotInItsReason(t *testing.T) {
 	on := models.DefaultSettings()
 	on.CreateEntities, on.RepeatInBitrix24 = true, rules.RepeatOn

@@ -49,7 +49,7 @@ func (w words) row(r models.CallRow) views.CallRow {
 	row := views.CallRow{
 		L: w.l, ID: r.ID, Time: w.l.Moment(r.StartedAt, w.now, w.zone), Direction: string(r.Direction),
 		Answered: r.Status == "" || r.Status == call.StatusAnswered, Call: w.l.Call(string(r.Direction), string(r.Status)),
-		Customer: w.name(r.CustomerName), Phone: w.phone(r.Phone), Employee: w.employees[r.UserID], Extension: r.Extension,
+		Customer: w.name(r.CustomerName), Phone: w.phone(r.Phone), Employee: w.employees[r.UserID], Extension: w.extension(r.Extension),
 		Line: r.Line, Duration: w.l.Duration(time.Duration(r.Duration) * time.Second),
 		Result: w.l.Result(w.outcome(r, crm.Records{})), Recording: w.l.Recording(recordingState(r.Progress.Recording)),
 	}
@@ -101,6 +101,15 @@ func (w words) phone(raw string) string {
 		return maskNumber(phone.Pretty())
 	}
 	return phone.Pretty()
+}
+
+// extension is who was rung. A call may be passed on to an outside number, which
+// is shown as other numbers are.
+func (w words) extension(number string) string {
+	if _, ours := w.extensions[number]; ours || !w.masked {
+		return number
+	}
+	return maskNumber(number)
 }
 
 // name is a customer's name or a card's title, which may hold a number.

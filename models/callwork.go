@@ -18,6 +18,17 @@ func (s *Store) OrderCall(ctx context.Context, c *Call) error {
 	})
 }
 
+// SaveAndWake saves a call and has a worker woken for it after a while, both or
+// none: whoever changes a call may die before waking one.
+func (s *Store) SaveAndWake(ctx context.Context, c *Call, after time.Duration) error {
+	return s.Transaction(ctx, func(tx *gorm.DB) error {
+		if err := s.saveCall(tx, c); err != nil {
+			return err
+		}
+		return s.river.wakeAt(ctx, tx, CallArgs{PortalID: c.PortalID, CallKey: c.CallKey}, s.now().Add(after))
+	})
+}
+
 // OpenCall makes a call and stores its events, all or none, and wakes a worker
 // for it. Repeating it changes nothing and returns the same call.
 func (s *Store) OpenCall(ctx context.Context, c Call, events []Event) (*Call, error) {

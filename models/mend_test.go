@@ -136,3 +136,25 @@ func TestWhatMayBeDoneAboutACallFollowsFromWhatWasDone(t *testing.T) {
 		})
 	}
 }
+
+func TestAChangedCallAndItsWakeUpAreStoredTogether(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		c := ensure(t, s, p.ID, "pbx:1")
+		c.State = models.CallFailed
+		before := len(jobs(t, s))
+		check(t, s.SaveAndWake(t.Context(), c, time.Minute))
+		woken := jobs(t, s)[before:]
+		if diff := cmp.Diff([]string{fmt.Sprintf(`call {"portal_id":%d,"call_key":"pbx:1"}`, p.ID)}, woken); diff != "" {
+			t.Errorf("jobs (-want +got):\n%s", diff)
+		}
+		if got := must[*models.Call](t)(s.CallByID(t.Context(), p.ID, c.ID)); got.State != models.CallFailed {
+			t.Errorf("the call is %s", got.State)
+		}
+		c.PortalID = twin.ID
+		wantErr(t, s.SaveAndWake(t.Context(), c, time.Minute), models.ErrNotFound)
+		if n := len(jobs(t, s)); n != before+1 {
+			t.Errorf("%d jobs for a call that was not saved", n-before-1)
+		}
+	})
+}

@@ -79,6 +79,7 @@ type river interface {
 	migrate(ctx context.Context) error
 	insert(ctx context.Context, tx *gorm.DB, args riverqueue.JobArgs) error
 	wake(ctx context.Context, tx *gorm.DB, calls []CallArgs) error
+	wakeAt(ctx context.Context, tx *gorm.DB, call CallArgs, at time.Time) error
 	work(workers *riverqueue.Workers, config QueueConfig) (queueClient, error)
 }
 
@@ -148,6 +149,10 @@ func (r *riverOn[TTx]) wake(ctx context.Context, db *gorm.DB, calls []CallArgs) 
 	}
 	_, err = r.inserter.InsertManyFastTx(ctx, tx, jobs)
 	return err
+}
+
+func (r *riverOn[TTx]) wakeAt(ctx context.Context, db *gorm.DB, call CallArgs, at time.Time) error {
+	return insertJob(ctx, r.inserter, r.unwrap, db, call, &riverqueue.InsertOpts{ScheduledAt: at})
 }
 
 func insertJob[TTx any](ctx context.Context, client *riverqueue.Client[TTx], unwrap func(*gorm.DB) (TTx, error), db *gorm.DB, args riverqueue.JobArgs, opts *riverqueue.InsertOpts) error {

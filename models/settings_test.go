@@ -2,7 +2,10 @@ package models_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"callwise/app/crm"
 	"callwise/app/rules"
@@ -82,7 +85,7 @@ func TestWhatIsWrongWithSettingsIsNamed(t *testing.T) {
 		{"an override there is not", "lines/4930/create_entities", "inherited", models.UnknownChoice},
 		{"a source there cannot be", "lines/4930/source", "a b", models.UnknownChoice},
 		{"a card time there is not", "card/when", "later", models.UnknownChoice},
-		{"a card for nobody", "card/employees/x", "ring", models.WrongShape},
+		{"a card for nobody", "card/employees/x", "ring", models.UnknownSetting},
 		{"a recording mode there is not", "recordings/mode", "burn", models.UnknownChoice},
 		{"a negative limit", "recordings/max_mb", "-1", models.OutOfRange},
 		{"an excluded word", "exclusions/numbers", "+49 30 1234567\nmother", models.NotAPhone},
@@ -195,5 +198,34 @@ func TestStoredSettingsOfAnEarlierVersionAreRead(t *testing.T) {
 	want.CreateEntities, want.Missed.Todo = true, true
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
+	}
+}
+
+func TestTheCardOfNobodyIsNoSetting(t *testing.T) {
+	for _, user := range []string{"0", "-3", "07", "abc", "9999999999999999999999"} {
+		path := "card/employees/" + user
+		next, wrong := models.DefaultSettings().With(map[string]string{path: "never", "create_entities": "on"})
+		if diff := cmp.Diff([]models.SettingError{{Path: path, Code: models.UnknownSetting}}, wrong); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", path, diff)
+		}
+		if len(next.Card.Employees) != 0 || !next.CreateEntities {
+			t.Errorf("%s: %v, create entities %t", path, next.Card.Employees, next.CreateEntities)
+		}
+	}
+}
+
+// As long as the largest form: what a form costs grows with its length only.
+func TestALongListIsReadAtOnce(t *testing.T) {
+	var lines strings.Builder
+	for i := range 85_000 {
+		fmt.Fprintf(&lines, "%d\n", 10_000+i)
+	}
+	begin := time.Now()
+	_, wrong := models.DefaultSettings().With(map[string]string{"exclusions/numbers": lines.String()})
+	if took := time.Since(begin); took > 3*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	if diff := cmp.Diff([]models.SettingError{{Path: "exclusions/numbers", Code: models.TooMany}}, wrong); diff != "" {
+		t.Errorf("errors (-want +got):\n%s", diff)
 	}
 }

@@ -42,11 +42,20 @@ var settingPaths = []struct {
 	{"extensions/*", number},
 }
 
+// settingParts are the parts of the patterns in [settingPaths].
+var settingParts = func() [][]string {
+	all := make([][]string, len(settingPaths))
+	for i, p := range settingPaths {
+		all[i] = strings.Split(p.pattern, "/")
+	}
+	return all
+}()
+
 // settingPlace is where a path stands in [settingPaths]; -1 for none.
 func settingPlace(path string) int {
 	parts := strings.Split(path, "/")
-	for i, p := range settingPaths {
-		if slices.EqualFunc(strings.Split(p.pattern, "/"), parts, func(pattern, part string) bool {
+	for i, pattern := range settingParts {
+		if slices.EqualFunc(pattern, parts, func(pattern, part string) bool {
 			return pattern == part || pattern == "*" && part != ""
 		}) {
 			return i
@@ -178,11 +187,20 @@ func put(tree map[string]any, path, value string) SettingErrorCode {
 		delete(node, last)
 		return ""
 	}
+	if settingPaths[at].pattern == "card/employees/*" && !isUser(last) {
+		return UnknownSetting
+	}
 	typed, code := parseValue(settingPaths[at].kind, value)
 	if code == "" {
 		node[last] = typed
 	}
 	return code
+}
+
+// isUser reports the one spelling of a user's id.
+func isUser(text string) bool {
+	id, err := strconv.ParseInt(text, 10, 64)
+	return err == nil && id > 0 && strconv.FormatInt(id, 10) == text
 }
 
 func parseValue(kind valueKind, value string) (any, SettingErrorCode) {
@@ -209,10 +227,11 @@ func parseValue(kind valueKind, value string) (any, SettingErrorCode) {
 
 // items are the lines of a text, without empty and repeated ones.
 func items(value string) []string {
-	kept := []string{}
+	kept, seen := []string{}, map[string]bool{"": true}
 	for line := range strings.Lines(value) {
 		line = clean(strings.TrimSpace(line))
-		if line != "" && !slices.Contains(kept, line) {
+		if !seen[line] {
+			seen[line] = true
 			kept = append(kept, line)
 		}
 	}

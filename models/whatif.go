@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"strings"
+	"time"
 
 	"gorm.io/gorm"
 )
@@ -17,19 +18,33 @@ func (c *Call) IsTest() bool { return strings.HasPrefix(c.CallKey, testPrefix) }
 // untested leaves out calls that an administrator made up.
 func untested(query *gorm.DB) *gorm.DB { return query.Where("call_key NOT LIKE ?", testPrefix+"%") }
 
+// recentWindow is how many of the newest calls are looked through for those of
+// a kind: a long log may hold none.
+const recentWindow = 5000
+
+// within leaves out the calls of a portal that are older than the newest of
+// them, as many as recentWindow.
+func (s *Store) within(ctx context.Context, portalID int64) func(*gorm.DB) *gorm.DB {
+	oldest := s.with(ctx).Table("calls").Select("started_at").Where("portal_id = ?", portalID).
+		Order("started_at DESC, id DESC").Offset(recentWindow - 1).Limit(1)
+	return func(query *gorm.DB) *gorm.DB {
+		return query.Where("portal_id = ? AND started_at >= COALESCE((?), ?)", portalID, oldest, stored(time.Time{}))
+	}
+}
+
 // RecentCases returns the last decided calls of a portal, the newest first: the
 // what-if decides their cases anew. Only what it shows of a call is read. Test
 // calls, and calls whose case was removed, are left out.
 func (s *Store) RecentCases(ctx context.Context, portalID int64, limit int) ([]Call, error) {
 	var calls []Call
-	err := s.with(ctx).Scopes(untested).
+	err := s.with(ctx).Scopes(untested, s.within(ctx, portalID)).
 		Select("id", "portal_id", "started_at", "direction", "line", "phone", "customer_name", "case", "decision").
-		Where(`portal_id = ? AND "case" IS NOT NULL AND decision IS NOT NULL`, portalID).
+		Where(`"case" IS NOT NULL AND decision IS NOT NULL`).
 		Order("started_at DESC, id DESC").Limit(limit).Find(&calls).Error
 	return calls, err
 }
 
-// SeenCalls is what has come from a portal's telephony so far, test calls left
+// SeenCalls is what has come from a portal's telephony lately, test calls left
 // out.
 type SeenCalls struct {
 	PBX     bool // the PBX reported a call
@@ -48,7 +63,7 @@ func (s *Store) SeenCalls(ctx context.Context, portalID int64) (SeenCalls, error
 
 func (s *Store) anyCall(ctx context.Context, portalID int64, where string, value any) (bool, error) {
 	var found []int64
-	err := s.with(ctx).Table("calls").Scopes(untested).Where("portal_id = ?", portalID).Where(where, value).
+	err := s.with(ctx).Table("calls").Scopes(untested, s.within(ctx, portalID)).Where(where, value).
 		Limit(1).Pluck("id", &found).Error
 	return len(found) > 0, err
 }

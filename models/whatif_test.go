@@ -9,6 +9,7 @@ import (
 	"callwise/models/modelstest"
 
 	"github.com/google/go-cmp/cmp"
+	"gorm.io/gorm"
 )
 
 func TestTheWhatIfReadsDecidedCallsThatWereReal(t *testing.T) {
@@ -31,6 +32,24 @@ func TestTheWhatIfReadsDecidedCallsThatWereReal(t *testing.T) {
 		}}
 		if diff := cmp.Diff(want, must[[]models.Call](t)(s.RecentCases(t.Context(), p.ID, 10))); diff != "" {
 			t.Errorf("cases (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestTheWhatIfLooksThroughTheNewestCallsOfALongLogOnly(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		p := active(t, s, "one")
+		old := ensure(t, s, p.ID, "decided")
+		full(old)
+		check(t, s.SaveCall(t.Context(), old))
+		for _, tt := range []struct{ calls, cases int }{{4999, 1}, {1, 0}} {
+			modelstest.Fill(t, s, modelstest.Log{PortalID: p.ID, Calls: tt.calls, To: noon.AddDate(0, 0, 2), Days: 1})
+			check(t, s.Transaction(t.Context(), func(tx *gorm.DB) error {
+				return tx.Exec("UPDATE calls SET call_key = 'older:' || id WHERE call_key LIKE 'fill:%'").Error
+			}))
+			if got := must[[]models.Call](t)(s.RecentCases(t.Context(), p.ID, 10)); len(got) != tt.cases {
+				t.Errorf("behind %d calls more: %d cases, want %d", tt.calls, len(got), tt.cases)
+			}
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"callwise/app/b24"
 	"callwise/app/call"
@@ -115,8 +116,8 @@ func (f *Flow) MapExtension(ctx context.Context, portalID, callID, userID, by in
 	if err != nil {
 		return 0, err
 	}
-	if c.Extension == "" {
-		return 0, ErrNothingToMend
+	if c.Extension == "" || c.UserID != 0 && c.UserID != userID {
+		return 0, ErrNothingToMend // somebody else has said whose it is
 	}
 	if _, err := f.Store.EmployeeByUser(ctx, portalID, userID); errors.Is(err, models.ErrNotFound) {
 		return 0, ErrNoChoice
@@ -243,6 +244,10 @@ func settled(all []models.Attention, one models.Attention) []models.Attention {
 
 // amend changes the row of a call while no worker has it.
 func (f *Flow) amend(ctx context.Context, portalID, callID int64, change func(context.Context, *models.Call) error) error {
+	return f.amendBy(ctx, portalID, callID, change, f.Store.SaveCall)
+}
+
+func (f *Flow) amendBy(ctx context.Context, portalID, callID int64, change, save func(context.Context, *models.Call) error) error {
 	if _, err := f.Store.CallByID(ctx, portalID, callID); err != nil {
 		return err
 	}
@@ -254,7 +259,7 @@ func (f *Flow) amend(ctx context.Context, portalID, callID int64, change func(co
 		if err := change(ctx, c); err != nil {
 			return err
 		}
-		return f.Store.SaveCall(ctx, c)
+		return save(ctx, c)
 	})
 	if err == nil && !held {
 		return ErrBusy
@@ -262,12 +267,15 @@ func (f *Flow) amend(ctx context.Context, portalID, callID int64, change func(co
 	return err
 }
 
-// amendAndWake is amend for a change that a worker acts upon.
+// amendAndWake is amend for a change that a worker acts upon: at once or, if
+// this process dies before it wakes one, when its lease is over.
 func (f *Flow) amendAndWake(ctx context.Context, portalID, callID int64, change func(*models.Call) error) error {
 	var key string
-	err := f.amend(ctx, portalID, callID, func(_ context.Context, c *models.Call) error {
+	err := f.amendBy(ctx, portalID, callID, func(_ context.Context, c *models.Call) error {
 		key = c.CallKey
 		return change(c)
+	}, func(ctx context.Context, c *models.Call) error {
+		return f.Store.SaveAndWake(ctx, c, f.Lease+time.Second)
 	})
 	if err != nil {
 		return err
