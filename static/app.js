@@ -161,7 +161,7 @@
       return;
     }
     dialog.removeAttribute("open"); // close() would be heard by the listener below
-    stayWhere(dialog);
+    stay();
     dialog.showModal();
     const room = function () {
       document.body.style.minHeight = dialog.offsetTop + dialog.offsetHeight + 24 + "px";
@@ -181,8 +181,8 @@
 
   // A dialog stays where it opens: what is further down comes in sight when the
   // portal is scrolled.
-  function stayWhere(dialog) {
-    dialog.style.setProperty("--above", getComputedStyle(root).getPropertyValue("--above"));
+  function stay() {
+    root.style.setProperty("--opened", getComputedStyle(root).getPropertyValue("--above"));
   }
 
   function within(element, event) {
