@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -213,6 +214,7 @@ func TestDemoInTheBrowser(t *testing.T) {
 		tab.arrives(t, `window.innerHeight >= document.getElementById("details").getBoundingClientRect().bottom`)
 		tab.inspect(t, appFrame)
 		tab.picture(t, "details")
+		standsStill(t, tab)
 		tab.press(t, appFrame, "button", "Close")
 		tab.press(t, appFrame, "link", "Lead #10")
 		tab.reads(t, portalPage, "#slider[open]", "Incoming call, 1:05, Jonas Brandt")
@@ -248,7 +250,7 @@ func TestDemoInTheBrowser(t *testing.T) {
 		for _, view := range []string{"Callwise", "CRM 1 new", "Portal", "Telephone"} {
 			tab.press(t, portalPage, "link", view)
 			tab.inspect(t, portalPage)
-			wider, err := ask[bool](tab, portalPage, `return document.documentElement.scrollWidth > window.innerWidth`)
+			wider, err := ask[bool](tab, portalPage, `return [document.documentElement, document.querySelector("main")].some(e => e.scrollWidth > window.innerWidth)`)
 			if err != nil || wider {
 				t.Errorf("%s is wider than the window: %v %v", view, wider, err)
 			}
@@ -267,6 +269,25 @@ func TestDemoInTheBrowser(t *testing.T) {
 		tab.narrow(t, "narrow-details")
 	})
 	tab.quiet(t)
+}
+
+// standsStill fails the test if the dialog moves along when the portal is
+// scrolled: its end could never be read.
+func standsStill(t *testing.T, tab *browserTab) {
+	t.Helper()
+	const top = `return document.getElementById("details").getBoundingClientRect().top`
+	before, err := ask[float64](tab, appFrame, top)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ask[bool](tab, portalPage, `window.scrollTo(0, document.documentElement.scrollHeight); return true`); err != nil {
+		t.Fatal(err)
+	}
+	tab.arrives(t, fmt.Sprintf(`parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--above")) > %f`, before))
+	after, err := ask[float64](tab, appFrame, top)
+	if err != nil || after != before {
+		t.Errorf("the dialog moved from %v to %v: %v", before, after, err)
+	}
 }
 
 // placeMoreCalls adds calls to the log of which the first is there already.

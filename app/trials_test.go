@@ -58,7 +58,7 @@ func TestATestCallGoesTheWholeWayAndWritesNothing(t *testing.T) {
 		r.sim.ClearRequests()
 		id, page := r.testCall(url.Values{"number": {"+49 30 901820"}, "direction": {"incoming"}, "extension": {"104"}})
 		reads(t, page, "The test call went the whole way", "is read as +49 30 901820", "3 events are stored",
-			"This number was not in the CRM, so a new lead was created.", "Created: New lead", "Employee: Anna Brandt, extension 104", "Call card: when it rings")
+			"This number was not in the CRM, so a new lead would have been created.", "To be created: New lead", "Employee: Anna Brandt, extension 104", "Call card: when it rings")
 		if wrote := r.writes(); len(wrote) != 0 {
 			t.Errorf("written for a test call: %v", wrote)
 		}

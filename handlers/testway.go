@@ -141,7 +141,7 @@ func (t testWay) decided() views.TestStep {
 	case d == nil:
 		return t.waiting(views.TestDecided)
 	}
-	return t.fine(views.TestDecided, views.ReasonSentence(t.v.l, string(d.Reason), string(d.Create)))
+	return t.fine(views.TestDecided, views.DryRunSentence(t.v.l, string(d.Reason), string(d.Create)))
 }
 
 // waiting is a step whose turn comes after one that may have failed.

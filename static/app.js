@@ -161,6 +161,7 @@
       return;
     }
     dialog.removeAttribute("open"); // close() would be heard by the listener below
+    stay();
     dialog.showModal();
     const room = function () {
       document.body.style.minHeight = dialog.offsetTop + dialog.offsetHeight + 24 + "px";
@@ -176,6 +177,12 @@
       }
     });
     room();
+  }
+
+  // A dialog stays where it opens: what is further down comes in sight when the
+  // portal is scrolled.
+  function stay() {
+    root.style.setProperty("--opened", getComputedStyle(root).getPropertyValue("--above"));
   }
 
   function within(element, event) {

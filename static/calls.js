@@ -189,11 +189,29 @@
     }
   }
 
+  // What narrowed the log (a chip, the filter's Search) may be gone or closed
+  // when the answer comes: the focus then stays at the filter.
+  let filtering = false;
+
+  document.addEventListener("htmx:before:swap", function () {
+    const focused = document.activeElement;
+    filtering = Boolean(focused && focused.closest(".filters"));
+  });
+
+  function keepFocus() {
+    const fields = document.querySelector("#fields summary");
+    if (filtering && fields && document.activeElement === document.body) {
+      fields.focus({ preventScroll: true });
+    }
+    filtering = false;
+  }
+
   document.addEventListener("htmx:after:swap", function (event) {
     if (isNews(event)) {
       sort();
     } else {
       arrive();
+      keepFocus();
     }
   });
   document.addEventListener("DOMContentLoaded", arrive);

@@ -344,7 +344,7 @@ func TestPreviewSaysWhatChanges(t *testing.T) {
 				{Number: 4, State: "Contact or company only", Create: "Repeated lead", LogTo: "New entity + Contact, company", Why: "Only a contact", Creates: true},
 			}},
 			{ID: "outgoing", Caption: "Outgoing calls", Rows: []PreviewRow{
-				{Number: 1, State: "Nothing known", Create: "New lead", LogTo: "New entity", Why: "New number", Creates: true, Changed: true, Before: "Saved: Nothing → Call statistics only"},
+				{Number: 1, State: "Nothing known", Create: "New lead", LogTo: "New entity", Why: "New number", Creates: true, Changed: true, Before: "Saved: Nothing; logged to: Call statistics only"},
 			}},
 		},
 		Changed: 1,

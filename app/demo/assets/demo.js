@@ -21,7 +21,13 @@
         item.removeAttribute("aria-current");
       }
     }
-    window.scrollTo(0, 0);
+    scrollPage(0);
+  }
+
+  // A narrow window scrolls what is above the menu, a wide one all of it.
+  function scrollPage(top) {
+    window.scrollTo({ top: top });
+    document.querySelector("main").scrollTo({ top: top });
   }
 
   // The telephone can be folded away, to give the program all the width.
@@ -261,7 +267,7 @@
     fitWindow: function (params) { return resize(params.height); },
     resizeWindow: function (params) { return resize(params.height); },
     reloadWindow: function () { open(opened); },
-    scrollParentWindow: function (params) { window.scrollTo({ top: params.y }); },
+    scrollParentWindow: function (params) { scrollPage(params.y); },
     setTitle: function (params) { frame.title = "Callwise: " + params.title; },
     openPath: openPath,
     openApplication: function () { open("admin"); },
