@@ -111,7 +111,7 @@ func TestWhatIsWrongIsSaidAndNothingEnteredIsLost(t *testing.T) {
 		"add_card_employee", "18", "add_card_when", "answer"))
 	wants(t, page, "This cannot be saved yet",
 		"Largest recording to attach: enter a whole number.", "Missed calls: working hours to: the end must be later than the beginning.",
-		"Numbers that are never handled: one of the lines is no phone number.", "Command URL of the PBX: The address must begin with https://.",
+		"Numbers that are never handled: one of the lines is not a phone number.", "Command URL of the PBX: The address must begin with https://.",
 		`value="many"`, `value="08:00"`, " mother ", `value="ftp://pbx"`, "Omar Haddad", `[option value="answer" selected]`, `aria-invalid="true"`,
 		`aria-describedby="recordings-max_mb-error recordings-max_mb-help"`)
 	if diff := cmp.Diff(before, r.stored()); diff != "" {
@@ -333,7 +333,7 @@ func TestLinesHaveTheSourcesThatThePortalHas(t *testing.T) {
 	if asked := r.sim.Count(r.portal.Name(), "crm.status.list"); asked != 1 {
 		t.Errorf("the sources were asked for %d times", asked)
 	}
-	if strings.Contains(page, "did not tell its list of sources") {
+	if strings.Contains(page, "did not return its list of sources") {
 		t.Error("the page says that the sources could not be read")
 	}
 }
@@ -371,7 +371,7 @@ func TestSourcesThatCannotBeReadStayAsTheyAre(t *testing.T) {
 	r.start()
 	r.install()
 	r.submit(r.session, "/settings/save", 200, r.form("lines/22/source", "WEB"))
-	wants(t, r.page("/settings"), "did not tell its list of sources", `<option value="WEB" selected>WEB`)
+	wants(t, r.page("/settings"), "did not return its list of sources", `<option value="WEB" selected>WEB`)
 	r.submit(r.session, "/settings/save", 200, r.form("lines/22/source", "WEB", "missed/todo", "on"))
 	if got := r.stored().Settings.Lines["22"].Source; got != "WEB" {
 		t.Errorf("the source is %q", got)

@@ -2,6 +2,7 @@ package views
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -72,12 +73,13 @@ func (l Localizer) Duration(d time.Duration) string {
 	}
 }
 
-// Took formats how long a request took: "85 ms", "1.2 s".
+// Took formats how long a request took: "85 ms", "1.2 s", "1,2 с".
 func (l Localizer) Took(d time.Duration) string {
 	if d < time.Second {
 		return l.T("time.ms", "N", d.Milliseconds())
 	}
-	return l.T("time.s", "N", fmt.Sprintf("%.1f", d.Seconds()))
+	seconds := fmt.Sprintf("%.1f", d.Seconds())
+	return l.T("time.s", "N", strings.Replace(seconds, ".", l.T("number.decimal"), 1))
 }
 
 // Late says how much later than it happened an event arrived; nothing under a second.

@@ -264,10 +264,10 @@ func TestLengthsAreRead(t *testing.T) {
 	l := Localizer{}
 	got := []string{
 		l.Duration(0), l.Duration(9 * time.Second), l.Duration(65 * time.Second), l.Duration(3725 * time.Second),
-		l.Took(85 * time.Millisecond), l.Took(1234 * time.Millisecond), russian.Took(85 * time.Millisecond),
+		l.Took(85 * time.Millisecond), l.Took(1234 * time.Millisecond), russian.Took(85 * time.Millisecond), russian.Took(1234 * time.Millisecond),
 		l.Late(now, now.Add(900*time.Millisecond)), l.Late(now, now.Add(time.Second)), l.Late(now, now.Add(3*time.Minute)), l.Late(now, now.Add(2*time.Hour)),
 	}
-	want := []string{"", "0:09", "1:05", "1:02:05", "85 ms", "1.2 s", "85 мс", "", "1 second later", "3 minutes later", "2 hours later"}
+	want := []string{"", "0:09", "1:05", "1:02:05", "85 ms", "1.2 s", "85 мс", "1,2 с", "", "1 second later", "3 minutes later", "2 hours later"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("lengths (-want +got):\n%s", diff)
 	}
