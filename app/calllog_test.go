@@ -31,7 +31,7 @@ func threeCalls(t *testing.T, address string) *rig {
 	return r
 }
 
-var shownPhone = regexp.MustCompile(`<span class="(?:phone|customer phone-only)">([^<]*)<`)
+var shownPhone = regexp.MustCompile(`<span class="(?:phone|customer phone-only)"><bdi>([^<]*)<`)
 
 // phones are the numbers of the calls on a page, from above.
 func phones(page string) []string {
