@@ -151,7 +151,7 @@ func (w words) details(d dialogue) views.CallDetails {
 // rowOf is a call as the log shows it.
 func rowOf(c models.Call) models.CallRow {
 	return models.CallRow{
-		ID: c.ID, PortalID: c.PortalID, Kind: c.Kind, Direction: c.Direction, Phone: c.Phone, CustomerName: c.CustomerName,
+		ID: c.ID, PortalID: c.PortalID, Kind: c.Kind, CallKey: c.CallKey, Direction: c.Direction, Phone: c.Phone, CustomerName: c.CustomerName,
 		Line: c.Line, UserID: c.UserID, Extension: c.Extension, StartedAt: c.StartedAt, Duration: c.Duration, Status: c.Status,
 		State: c.State, Decision: c.Decision, Progress: c.Progress, RetryAt: c.RetryAt, ErrorCode: c.ErrorCode,
 		Result: c.Result, UpdatedAt: c.UpdatedAt,

@@ -58,7 +58,7 @@ func (h *Handlers) setup(ctx context.Context, v view, keys []models.PBXKey, know
 		checks[len(checks)-1].Detail = v.l.N("setup.extensions.wrong", strays+doubles)
 	}
 	return views.Setup{
-		L: v.l, Session: v.token, Shown: true, Creates: p.SettingsVersion > 1, Connected: len(keys) > 0, Checks: checks,
+		L: v.l, Session: v.token, Shown: true, Creates: s.CreateEntities, Connected: len(keys) > 0, Checks: checks,
 	}, nil
 }
 

@@ -31,16 +31,7 @@ func (h *Handlers) viewOf(portal *models.Portal, visitor Visitor) (view, error) 
 	if err != nil {
 		return view{}, err
 	}
-	return view{visitor: visitor, portal: portal, token: token, l: views.ForLang(visitor.Lang), zone: zoneOf(portal)}, nil
-}
-
-// zoneOf is the portal's time zone; UTC if it has told none that we know.
-func zoneOf(portal *models.Portal) *time.Location {
-	zone, err := time.LoadLocation(portal.TimeZone)
-	if err != nil {
-		return time.UTC
-	}
-	return zone
+	return view{visitor: visitor, portal: portal, token: token, l: views.ForLang(visitor.Lang), zone: portal.Zone()}, nil
 }
 
 // withSession lets only a visitor with a valid session through: in a header,
@@ -62,7 +53,7 @@ func (h *Handlers) withSession(next echo.HandlerFunc) echo.HandlerFunc {
 		if portal.Status == models.PortalUninstalled {
 			return errSession // uninstalling revokes what was issued before
 		}
-		v := view{visitor: visitor, portal: portal, token: sessionToken(c), l: views.ForLang(visitor.Lang), zone: zoneOf(portal)}
+		v := view{visitor: visitor, portal: portal, token: sessionToken(c), l: views.ForLang(visitor.Lang), zone: portal.Zone()}
 		if visitor.renewable(ends, h.Now()) {
 			if v.token, err = h.Sessions.Issue(visitor); err != nil {
 				return err

@@ -48,7 +48,7 @@ func (h *Handlers) words(v view, employees []models.Employee) words {
 func (w words) row(r models.CallRow) views.CallRow {
 	row := views.CallRow{
 		L: w.l, ID: r.ID, Time: w.l.Moment(r.StartedAt, w.now, w.zone), Direction: string(r.Direction),
-		Answered: r.Status == "" || r.Status == call.StatusAnswered, Call: w.l.Call(string(r.Direction), string(r.Status)),
+		Answered: r.Status == "" || r.Status == call.StatusAnswered, Test: r.IsTest(), Call: w.l.Call(string(r.Direction), string(r.Status)),
 		Customer: w.name(r.CustomerName), Phone: w.phone(r.Phone), Employee: w.employees[r.UserID], Extension: w.extension(r.Extension),
 		Line: r.Line, Duration: w.l.Duration(time.Duration(r.Duration) * time.Second),
 		Result: w.l.Result(w.outcome(r, crm.Records{})), Recording: w.l.Recording(recordingState(r.Progress.Recording)),

@@ -13,6 +13,7 @@ type CallRow struct {
 	ID           int64
 	PortalID     int64
 	Kind         CallKind
+	CallKey      string
 	Direction    call.Direction
 	Phone        string
 	CustomerName string

@@ -60,6 +60,15 @@ func (p *Portal) Country() string {
 	return p.PortalCountry
 }
 
+// Zone is the portal's time zone; UTC if it has told none that we know.
+func (p *Portal) Zone() *time.Location {
+	zone, err := time.LoadLocation(p.TimeZone)
+	if err != nil {
+		return time.UTC
+	}
+	return zone
+}
+
 // Mode is the CRM mode as last read; before that, what portals have at first.
 func (p *Portal) Mode() crm.Mode {
 	if p.CRMMode == "" {

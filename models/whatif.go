@@ -15,6 +15,9 @@ const testPrefix = "test:"
 // IsTest reports a call that an administrator made up.
 func (c *Call) IsTest() bool { return strings.HasPrefix(c.CallKey, testPrefix) }
 
+// IsTest reports a call that an administrator made up.
+func (r *CallRow) IsTest() bool { return strings.HasPrefix(r.CallKey, testPrefix) }
+
 // untested leaves out calls that an administrator made up.
 func untested(query *gorm.DB) *gorm.DB { return query.Where("call_key NOT LIKE ?", testPrefix+"%") }
 

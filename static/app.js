@@ -47,12 +47,16 @@
     }
   });
 
-  // The address of what a form asked for, without the session.
+  // The address of what a form asked for, without the session and without
+  // telephone numbers: addresses are kept and passed on.
+  const numberDigits = 5;
+
   function addressOf(form) {
     const chosen = new URLSearchParams(new FormData(form));
     chosen.delete("session");
     for (const name of [...chosen.keys()]) {
-      if (chosen.get(name) === "") {
+      const value = chosen.get(name);
+      if (value === "" || name === "text" && value.replace(/\D/g, "").length >= numberDigits) {
         chosen.delete(name);
       }
     }
@@ -244,10 +248,21 @@
       first.focus();
     }
     cameByMore = false;
+    focusOnNews();
     if (document.querySelector("[data-install-finish]")) {
       inPortal(finishInstall);
     }
     fit();
+  }
+
+  // What an answer wants to be read first. The autofocus attribute would do,
+  // but browsers complain of it in a frame.
+  function focusOnNews() {
+    const news = document.querySelector("[data-focus]");
+    if (news) {
+      news.removeAttribute("data-focus");
+      news.focus();
+    }
   }
 
   let cameByMore = false;

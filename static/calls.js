@@ -113,7 +113,8 @@
     button.hidden = false;
   }
 
-  // showFresh puts the rows on top and returns the first of them. An empty log
+  // showFresh puts the rows where their time belongs, a call that was reported
+  // late among the older ones, and returns the first of them. An empty log
   // has no table yet: its page is shown anew.
   function showFresh() {
     const rows = [...document.querySelectorAll("#arrivals .fresh > tr")];
@@ -125,10 +126,25 @@
     }
     for (const row of rows) {
       row.dataset.came = "";
+      place(row, top);
     }
-    top.prepend(...rows);
     document.getElementById("arrivals").replaceChildren();
     return rows[0];
+  }
+
+  function timeOf(row) {
+    return Date.parse(row.querySelector("time").dateTime);
+  }
+
+  function place(row, top) {
+    const older = [...document.querySelectorAll(".log tbody:not(#more) > tr")].find(function (other) {
+      return timeOf(other) <= timeOf(row);
+    });
+    if (older) {
+      older.before(row);
+    } else {
+      top.append(row);
+    }
   }
 
   // The filter's fields close like a menu.

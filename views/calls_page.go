@@ -40,6 +40,7 @@ type CallRow struct {
 	Direction string // incoming, outgoing, …: chooses the icon
 	Answered  bool   // colours the icon
 	Call      string // "Incoming, answered"
+	Test      bool   // made up by an administrator
 	Customer  string // name, or empty
 	Phone     string // number as people write it, or "Hidden number"
 	Employee  string // empty: nobody

@@ -1011,7 +1011,7 @@ func problemList(p ImportPage) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if len(p.Problems) > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 68, "<section class=\"alert alert-danger\" id=\"problems\" role=\"alert\" tabindex=\"-1\" autofocus aria-labelledby=\"problems-title\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 68, "<section class=\"alert alert-danger\" id=\"problems\" role=\"alert\" tabindex=\"-1\" data-focus aria-labelledby=\"problems-title\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -113,7 +113,7 @@ func testCallForm(p SettingsPage) templ.Component {
 			}
 		}
 		if p.Trials.TestCall.Error != NoError {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, " autofocus")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, " data-focus")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -47,11 +48,15 @@ func checkAddress(address string, allowLoopback bool) error {
 	if ip.IsLoopback() && allowLoopback {
 		return nil
 	}
-	if !ip.IsGlobalUnicast() || ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || sharedNet.Contains(ip) {
+	if !ip.IsGlobalUnicast() || ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || slices.ContainsFunc(notPublic, func(net netip.Prefix) bool { return net.Contains(ip) }) {
 		return errAddress
 	}
 	return nil
 }
 
-// sharedNet is the address space of carriers' own networks (RFC 6598).
-var sharedNet = netip.MustParsePrefix("100.64.0.0/10")
+// notPublic are the address space of carriers' own networks (RFC 6598), and
+// those that a gateway turns into any IPv4 address, private ones too (RFC 6052,
+// RFC 3056).
+var notPublic = []netip.Prefix{
+	netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("2002::/16"),
+}

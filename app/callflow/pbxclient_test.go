@@ -24,6 +24,8 @@ func TestCommandsReachPublicAddressesOnly(t *testing.T) {
 		{"[fe80::1]:443", false, true},
 		{"[fd00::1]:443", false, true},
 		{"100.64.0.1:443", false, true},
+		{"[64:ff9b::a01:203]:443", false, true},
+		{"[2002:a01:203::1]:443", false, true},
 		{"0.0.0.0:443", true, true},
 		{"nonsense", false, true},
 	}

@@ -80,10 +80,10 @@ func (w *work) findOrAddTodo(ctx context.Context, card crm.Ref) (int64, error) {
 		return 0, err
 	}
 	title, text := w.Todo(w.portal.Lang, MissedCall{
-		Number: w.phone.Pretty(), Customer: w.row.CustomerName, Line: w.lineTitle(), At: w.endedAt().In(zoneOf(w.portal)),
+		Number: w.phone.Pretty(), Customer: w.row.CustomerName, Line: w.lineTitle(), At: w.endedAt().In(w.portal.Zone()),
 	})
 	return w.client.AddTodo(ctx, b24.Todo{
-		Card: card, Deadline: todo.Deadline.In(zoneOf(w.portal)), Title: title, Text: text + " " + w.mark(), UserID: todo.UserID,
+		Card: card, Deadline: todo.Deadline.In(w.portal.Zone()), Title: title, Text: text + " " + w.mark(), UserID: todo.UserID,
 	})
 }
 
@@ -95,7 +95,7 @@ func (w *work) plan(ctx context.Context, card crm.Ref) error {
 	}
 	w.row.Progress.Todo = models.Todo{
 		Tried: true, Card: card, UserID: user,
-		Deadline: deadline(w.portal.Settings.Missed, w.endedAt(), zoneOf(w.portal)).UTC(),
+		Deadline: deadline(w.portal.Settings.Missed, w.endedAt(), w.portal.Zone()).UTC(),
 	}
 	return w.Store.SaveCall(ctx, w.row)
 }
@@ -109,13 +109,4 @@ func (w *work) mark() string { return fmt.Sprintf("(Callwise #%d)", w.row.ID) }
 // https://apidocs.bitrix24.com/api-reference/crm/timeline/activities/todo/crm-activity-todo-add.html
 func cardGone(err error) bool {
 	return errors.Is(err, b24.OwnerNotFound) || errors.Is(err, b24.NotFound)
-}
-
-// zoneOf is the portal's time zone; UTC if it has told none that we know.
-func zoneOf(portal *models.Portal) *time.Location {
-	zone, err := time.LoadLocation(portal.TimeZone)
-	if err != nil {
-		return time.UTC
-	}
-	return zone
 }
