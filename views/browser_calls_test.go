@@ -1,6 +1,7 @@
 package views
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -157,6 +158,13 @@ func TestTheFilterIsUsedByTheKeyboardAlone(t *testing.T) {
 		}
 		tab.is(t, `location.search === "?text=m%C3%BCller&direction=incoming" && document.activeElement.id === "text"`)
 	})
+	t.Run("a number that is searched for does not stand in the address", func(t *testing.T) {
+		tab.do(t, chromedp.SetValue(chromedp.CSS("#text"), "+49 30 901820"), chromedp.Focus(chromedp.CSS("#text")), chromedp.KeyEvent("\r"))
+		if got := form(t, <-requests); got.Get("text") != "+49 30 901820" {
+			t.Errorf("form %v", got)
+		}
+		tab.is(t, `location.search === "?direction=incoming"`)
+	})
 	t.Run("a click beside the fields closes them", func(t *testing.T) {
 		tab.do(t, click("#fields summary"))
 		tab.is(t, `document.getElementById("fields").open`)
@@ -211,12 +219,21 @@ func TestNewCallsAppearWithoutMovingTheReader(t *testing.T) {
 			t.Errorf("form %v", got)
 		}
 	})
+	t.Run("one that was reported late stands where its time belongs", func(t *testing.T) {
+		page := callLog(l)
+		before, late := page.Rows[3], page.Rows[0]
+		late.ID, late.Going, late.Time = 20, "", before.Time
+		page.Rows = []CallRow{late}
+		n.put(CallNews(page, nil))
+		tab.is(t, fmt.Sprintf(`document.getElementById("call-20")?.nextElementSibling.id === "call-%d" && %s === "call-21"`, before.ID, first))
+		drain(requests)
+	})
 	t.Run("to one who reads in the table they are offered", func(t *testing.T) {
 		tab.do(t, chromedp.Focus(chromedp.CSS("#call-7 .why button")))
 		n.put(came(23, 22))
 		tab.is(t, `!document.getElementById("arrived").hidden && document.getElementById("arrived").textContent === "2 new calls"`)
 		tab.is(t, first+` === "call-21" && document.activeElement.closest("tr").id === "call-7"`)
-		if got := form(t, <-requests); got.Get("shown") != "21" {
+		if got := form(t, <-requests); got.Get("shown") != "21 20" && got.Get("shown") != "20 21" {
 			t.Errorf("form %v", got)
 		}
 		n.put(came(24, 23, 22))

@@ -26,6 +26,7 @@ func callLog(l Localizer) CallsPage {
 	forwarded := row(4, 401*24*time.Hour, "redirected", "busy", Outcome{State: ResultFailed}, "REPEAT_OFF_B24", "none")
 	excluded := row(3, 402*24*time.Hour, "outgoing", "answered", Outcome{State: ResultIgnored}, "", "")
 	dry := row(2, 403*24*time.Hour, "incoming", "answered", Outcome{State: ResultDryRun, Would: "repeated_deal_contact"}, "REPEAT_LEAD_LOST", "repeated_deal_contact")
+	dry.Test = true
 	return CallsPage{
 		Page: page(l, CallsTab), Filter: filterOf(l, FilterValues{}), Newest: "10",
 		Rows: []CallRow{going, fresh, missed, out, hidden, retried, forwarded, excluded, dry}, More: "cursor",
