@@ -196,6 +196,8 @@ func TestNewsAreCallsThatCameOrChanged(t *testing.T) {
 		theirs := rowIDs(other.page("/calls"))[0]
 		r.tell(started("c4", "incoming", "+49 30 7654377"))
 		r.registered(1)
+		r.deliver()
+		r.worked("c4")
 		got := look(url.Values{})
 		mine := rowIDs(got.body)
 		if len(mine) != 1 || mine[0] == theirs || !strings.Contains(got.body, `data-label="1 new call"`) {

@@ -72,7 +72,7 @@ func TestAllFailedCallsAreTriedAgainWithOnePress(t *testing.T) {
 			r.tell(started(id, "incoming", fmt.Sprint("+493090182", i)), ended(id, "answered", 5))
 			r.troubled(id, models.AttentionFailed)
 		}
-		says(t, r.mend("c2", "settle", url.Values{"attention": {"failed"}}), "Noted")
+		says(t, r.mend("c2", "settle", url.Values{"attention": {"failed"}}), "Left as it is")
 		fault.Remove()
 		says(t, r.post("/calls/retry", nil), "2 calls are being tried again")
 		r.eventually("two calls are done", func() bool { return len(r.portal.Statistics()) == 2 })
@@ -269,7 +269,7 @@ func TestSettlingIsAboutWhatWasSeen(t *testing.T) {
 	r.worked("c1")
 	says(t, r.mend("c1", "settle", url.Values{"attention": {"failed"}}), "There is nothing left to do")
 	says(t, r.mend("c1", "settle", nil), "There is nothing left to do")
-	says(t, r.mend("c1", "settle", url.Values{"attention": {"unmapped"}}), "Noted")
+	says(t, r.mend("c1", "settle", url.Values{"attention": {"unmapped"}}), "Left as it is")
 	says(t, r.mend("c1", "settle", url.Values{"attention": {"unmapped"}}), "There is nothing left to do")
 	if got := r.row("c1").Attention; got != models.NoAttention {
 		t.Errorf("attention %q", got)

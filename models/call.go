@@ -205,7 +205,27 @@ func (s *Store) saveCall(db *gorm.DB, c *Call) error {
 	if c.PBXCallID == nil {
 		kept = append(kept, "pbx_call_id") // LinkPBX may have set it meanwhile
 	}
-	saved := db.Model(&Call{}).Where("portal_id = ? AND id = ?", c.PortalID, c.ID).
-		Select("*").Omit(kept...).Updates(c)
+	row := db.Model(&Call{}).Where("portal_id = ? AND id = ?", c.PortalID, c.ID)
+	unmapped := c.UserID == 0 && c.Extension != ""
+	if unmapped {
+		row = row.Where("user_id = 0 OR extension <> ?", c.Extension)
+	}
+	saved := row.Select("*").Omit(kept...).Updates(c)
+	if unmapped && saved.Error == nil && saved.RowsAffected == 0 {
+		return s.saveMapped(db, c)
+	}
 	return conflict(changed(saved))
+}
+
+// saveMapped saves a call whose extension was given to somebody (Relabel) while
+// a worker had the call in hand: it stays that user's.
+func (s *Store) saveMapped(db *gorm.DB, c *Call) error {
+	err := db.Table("calls").Select("user_id").Where("portal_id = ? AND id = ?", c.PortalID, c.ID).Take(&c.UserID).Error
+	if err != nil {
+		return found(err)
+	}
+	if c.UserID == 0 {
+		return ErrConflict // it has just changed once more
+	}
+	return s.saveCall(db, c)
 }

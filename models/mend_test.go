@@ -144,8 +144,8 @@ func TestAChangedCallAndItsWakeUpAreStoredTogether(t *testing.T) {
 		c.State = models.CallFailed
 		before := len(jobs(t, s))
 		check(t, s.SaveAndWake(t.Context(), c, time.Minute))
-		woken := jobs(t, s)[before:]
-		if diff := cmp.Diff([]string{fmt.Sprintf(`call {"portal_id":%d,"call_key":"pbx:1"}`, p.ID)}, woken); diff != "" {
+		woken := sorted(t, jobs(t, s)[before:])
+		if diff := cmp.Diff([]string{fmt.Sprintf(`call {"call_key":"pbx:1","portal_id":%d}`, p.ID)}, woken); diff != "" {
 			t.Errorf("jobs (-want +got):\n%s", diff)
 		}
 		if got := must[*models.Call](t)(s.CallByID(t.Context(), p.ID, c.ID)); got.State != models.CallFailed {
@@ -155,6 +155,29 @@ func TestAChangedCallAndItsWakeUpAreStoredTogether(t *testing.T) {
 		wantErr(t, s.SaveAndWake(t.Context(), c, time.Minute), models.ErrNotFound)
 		if n := len(jobs(t, s)); n != before+1 {
 			t.Errorf("%d jobs for a call that was not saved", n-before-1)
+		}
+	})
+}
+
+func TestAWorkerDoesNotTakeBackWhoseExtensionItIs(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		p := active(t, s, "one")
+		c := ensure(t, s, p.ID, "pbx:1")
+		c.Extension, c.State = "109", models.CallFinished
+		check(t, s.SaveCall(t.Context(), c))
+		if n := must[int](t)(s.Relabel(t.Context(), p.ID, "109", 17)); n != 1 {
+			t.Fatalf("%d calls relabelled, want 1", n)
+		}
+		c.Line = "4930" // a worker that read the call before
+		check(t, s.SaveCall(t.Context(), c))
+		got := must[*models.Call](t)(s.CallByID(t.Context(), p.ID, c.ID))
+		if got.UserID != 17 || got.Attention != models.NoAttention || got.Line != "4930" {
+			t.Errorf("user %d, attention %q, line %s", got.UserID, got.Attention, got.Line)
+		}
+		c.UserID, c.Extension = 0, "110" // passed on to an extension of nobody
+		check(t, s.SaveCall(t.Context(), c))
+		if got := must[*models.Call](t)(s.CallByID(t.Context(), p.ID, c.ID)); got.UserID != 0 || got.Attention != models.AttentionUser {
+			t.Errorf("passed on: user %d, attention %q", got.UserID, got.Attention)
 		}
 	})
 }
