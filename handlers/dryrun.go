@@ -3,8 +3,6 @@ package handlers
 import (
 	"net/http"
 
-	"callwise/models"
-
 	"github.com/labstack/echo/v4"
 )
 
@@ -13,21 +11,14 @@ import (
 // version: the button may be pressed twice.
 func (h *Handlers) endDryRun(c echo.Context) error {
 	v, ctx := viewFrom(c), c.Request().Context()
-	if !v.portal.Settings.DryRun {
-		return h.renderSettings(c, v, http.StatusOK, settingsForm{done: &settingsDone{before: v.portal}})
-	}
-	next := v.portal.Settings
-	next.DryRun = false
-	err := h.Store.SaveSettings(ctx, models.SettingsEdit{
-		PortalID: v.portal.ID, Version: v.portal.SettingsVersion, Settings: next, UserID: v.visitor.UserID,
-	})
-	if err != nil {
+	if err := h.Flow.ChangeSettings(ctx, v.portal.ID, v.visitor.UserID, map[string]string{"dry_run": "off"}); err != nil {
 		return err
 	}
 	if err := h.Store.EnqueueLines(ctx, v.portal.ID); err != nil {
 		return err
 	}
 	before := v.portal
+	var err error
 	if v.portal, err = h.Store.PortalByID(ctx, v.portal.ID); err != nil {
 		return err
 	}

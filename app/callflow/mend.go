@@ -3,8 +3,8 @@ package callflow
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"callwise/app/b24"
@@ -124,7 +124,9 @@ func (f *Flow) MapExtension(ctx context.Context, portalID, callID, userID, by in
 	} else if err != nil {
 		return 0, err
 	}
-	if err := f.saveExtension(ctx, portalID, c.Extension, userID, by); err != nil {
+	if err := f.ChangeSettings(ctx, portalID, by, map[string]string{
+		models.SettingPath("extensions", c.Extension): strconv.FormatInt(userID, 10),
+	}); err != nil {
 		return 0, err
 	}
 	return f.Store.Relabel(ctx, portalID, c.Extension, userID)
@@ -133,22 +135,21 @@ func (f *Flow) MapExtension(ctx context.Context, portalID, callID, userID, by in
 // saveAttempts is how often settings are merged with what others saved.
 const saveAttempts = 5
 
-// saveExtension adds one extension to the settings, whatever somebody else
-// saves meanwhile.
-func (f *Flow) saveExtension(ctx context.Context, portalID int64, extension string, userID, by int64) error {
+// ChangeSettings changes values of a portal's settings, by their paths, in the
+// name of a user and whatever somebody else saves meanwhile. What changes
+// nothing is no version. ErrNoChoice says that a value cannot be stored.
+func (f *Flow) ChangeSettings(ctx context.Context, portalID, by int64, values map[string]string) error {
 	for range saveAttempts {
 		portal, err := f.Store.PortalByID(ctx, portalID)
-		if err != nil || portal.Settings.Extensions[extension] == userID {
+		if err != nil {
 			return err
 		}
-		next := portal.Settings
-		next.Extensions = maps.Clone(next.Extensions)
-		if next.Extensions == nil {
-			next.Extensions = map[string]int64{}
-		}
-		next.Extensions[extension] = userID
-		if len(next.Check()) > len(portal.Settings.Check()) {
+		next, wrong := portal.Settings.With(values)
+		if len(wrong) > len(portal.Settings.Check()) {
 			return ErrNoChoice
+		}
+		if len(portal.Settings.Changes(next)) == 0 {
+			return nil
 		}
 		err = f.Store.SaveSettings(ctx, models.SettingsEdit{
 			PortalID: portalID, Version: portal.SettingsVersion, Settings: next, UserID: by,
