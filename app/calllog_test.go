@@ -204,19 +204,20 @@ func TestNewsAreCallsThatCameOrChanged(t *testing.T) {
 			t.Fatalf("news: %d %s", got.status, got.body)
 		}
 		var going string
-		r.eventually("the call waits for its end", func() bool {
-			going = match(t, "version", regexp.MustCompile(`data-going="([^"]+)"`), r.page("/calls"))
-			return look(url.Values{"shown": {mine[0]}, "going": {going}}).status == http.StatusNoContent
-		})
 		for name, form := range map[string]url.Values{
-			"what the page shows already":  {"shown": {mine[0]}, "going": {going}},
+			"what the page shows already":  {"shown": {mine[0]}},
 			"what the filter leaves out":   {"outcome": {"missed"}},
 			"the end of the log":           {"order": {"oldest"}},
 			"another portal's call, asked": {"shown": {mine[0]}, "going": {theirs + ":old"}},
 		} {
-			if got := look(form); got.status != http.StatusNoContent {
-				t.Errorf("%s is news: %d %s", name, got.status, got.body)
-			}
+			// A worker may look at the call once more, which is a new version of it.
+			r.eventually(name+" is no news", func() bool {
+				going = match(t, "version", regexp.MustCompile(`data-going="([^"]+)"`), r.page("/calls"))
+				if form.Get("going") != theirs+":old" {
+					form.Set("going", going)
+				}
+				return look(form).status == http.StatusNoContent
+			})
 		}
 		r.tell(answered("c4", "104"), ended("c4", "answered", 7))
 		r.finished(4)
