@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"callwise/app/b24/b24sim"
+
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
@@ -97,4 +99,13 @@ func now() string { return time.Now().Format(time.RFC3339Nano) }
 // recording is the recording of a call of the PBX.
 func recording(id, address string) map[string]any {
 	return map[string]any{"id": id + "-recording", "type": "recording.ready", "call": id, "at": now(), "url": address}
+}
+
+// click clicks a number and waits until Callwise has heard of it: the PBX
+// learns the id of the click only from Callwise.
+func (r *rig) click(c b24sim.Click) string {
+	r.t.Helper()
+	id := r.portal.Click(c)
+	r.deliver()
+	return id
 }

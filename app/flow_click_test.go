@@ -12,7 +12,7 @@ func TestWhatBitrix24CreatesForAClickIsTheCallsOwnLead(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)
 		r.switches("corb")
-		id := r.portal.Click(b24sim.Click{UserID: omar, Phone: "+4930901820", Line: "callwise"})
+		id := r.click(b24sim.Click{UserID: omar, Phone: "+4930901820", Line: "callwise"})
 		r.tell(started("p7", "outgoing", "+4930901820", map[string]any{"bitrix24_call_id": id}), ended("p7", "answered", 5))
 		r.finished(1)
 		leads := r.portal.Leads()

@@ -20,7 +20,7 @@ func TestWhatBitrix24CreatesForAClickAgainstTheRulesIsKeptAndNamed(t *testing.T)
 		r := newRig(t, address, classic)
 		r.switches("cob")
 		junk(r.portal, "+4930901851", nobody)
-		id := r.portal.Click(b24sim.Click{UserID: omar, Phone: "+4930901851", Line: "callwise"})
+		id := r.click(b24sim.Click{UserID: omar, Phone: "+4930901851", Line: "callwise"})
 		r.tell(clicked("p7", id, "+4930901851"), omars(ended("p7", "answered", 3)))
 		r.worked("p7")
 		r.leaves(trace{

@@ -26,7 +26,7 @@ func TestTheSecondCallOfThePBXForOneClickIsALegAndCreatesNothing(t *testing.T) {
 		r := newRig(t, address, classic)
 		r.switches("corb")
 		known := r.mia("+4930901821")
-		id := r.portal.Click(b24sim.Click{UserID: omar, Phone: "+4930901821", Line: "callwise"})
+		id := r.click(b24sim.Click{UserID: omar, Phone: "+4930901821", Line: "callwise"})
 		r.tell(clicked("p7", id, "+4930901821"), omars(ended("p7", "answered", 3)))
 		r.worked("p7")
 		r.tell(clicked("p8", id, "+4930901821"), omars(ended("p8", "answered", 4)))

@@ -179,7 +179,7 @@ func TestAClickOnAnExtensionIsFinishedAlthoughItIsNotLogged(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)
 		r.switches("corb")
-		id := r.portal.Click(b24sim.Click{UserID: omar, Phone: "104", Line: "callwise"})
+		id := r.click(b24sim.Click{UserID: omar, Phone: "104", Line: "callwise"})
 		r.tell(started("p7", "outgoing", "104", map[string]any{"bitrix24_call_id": id, "extensions": []string{"105"}}),
 			with(ended("p7", "answered", 3), "extension", "105"))
 		r.worked("p7")
