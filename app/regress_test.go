@@ -49,9 +49,7 @@ func (r *rig) trace(ids ...string) trace {
 	}
 	s := r.portal.Snapshot()
 	got.Leads, got.Unfinished = len(s.Leads), s.Unfinished
-	for _, one := range s.Statistics {
-		got.Statistics = append(got.Statistics, ending{one.UserID, one.Phone, one.Status, one.Duration})
-	}
+	got.Statistics = r.endings()
 	for _, a := range s.Activities {
 		got.Logged = append(got.Logged, a.Bindings)
 	}

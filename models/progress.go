@@ -101,9 +101,9 @@ type Todo struct {
 
 // Popup is the call card that Bitrix24 opens on an employee's screen.
 type Popup struct {
-	When   CardTime `json:"when,omitempty"`  // for whom the call was registered
-	Shown  int64    `json:"shown,omitempty"` // who saw it on the answer
-	Hidden bool     `json:"hidden,omitempty"`
+	Users  []int64 `json:"users,omitempty"`  // who sees it
+	Opened bool    `json:"opened,omitempty"` // Users is known
+	Hidden bool    `json:"hidden,omitempty"`
 }
 
 // Finish is the end of a call in Bitrix24. Tried without Done means that the

@@ -94,6 +94,7 @@ type Call struct {
 	Phone        string    `json:"phone"` // as the PBX spells it, see [ParsePhone]
 	Line         string    `json:"line"`
 	Extensions   []string  `json:"extensions"` // that rang, first rung first
+	Ringing      []string  `json:"ringing"`    // that ring now, also while somebody talks
 	B24ID        string    `json:"bitrix24_call_id"`
 	StartedAt    time.Time `json:"started_at"`
 	AnsweredAt   time.Time `json:"answered_at"` // zero while, or when, nobody answered

@@ -13,6 +13,7 @@ func Fold(events []Event) Call {
 	f := folding{events: inOrder(events)}
 	f.begin()
 	f.ring()
+	f.ringNow()
 	f.answer()
 	f.end()
 	f.attach()
@@ -106,15 +107,51 @@ func began(e Event) time.Time {
 	return e.At
 }
 
+// ring lists who was rung. Whom the call rang first stands in what started, and
+// again in what ended, which may come alone.
 func (f *folding) ring() {
 	f.Extensions = []string{}
-	for _, e := range f.events {
+	for _, e := range slices.Concat(f.all(Started), f.all(Ended), f.events) {
 		for _, extension := range e.Extensions {
 			if !slices.Contains(f.Extensions, extension) {
 				f.Extensions = append(f.Extensions, extension)
 			}
 		}
 	}
+}
+
+// ringNow keeps who rings at the end of what is known. Each event names all who
+// ring from then on, so a queue that goes on to the next one rings nobody else;
+// events of one moment add up. An answer and a transfer end the ringing.
+func (f *folding) ringNow() {
+	var since time.Time
+	for _, e := range f.events {
+		switch e.Type {
+		case Answered, Transferred, Ended:
+			f.Ringing = nil
+		case Started, Ringing:
+			f.Ringing = ringers(f.Ringing, e, e.At.Equal(since))
+			since = e.At
+		}
+	}
+}
+
+// ringers are those who ring after e, which adds to the ones before or not. An
+// event that names nobody changes nothing.
+func ringers(before []string, e Event, adds bool) []string {
+	if len(e.Extensions) == 0 {
+		return before
+	}
+	var now []string
+	if adds {
+		now = slices.Clone(before)
+	}
+	for _, extension := range e.Extensions {
+		if extension != "" && !slices.Contains(now, extension) {
+			now = append(now, extension)
+		}
+	}
+	return now
 }
 
 func (f *folding) answer() {

@@ -35,7 +35,21 @@ func TestFold(t *testing.T) {
 		{"no event, no call", nil, Call{Extensions: []string{}}},
 		{"a call in its order", []Event{started, answered, ended}, talk},
 		{"a call while it rings", []Event{started}, Call{
-			Direction: Incoming, Phone: "+493012345678", Line: "4930999", Extensions: []string{"101", "102"}, StartedAt: at(0),
+			Direction: Incoming, Phone: "+493012345678", Line: "4930999", Extensions: []string{"101", "102"},
+			Ringing: []string{"101", "102"}, StartedAt: at(0),
+		}},
+		{"a queue that goes on to the next one", []Event{started, {Type: Ringing, At: at(4), Extensions: []string{"103"}}}, Call{
+			Direction: Incoming, Phone: "+493012345678", Line: "4930999", Extensions: []string{"101", "102", "103"},
+			Ringing: []string{"103"}, StartedAt: at(0),
+		}},
+		{"a group that is rung one by one in a moment", []Event{
+			{Type: Ringing, At: at(0), Extensions: []string{"103"}}, {Type: Ringing, At: at(0), Extensions: []string{"104", "103"}},
+		}, Call{Extensions: []string{"103", "104"}, Ringing: []string{"103", "104"}, StartedAt: at(0)}},
+		{"a colleague who is rung while the call is held", []Event{
+			started, answered, {Type: Ringing, At: at(20), Extensions: []string{"105"}},
+		}, Call{
+			Direction: Incoming, Phone: "+493012345678", Line: "4930999", Extensions: []string{"101", "102", "105"}, Ringing: []string{"105"},
+			StartedAt: at(0), AnsweredAt: at(8), AnsweredBy: "102", TalkedLast: "102", Status: StatusAnswered,
 		}},
 		{"an ended event alone is a call", []Event{{
 			Type: Ended, At: at(68), Direction: Outgoing, Phone: "030", Line: "4930999", Extension: "102", Status: StatusAnswered, Duration: 60,
@@ -55,6 +69,11 @@ func TestFold(t *testing.T) {
 		}, talk},
 		{"who rings later rings after", []Event{started, {Type: Ringing, At: at(4), Extensions: []string{"102", "103"}}, answered, ended},
 			with(func(c *Call) { c.Extensions = []string{"101", "102", "103"} })},
+		{"whom the end repeats rang first", []Event{
+			{Type: Ringing, At: at(4), Extensions: []string{"103"}}, {Type: Ended, At: at(30), Direction: Incoming, Extensions: []string{"101"}, Status: StatusMissed},
+		}, Call{
+			Direction: Incoming, Extensions: []string{"101", "103"}, StartedAt: at(4), EndedAt: at(30), Status: StatusMissed, Ended: true,
+		}},
 		{"who a call is transferred to talked last", []Event{
 			started, answered, {Type: Transferred, At: at(20), From: "102", To: "105"}, {Type: Ended, At: at(68), Status: StatusAnswered, Duration: 60},
 		}, with(func(c *Call) { c.TalkedLast = "105" })},

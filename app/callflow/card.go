@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"callwise/app/b24"
+	"callwise/app/call"
 	"callwise/models"
 )
 
@@ -15,51 +17,150 @@ func (w *work) cardTime(user int64) models.CardTime {
 	return cmp.Or(card.Employees[user], card.When, models.CardOnRing)
 }
 
-// showCard opens the card for the employee who has answered, where that is when
-// it is to be seen. Bitrix24 opened it when the call was registered for those
-// who see it when it rings; the card of a click is Bitrix24's own. A card that
-// is shown again does not change. A refusal is no reason to give the call up.
-func (w *work) showCard(ctx context.Context) error {
-	card := &w.row.Progress.Popup
-	if w.row.Progress.Register.CallID == "" || !w.call.Answered() || card.Shown != 0 || !w.anyOnAnswer() {
-		return nil
-	}
-	user, err := w.answerer(ctx)
-	if err != nil {
-		return err
-	}
-	when := w.cardTime(user)
-	if user == w.row.Progress.Register.UserID {
-		when = card.When // a change of the settings does not hide what is shown
-	}
-	if when != models.CardOnAnswer {
-		return nil
-	}
-	_, err = w.client.ShowCard(ctx, *w.row.B24CallID, []int64{user})
-	w.did("show", errorCode(err))
-	if err != nil && (!b24.IsPortal(err) || passes(err)) {
-		return err
-	}
-	card.Shown = user
-	return w.Store.SaveCall(ctx, w.row)
+// An audience is who has to do with a call at the moment.
+type audience struct {
+	here []int64 // whose telephone rings, and who talks
+	see  []int64 // those of them who are to see the card
 }
 
-// anyOnAnswer reports that somebody may see the card on the answer only.
-func (w *work) anyOnAnswer() bool {
-	card := w.portal.Settings.Card
-	return card.When == models.CardOnAnswer || len(card.Employees) > 0 || w.row.Progress.Popup.When == models.CardOnAnswer
+func (a *audience) add(user int64, sees bool) {
+	if user == 0 || slices.Contains(a.here, user) {
+		return
+	}
+	a.here = append(a.here, user)
+	if sees {
+		a.see = append(a.see, user)
+	}
 }
 
-// answerer is the user who took the call first, else whom it was registered for.
-func (w *work) answerer(ctx context.Context) (int64, error) {
-	e, err := w.Store.EmployeeAt(ctx, w.portal, w.call.AnsweredBy)
+// audience reads from the call who talks and whose telephone rings. The user
+// whom the call is registered for stands in for an extension that nobody has,
+// and for the employee of a call that the portal places; while the caller only
+// hears a menu there is nobody.
+func (w *work) audience(ctx context.Context) (audience, error) {
+	var a audience
+	standIn := w.row.Progress.Register.UserID
+	if w.call.Answered() {
+		talker, err := w.userAt(ctx, w.call.TalkedLast)
+		if err != nil {
+			return a, err
+		}
+		talker = cmp.Or(talker, standIn)
+		a.add(talker, w.cardTime(talker) != models.CardNever)
+	}
+	for _, extension := range w.call.Ringing {
+		user, err := w.userAt(ctx, extension)
+		if err != nil {
+			return a, err
+		}
+		a.add(user, w.cardTime(user) == models.CardOnRing)
+	}
+	if len(a.here) == 0 && !w.inMenu() {
+		a.add(standIn, w.cardTime(standIn) == models.CardOnRing)
+	}
+	return a, nil
+}
+
+// inMenu reports a caller whom nobody has been rung for yet.
+func (w *work) inMenu() bool {
+	return w.call.Direction == call.Incoming && len(w.call.Extensions) == 0 && !w.call.Answered()
+}
+
+// userAt is the user at an extension, 0 if nobody is known there.
+func (w *work) userAt(ctx context.Context, extension string) (int64, error) {
+	e, err := w.Store.EmployeeAt(ctx, w.portal, extension)
 	if errors.Is(err, models.ErrNotFound) {
-		return w.row.Progress.Register.UserID, nil
+		return 0, nil
 	}
 	if err != nil {
 		return 0, err
 	}
 	return e.UserID, nil
+}
+
+// opens reports whether the card is to open for the user whom the call is
+// registered for, and remembers it: an attempt whose answer is lost may have
+// opened it.
+func (w *work) opens(ctx context.Context, user int64) (bool, error) {
+	a, err := w.audience(ctx)
+	if err != nil {
+		return false, err
+	}
+	show := !w.call.Ended && slices.Contains(a.see, user)
+	popup := &w.row.Progress.Popup
+	popup.Opened = true
+	if show {
+		popup.Users = union(popup.Users, []int64{user})
+	}
+	return show, nil
+}
+
+// moveCard shows the call card to those whose telephone rings, and takes it from
+// those who have no more to do with the call: when somebody has answered, the
+// queue goes on to the next one, or the call is given to a colleague. Showing
+// and hiding may be repeated; a refusal is no reason to give the call up. Nobody
+// loses the card because the settings changed meanwhile.
+//
+// https://apidocs.bitrix24.com/api-reference/telephony/telephony-external-call-show.html
+func (w *work) moveCard(ctx context.Context) error {
+	if w.row.Kind == models.KindClick && !w.handedOn() {
+		return nil // it is Bitrix24's own, for who clicked
+	}
+	seen, err := w.seen()
+	if err != nil {
+		return err
+	}
+	a, err := w.audience(ctx)
+	if err != nil {
+		return err
+	}
+	show, hide := without(a.see, seen), without(seen, a.here)
+	if len(show) == 0 && len(hide) == 0 {
+		return nil
+	}
+	if err := w.card(ctx, "show", w.client.ShowCard, show); err != nil {
+		return err
+	}
+	if err := w.card(ctx, "hide", w.client.HideCard, hide); err != nil {
+		return err
+	}
+	w.row.Progress.Popup.Opened, w.row.Progress.Popup.Users = true, without(union(seen, show), hide)
+	return w.Store.SaveCall(ctx, w.row)
+}
+
+// handedOn reports a call that somebody else talks on than who took it first.
+func (w *work) handedOn() bool {
+	return w.call.TalkedLast != w.call.AnsweredBy
+}
+
+// seen is who sees the card: those it was shown to, or whom Bitrix24 opened it
+// for by itself.
+func (w *work) seen() ([]int64, error) {
+	popup := w.row.Progress.Popup
+	if popup.Opened {
+		return popup.Users, nil
+	}
+	if w.row.Kind != models.KindClick {
+		return []int64{w.row.Progress.Register.UserID}, nil
+	}
+	clicked, err := w.named("USER_ID")
+	if err != nil || clicked == 0 {
+		return nil, err
+	}
+	return []int64{clicked}, nil
+}
+
+// card shows or hides the card.
+func (w *work) card(ctx context.Context, step string, do func(context.Context, string, []int64) (bool, error), users []int64) error {
+	if len(users) == 0 {
+		return nil
+	}
+	_, err := do(ctx, *w.row.B24CallID, users)
+	w.did(step, errorCode(err))
+	if err != nil && (!b24.IsPortal(err) || passes(err)) {
+		return err
+	}
+	return nil
 }
 
 // hideCard closes the card of a click that is not finished in Bitrix24, once:
@@ -69,33 +170,16 @@ func (w *work) hideCard(ctx context.Context) error {
 	if w.row.Kind != models.KindClick || w.row.Progress.Popup.Hidden {
 		return nil
 	}
-	users, err := w.cardHolders()
+	seen, err := w.seen()
 	if err != nil {
 		return err
 	}
-	if len(users) > 0 {
-		_, err = w.client.HideCard(ctx, *w.row.B24CallID, users)
-		w.did("hide", errorCode(err))
-		if err != nil && (!b24.IsPortal(err) || passes(err)) {
-			return err
-		}
+	if w.row.UserID != 0 {
+		seen = union(seen, []int64{w.row.UserID})
+	}
+	if err := w.card(ctx, "hide", w.client.HideCard, seen); err != nil {
+		return err
 	}
 	w.row.Progress.Popup.Hidden = true
 	return w.Store.SaveCall(ctx, w.row)
-}
-
-// cardHolders are those who see the card of a click: who clicked, and who
-// talked.
-func (w *work) cardHolders() ([]int64, error) {
-	clicked, err := w.named("USER_ID")
-	if err != nil {
-		return nil, err
-	}
-	var users []int64
-	for _, user := range []int64{clicked, w.row.UserID} {
-		if user != 0 && (len(users) == 0 || users[0] != user) {
-			users = append(users, user)
-		}
-	}
-	return users, nil
 }

@@ -253,20 +253,20 @@ func (w *work) liftAnchor(ctx context.Context) error {
 	return w.Store.SaveCall(ctx, w.row)
 }
 
-// without is refs less those in gone.
-func without(refs, gone []crm.Ref) []crm.Ref {
-	var kept []crm.Ref
-	for _, ref := range refs {
-		if !contains(gone, ref) {
-			kept = append(kept, ref)
+// without is all less those in gone.
+func without[T comparable](all, gone []T) []T {
+	var kept []T
+	for _, one := range all {
+		if !slices.Contains(gone, one) {
+			kept = append(kept, one)
 		}
 	}
 	return kept
 }
 
-// union is refs with those of more that are not among them.
-func union(refs, more []crm.Ref) []crm.Ref {
-	return append(slices.Clip(refs), without(more, refs)...)
+// union is all with those of more that are not among them.
+func union[T comparable](all, more []T) []T {
+	return append(slices.Clip(all), without(more, all)...)
 }
 
 func contains(refs []crm.Ref, ref crm.Ref) bool {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"callwise/app/b24"
+	"callwise/app/rules"
 	"callwise/models"
 )
 
@@ -13,9 +14,14 @@ func (w *work) missed() bool {
 	return w.call.Ended && statusCode(w.call) == b24.Missed
 }
 
-// owns is the user whose call it is when it is registered.
+// owns is the user whose call it is when it is registered. One whom nobody is
+// rung for yet is a missed one if the caller hangs up in the menu.
 func (w *work) owns(ctx context.Context) (int64, error) {
-	if user, err := w.missedOwner(ctx); err != nil || user != 0 {
+	missed := w.missedOwner
+	if w.inMenu() {
+		missed = w.missedRule
+	}
+	if user, err := missed(ctx); err != nil || user != 0 {
 		return user, err
 	}
 	return w.responsible(ctx)
@@ -27,6 +33,10 @@ func (w *work) missedOwner(ctx context.Context) (int64, error) {
 	if !w.missed() {
 		return 0, nil
 	}
+	return w.missedRule(ctx)
+}
+
+func (w *work) missedRule(ctx context.Context) (int64, error) {
 	return w.chosen(ctx, w.portal.Settings.Responsible.Missed)
 }
 
@@ -71,6 +81,16 @@ func (w *work) differs(rule models.OwnerRule) bool {
 	return rule.Who != models.OwnerTaker || rule.Fallback != 0 && w.row.UserID == 0
 }
 
+// outgrown reports that the app created something for one employee and another
+// one talked last. What Bitrix24 creates it gives to the latter by itself.
+func (w *work) outgrown() bool {
+	if w.row.Plan == nil || w.row.Plan.Creator != rules.ByApp {
+		return false
+	}
+	first := w.row.Progress.Register.UserID
+	return w.handedOn() || first != 0 && w.row.UserID != 0 && w.row.UserID != first
+}
+
 // assign gives what was created for the call to whom the administrator chose,
 // once, and after the end, when Bitrix24 has given it to the user of the call.
 // Giving it again changes nothing.
@@ -81,7 +101,7 @@ func (w *work) assign(ctx context.Context) error {
 	if len(progress.Created) == 0 || progress.Assigned.Done {
 		return nil
 	}
-	if progress.Owner == 0 && (w.over || !w.differs(w.portal.Settings.Responsible.Created)) {
+	if progress.Owner == 0 && (w.over || !w.differs(w.portal.Settings.Responsible.Created) && !w.outgrown()) {
 		return nil
 	}
 	user, err := w.createdOwner(ctx)

@@ -1,7 +1,6 @@
 package callflow
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -100,11 +99,14 @@ func (w *work) start(ctx context.Context) (b24.CallStart, error) {
 			Tried: true, At: w.Now().UTC(), UserID: user, Phone: w.phone.Dial(), Line: firstOf(w.row.Line, DefaultLine),
 			Direction: w.call.Direction, StartedAt: w.row.StartedAt,
 		}
-		w.row.Progress.Popup.When = w.cardTime(user)
+	}
+	show, err := w.opens(ctx, asked.UserID)
+	if err != nil {
+		return b24.CallStart{}, err
 	}
 	start := b24.CallStart{
 		ExternalID: w.externalID(), UserID: asked.UserID, Phone: asked.Phone, Direction: asked.Direction,
-		StartedAt: asked.StartedAt, Line: asked.Line, Show: !w.call.Ended && cmp.Or(w.row.Progress.Popup.When, models.CardOnRing) == models.CardOnRing,
+		StartedAt: asked.StartedAt, Line: asked.Line, Show: show,
 		Source: w.portal.Settings.Lines[asked.Line].Source,
 	}
 	if w.row.Plan != nil && !w.row.Progress.Deferred {

@@ -74,7 +74,7 @@ func (w *work) run(ctx context.Context) error {
 		return begun
 	}
 	if !w.call.Ended {
-		return errors.Join(begun, w.showCard(ctx))
+		return errors.Join(begun, w.moveCard(ctx))
 	}
 	// What could not be created yet does not keep the card open.
 	err = w.end(ctx)
