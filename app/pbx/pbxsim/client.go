@@ -30,6 +30,10 @@ type Answer struct {
 	Duplicates int `json:"duplicates"`
 }
 
+func (a Answer) String() string {
+	return fmt.Sprintf("%d accepted, %d duplicates", a.Accepted, a.Duplicates)
+}
+
 // A Customer is what Callwise knows about a number.
 type Customer struct {
 	Known    bool   `json:"known"`

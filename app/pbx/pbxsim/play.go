@@ -61,7 +61,7 @@ func (p *play) step(ctx context.Context, s Step, now time.Time) (string, error) 
 		events[i] = p.event(m, now)
 	}
 	a, err := p.Client.Report(ctx, events...)
-	return fmt.Sprintf("%d accepted, %d duplicates", a.Accepted, a.Duplicates), err
+	return a.String(), err
 }
 
 // event is the event of a moment; one that has a name stays as it was first.

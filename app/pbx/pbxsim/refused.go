@@ -49,7 +49,7 @@ func (c Client) refusal(answer *http.Response, text []byte) *Refused {
 const maxText = 300
 
 // numberLike is what may be a telephone number, in whichever way it is written.
-var numberLike = regexp.MustCompile(`\+?\d(?:[ ()./-]*\d){4,}`)
+var numberLike = regexp.MustCompile(`[+(]*\d(?:[ ()./-]*\d){4,}`)
 
 // clean takes what must not be repeated out of a text of the answer.
 func (c Client) clean(text string) string {
