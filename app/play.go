@@ -176,7 +176,7 @@ func (o *playOptions) play(ctx context.Context, t terminal, chosen []pbxsim.Scen
 			return false
 		}
 	}
-	fmt.Fprintf(t.out, "%d scenarios, %d steps, %d failed\n", len(chosen), steps, failed)
+	fmt.Fprintf(t.out, "scenarios: %d, steps: %d, failed: %d\n", len(chosen), steps, failed)
 	return failed == 0
 }
 

@@ -40,8 +40,7 @@ func (t *telephone) note(n note) {
 // its answer are among the notes.
 var errUnreported = errors.New("the telephone's report was not taken; see the last requests")
 
-// tell reports events to the program; those without a time happen now. A key
-// that is refused (somebody revoked it) is replaced once.
+// tell reports events to the program; those without a time happen now.
 func (t *telephone) tell(ctx context.Context, events ...call.Event) error {
 	sent := make([]pbxsim.Event, len(events))
 	for i, e := range events {
@@ -50,12 +49,22 @@ func (t *telephone) tell(ctx context.Context, events ...call.Event) error {
 		}
 		sent[i] = pbxsim.Event{ID: uuid.NewString(), Event: e}
 	}
-	err := t.post(ctx, sent)
+	return t.keyed(ctx, func() error {
+		answer, err := t.client().Report(ctx, sent...)
+		t.noteAnswer(kinds(sent), http.StatusAccepted, answer.String(), err)
+		return err
+	})
+}
+
+// keyed makes requests to the program; if the key is refused (somebody revoked
+// it), once more with a new one. A request that fails is [errUnreported].
+func (t *telephone) keyed(ctx context.Context, do func() error) error {
+	err := do()
 	if refused, ok := errors.AsType[*pbxsim.Refused](err); ok && refused.Status == http.StatusUnauthorized {
 		if err := t.reconnect(ctx); err != nil {
 			return err
 		}
-		err = t.post(ctx, sent)
+		err = do()
 	}
 	if err != nil {
 		return errUnreported
@@ -63,10 +72,13 @@ func (t *telephone) tell(ctx context.Context, events ...call.Event) error {
 	return nil
 }
 
-func (t *telephone) post(ctx context.Context, events []pbxsim.Event) error {
-	client := pbxsim.Client{URL: t.config.AppURL, Key: t.key()}
-	answer, err := client.Report(ctx, events...)
-	n := note{way: fromPhone, what: kinds(events), status: http.StatusAccepted, detail: answer.String()}
+func (t *telephone) client() pbxsim.Client {
+	return pbxsim.Client{URL: t.config.AppURL, Key: t.key()}
+}
+
+// noteAnswer keeps a request to the program and its answer for the page.
+func (t *telephone) noteAnswer(what string, status int, answer string, err error) {
+	n := note{way: fromPhone, what: what, status: status, detail: answer}
 	if err != nil {
 		n.status, n.detail = 0, err.Error()
 	}
@@ -74,7 +86,6 @@ func (t *telephone) post(ctx context.Context, events []pbxsim.Event) error {
 		n.status = refused.Status
 	}
 	t.note(n)
-	return err
 }
 
 // kinds are the types of events that were reported together.

@@ -18,6 +18,7 @@ type Player struct {
 type Played struct {
 	At     time.Time // when it began
 	Says   string
+	Asks   bool   // who is calling
 	Answer string // without names and numbers; empty if there is an error
 	Err    error
 }
@@ -33,7 +34,7 @@ func (p Player) Play(ctx context.Context, s Scenario, c Cast) error {
 		if err := pause(ctx, time.Duration(float64(step.Pause)/p.Speed)); err != nil {
 			return err
 		}
-		done := Played{At: time.Now(), Says: step.Says}
+		done := Played{At: time.Now(), Says: step.Says, Asks: step.Asks}
 		done.Answer, done.Err = play.step(ctx, step, done.At)
 		p.Played(done)
 		if done.Err != nil {
