@@ -25,10 +25,10 @@ type room struct {
 // the arrows that are written here. What no room names, only tests may import:
 // b24sim reaches the program through the demo alone, modelstest not at all.
 var layout = map[string]room{
-	"app":      {5, "app/jobs handlers app/demo app/callflow models app/b24 app/pbx app/rules app/call app/crm views static migrations"},
+	"app":      {5, "app/jobs handlers app/demo app/callflow models app/b24 app/pbx/pbxsim app/pbx app/rules app/call app/crm views static migrations"},
 	"app/jobs": {4, "app/callflow models app/b24 app/pbx app/rules app/call app/crm"},
 	"handlers": {4, "app/callflow models app/b24 app/pbx app/rules app/call app/crm views static"},
-	"app/demo": {4, "app/b24/b24sim app/pbx app/rules app/call app/crm views static"},
+	"app/demo": {4, "app/b24/b24sim app/pbx/pbxsim app/pbx app/rules app/call app/crm views static"},
 
 	"app/callflow":      {3, "models app/b24 app/pbx app/rules app/call app/crm"},
 	"models/modelstest": {3, "models app/rules app/call app/crm migrations"},
@@ -37,6 +37,7 @@ var layout = map[string]room{
 	"app/b24":        {2, "app/call app/crm"},
 	"app/b24/b24sim": {2, "app/call app/crm"}, // not b24: it must not share the client's mistakes
 	"app/pbx":        {2, "app/call app/crm"},
+	"app/pbx/pbxsim": {2, "app/call"}, // not pbx: it must not share the server's mistakes
 
 	"app/rules": {1, "app/call app/crm"},
 

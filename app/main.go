@@ -49,9 +49,11 @@ type command struct {
 // commands lists the commands in the order of the help.
 func commands() []command {
 	var d demoOptions
+	var p playOptions
 	return []command{
 		{"serve", "Run the production server; its configuration is in the environment (below). Applies migrations first.", nil, serve},
 		{"demo", "Run everything on this machine with nothing to set up: the app and a simulated Bitrix24 portal.", d.flags, d.run},
+		{"play", "Play a Cloud PBX: report made-up calls to a running Callwise, and say how each request is answered.", p.flags, p.run},
 		{"migrate", "Apply the database migrations and exit.", nil, migrate},
 		{"explain", "Read one decision case per line (JSON) from standard input, write one result per line.", nil, explainCommand},
 		{"rotate-keys", "Re-encrypt every stored secret with the first key of ENCRYPTION_KEYS.", nil, rotateKeys},
@@ -141,6 +143,9 @@ Environment of serve (rotate-keys reads DATABASE_URL and ENCRYPTION_KEYS, migrat
   LOG_LEVEL           debug, info, warn or error (default info)
   LOG_FORMAT          json or text (default json)
   RETENTION_DAYS      how long calls are kept (default 365)
+
+Environment of play:
+  CALLWISE_PBX_KEY    a PBX key of the settings page, unless -key-file names a file with it
 `
 
 // complain prints each line of an error of its own and returns the exit code.

@@ -26,6 +26,7 @@ func (d *Demo) actions() map[string]action {
 		"/demo/builtin":    d.callBuiltin,
 		"/demo/click":      d.click,
 		"/demo/week":       d.playWeek,
+		"/demo/scenario":   d.playScenario,
 		"/demo/answer":     d.answer,
 		"/demo/transfer":   d.transfer,
 		"/demo/hangup":     d.hangUp,

@@ -109,8 +109,8 @@ func (t *telephone) ring(ctx context.Context, o order) {
 		c.extensions = []string{t.portal.Users()[0].Extension}
 	}
 	t.keep(c)
-	err := t.tell(ctx, event{
-		Type: call.Started, Call: c.id, Direction: c.direction, Phone: c.phone, Line: c.line,
+	err := t.tell(ctx, call.Event{
+		Type: call.Started, CallID: c.id, Direction: c.direction, Phone: c.phone, Line: c.line,
 		Extensions: c.extensions, B24ID: o.B24ID,
 	})
 	if err != nil {

@@ -1,40 +1,19 @@
 package demo
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"callwise/app/call"
+	"callwise/app/pbx/pbxsim"
 
 	"github.com/google/uuid"
 )
-
-// An event is what the telephone reports, as interface.md §4 has it.
-type event struct {
-	ID         string         `json:"id"`
-	Type       call.EventType `json:"type"`
-	Call       string         `json:"call"`
-	At         time.Time      `json:"at"`
-	Direction  call.Direction `json:"direction,omitempty"`
-	Phone      string         `json:"phone,omitempty"`
-	Line       string         `json:"line,omitempty"`
-	Extensions []string       `json:"extensions,omitempty"`
-	B24ID      string         `json:"bitrix24_call_id,omitempty"`
-	Extension  string         `json:"extension,omitempty"`
-	From       string         `json:"from,omitempty"`
-	To         string         `json:"to,omitempty"`
-	Status     call.Status    `json:"status,omitempty"`
-	Duration   *int           `json:"duration,omitempty"`
-	URL        string         `json:"url,omitempty"`
-}
 
 // A note is a request the telephone made or took.
 type note struct {
@@ -61,52 +40,56 @@ func (t *telephone) note(n note) {
 // its answer are among the notes.
 var errUnreported = errors.New("the telephone's report was not taken; see the last requests")
 
-// tell reports events to the program; those without a time happen now. A key
-// that is refused (somebody revoked it) is replaced once.
-func (t *telephone) tell(ctx context.Context, events ...event) error {
-	for i := range events {
-		events[i].ID = uuid.NewString()
-		if events[i].At.IsZero() {
-			events[i].At = t.config.Now().UTC()
+// tell reports events to the program; those without a time happen now.
+func (t *telephone) tell(ctx context.Context, events ...call.Event) error {
+	sent := make([]pbxsim.Event, len(events))
+	for i, e := range events {
+		if e.At.IsZero() {
+			e.At = t.config.Now().UTC()
 		}
+		sent[i] = pbxsim.Event{ID: uuid.NewString(), Event: e}
 	}
-	status, err := t.post(ctx, events)
-	if err == nil && status == http.StatusUnauthorized {
+	return t.keyed(ctx, func() error {
+		answer, err := t.client().Report(ctx, sent...)
+		t.noteAnswer(kinds(sent), http.StatusAccepted, answer.String(), err)
+		return err
+	})
+}
+
+// keyed makes requests to the program; if the key is refused (somebody revoked
+// it), once more with a new one. A request that fails is [errUnreported].
+func (t *telephone) keyed(ctx context.Context, do func() error) error {
+	err := do()
+	if refused, ok := errors.AsType[*pbxsim.Refused](err); ok && refused.Status == http.StatusUnauthorized {
 		if err := t.reconnect(ctx); err != nil {
 			return err
 		}
-		status, err = t.post(ctx, events)
+		err = do()
 	}
-	if err != nil || status != http.StatusAccepted {
+	if err != nil {
 		return errUnreported
 	}
 	return nil
 }
 
-func (t *telephone) post(ctx context.Context, events []event) (status int, err error) {
-	body, err := json.Marshal(events)
+func (t *telephone) client() pbxsim.Client {
+	return pbxsim.Client{URL: t.config.AppURL, Key: t.key()}
+}
+
+// noteAnswer keeps a request to the program and its answer for the page.
+func (t *telephone) noteAnswer(what string, status int, answer string, err error) {
+	n := note{way: fromPhone, what: what, status: status, detail: answer}
 	if err != nil {
-		return 0, err
+		n.status, n.detail = 0, err.Error()
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, t.config.AppURL+"/pbx/v1/events", bytes.NewReader(body))
-	if err != nil {
-		return 0, err
+	if refused, ok := errors.AsType[*pbxsim.Refused](err); ok {
+		n.status = refused.Status
 	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Authorization", "Bearer "+t.key())
-	answer, err := t.client.Do(request)
-	if err != nil {
-		t.note(note{way: fromPhone, what: kinds(events), detail: "no answer"})
-		return 0, err
-	}
-	defer answer.Body.Close()
-	text, _ := io.ReadAll(io.LimitReader(answer.Body, 300)) // shown only
-	t.note(note{way: fromPhone, what: kinds(events), status: answer.StatusCode, detail: strings.TrimSpace(string(text))})
-	return answer.StatusCode, nil
+	t.note(n)
 }
 
 // kinds are the types of events that were reported together.
-func kinds(events []event) string {
+func kinds(events []pbxsim.Event) string {
 	types := make([]string, len(events))
 	for i, e := range events {
 		types[i] = string(e.Type)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -51,7 +50,6 @@ type phoneCall struct {
 type telephone struct {
 	config Config
 	portal *b24sim.Portal
-	client *http.Client
 	orders chan order
 
 	connecting sync.Mutex // one connection is made at a time
@@ -66,7 +64,7 @@ type telephone struct {
 
 func newTelephone(c Config, p *b24sim.Portal) *telephone {
 	return &telephone{
-		config: c, portal: p, client: &http.Client{Timeout: 10 * time.Second},
+		config: c, portal: p,
 		orders: make(chan order, 64), taken: map[string]bool{},
 	}
 }
@@ -89,8 +87,8 @@ func (t *telephone) place(ctx context.Context, c phoneCall) error {
 	}
 	c.id = "demo-" + uuid.NewString()
 	t.keep(&c)
-	return t.tell(ctx, event{
-		Type: call.Started, Call: c.id, Direction: c.direction, Phone: c.phone, Line: c.line,
+	return t.tell(ctx, call.Event{
+		Type: call.Started, CallID: c.id, Direction: c.direction, Phone: c.phone, Line: c.line,
 		Extensions: c.extensions,
 	})
 }
@@ -134,7 +132,7 @@ func (t *telephone) answer(ctx context.Context, id, extension string) error {
 		c.builtin.Answer()
 		return nil
 	}
-	return t.tell(ctx, event{Type: call.Answered, Call: id, Extension: extension})
+	return t.tell(ctx, call.Event{Type: call.Answered, CallID: id, Extension: extension})
 }
 
 // transfer passes a conversation on to another extension.
@@ -144,7 +142,7 @@ func (t *telephone) transfer(ctx context.Context, id, to string) error {
 	if err != nil {
 		return err
 	}
-	return t.tell(ctx, event{Type: call.Transferred, Call: id, From: from, To: to})
+	return t.tell(ctx, call.Event{Type: call.Transferred, CallID: id, From: from, To: to})
 }
 
 // hangUp ends a conversation.
@@ -158,7 +156,7 @@ func (t *telephone) hangUp(ctx context.Context, id string) error {
 		c.builtin.End("200", seconds)
 		return nil
 	}
-	return t.tell(ctx, event{Type: call.Ended, Call: id, Status: call.StatusAnswered, Extension: c.talker, Duration: &seconds})
+	return t.tell(ctx, call.Event{Type: call.Ended, CallID: id, Status: call.StatusAnswered, Extension: c.talker, Duration: seconds})
 }
 
 // giveUp ends a call that nobody has taken.
@@ -174,8 +172,7 @@ func (t *telephone) giveUp(ctx context.Context, id string, status call.Status) e
 		c.builtin.End("603-S", 0)
 		return nil
 	}
-	seconds := 0
-	return t.tell(ctx, event{Type: call.Ended, Call: id, Status: status, Duration: &seconds})
+	return t.tell(ctx, call.Event{Type: call.Ended, CallID: id, Status: status})
 }
 
 // builtin begins a call on a line that the portal rents from Bitrix24. The

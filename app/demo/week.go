@@ -34,7 +34,7 @@ func (d *Demo) playWeek(r *http.Request) error {
 }
 
 // pastCall are the events of the nth call of the week, the oldest first.
-func (d *Demo) pastCall(chance *rand.Rand, n int) []event {
+func (d *Demo) pastCall(chance *rand.Rand, n int) []call.Event {
 	now := d.config.Now()
 	day := now.In(d.zone).AddDate(0, 0, -7+n*7/weekCalls)
 	at := time.Date(day.Year(), day.Month(), day.Day(), 8, 30, 0, 0, d.zone).Add(time.Duration(chance.IntN(9*3600)) * time.Second)
@@ -45,8 +45,8 @@ func (d *Demo) pastCall(chance *rand.Rand, n int) []event {
 	if chance.IntN(3) == 0 {
 		customer = d.customers[0] // somebody new
 	}
-	started := event{
-		Type: call.Started, Call: fmt.Sprintf("week-%d-%d", now.Unix(), n), At: at.UTC(), Direction: call.Incoming,
+	started := call.Event{
+		Type: call.Started, CallID: fmt.Sprintf("week-%d-%d", now.Unix(), n), At: at.UTC(), Direction: call.Incoming,
 		Phone: customer.phone, Line: mainLine, Extensions: []string{fmt.Sprint(101 + chance.IntN(4))},
 	}
 	if chance.IntN(3) == 0 {
@@ -59,33 +59,32 @@ func (d *Demo) pastCall(chance *rand.Rand, n int) []event {
 		started.Phone = d.phone.nextNumber()
 	}
 	if chance.IntN(4) == 0 {
-		return []event{started, missed(started)}
+		return []call.Event{started, missed(started)}
 	}
 	return d.talk(started, 20+chance.IntN(400))
 }
 
 // missed is the end of a call that nobody took.
-func missed(started event) event {
+func missed(started call.Event) call.Event {
 	status := call.StatusMissed
 	if started.Direction == call.Outgoing {
 		status = call.StatusNoAnswer
 	}
-	seconds := 0
-	return event{Type: call.Ended, Call: started.Call, At: started.At.Add(25 * time.Second), Status: status, Duration: &seconds}
+	return call.Event{Type: call.Ended, CallID: started.CallID, At: started.At.Add(25 * time.Second), Status: status}
 }
 
 // talk is a conversation, and its recording.
-func (d *Demo) talk(started event, seconds int) []event {
-	answered := event{Type: call.Answered, Call: started.Call, At: started.At.Add(6 * time.Second), Extension: started.Extensions[0]}
-	ended := event{
-		Type: call.Ended, Call: started.Call, At: answered.At.Add(time.Duration(seconds) * time.Second),
-		Status: call.StatusAnswered, Extension: answered.Extension, Duration: &seconds,
+func (d *Demo) talk(started call.Event, seconds int) []call.Event {
+	answered := call.Event{Type: call.Answered, CallID: started.CallID, At: started.At.Add(6 * time.Second), Extension: started.Extensions[0]}
+	ended := call.Event{
+		Type: call.Ended, CallID: started.CallID, At: answered.At.Add(time.Duration(seconds) * time.Second),
+		Status: call.StatusAnswered, Extension: answered.Extension, Duration: seconds,
 	}
-	recorded := event{
-		Type: call.RecordingReady, Call: started.Call, At: ended.At.Add(2 * time.Second),
-		URL: d.config.PortalURL + recordingPath + started.Call + ".wav",
+	recorded := call.Event{
+		Type: call.RecordingReady, CallID: started.CallID, At: ended.At.Add(2 * time.Second),
+		URL: d.config.PortalURL + recordingPath + started.CallID + ".wav",
 	}
-	return []event{started, answered, ended, recorded}
+	return []call.Event{started, answered, ended, recorded}
 }
 
 // A sound of the demo: two tones, of a telephone's quality.
