@@ -103,6 +103,9 @@ func (w *work) opens(ctx context.Context, user int64) (bool, error) {
 //
 // https://apidocs.bitrix24.com/api-reference/telephony/telephony-external-call-show.html
 func (w *work) moveCard(ctx context.Context) error {
+	if w.row.B24CallID == nil {
+		return nil // nothing is registered for an internal or hidden call
+	}
 	if w.row.Kind == models.KindClick && !w.handedOn() {
 		return nil // it is Bitrix24's own, for who clicked
 	}
