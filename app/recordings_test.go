@@ -58,7 +58,7 @@ func TestARecordingIsAttachedOrStaysALink(t *testing.T) {
 		kept     string
 		asked    []string // by us and then by Bitrix24
 	}{
-		{"attached", nil, &tape{size: large}, true, "", []string{"GET"}},
+		{"attached", nil, &tape{size: large}, true, "", []string{"HEAD", "GET"}},
 		{"as a link", []string{"recordings/mode", "link", "recordings/max_mb", "1"}, &tape{size: small}, false, models.KeptAsLink, nil},
 		{"under the limit", []string{"recordings/max_mb", "1"}, &tape{size: small}, true, "", []string{"HEAD", "GET"}},
 		{"at the limit", []string{"recordings/max_mb", "1"}, &tape{size: 1 << 20}, true, "", []string{"HEAD", "GET"}},
