@@ -26,7 +26,7 @@ const inlineRecord = 1 << 20
 // uploadWithin is how long the upload of a recording may take.
 const uploadWithin = 100 * time.Second
 
-// FileTooLarge: the portal's web server does not take a file of that size.
+// FileTooLarge says that the portal's web server does not take a file of that size.
 const FileTooLarge Code = "FILE_TOO_LARGE"
 
 // A RecordFile is a recording that is sent to a portal.
