@@ -7,7 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"callwise/models"
 
@@ -58,7 +60,7 @@ func TestARecordingIsAttachedOrStaysALink(t *testing.T) {
 		kept     string
 		asked    []string // by us and then by Bitrix24
 	}{
-		{"attached", nil, &tape{size: large}, true, "", []string{"GET"}},
+		{"attached", nil, &tape{size: large}, true, "", []string{"HEAD", "GET"}},
 		{"as a link", []string{"recordings/mode", "link", "recordings/max_mb", "1"}, &tape{size: small}, false, models.KeptAsLink, nil},
 		{"under the limit", []string{"recordings/max_mb", "1"}, &tape{size: small}, true, "", []string{"HEAD", "GET"}},
 		{"at the limit", []string{"recordings/max_mb", "1"}, &tape{size: 1 << 20}, true, "", []string{"HEAD", "GET"}},
@@ -91,4 +93,121 @@ func TestARecordingIsAttachedOrStaysALink(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A late tape is a recording that the PBX has only after a while; until then it
+// answers with a status, or with an empty file.
+type lateTape struct {
+	mu     sync.Mutex
+	answer int // 0 when it is there
+}
+
+func (p *lateTape) set(answer int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.answer = answer
+}
+
+func (p *lateTape) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w.Header().Set("Content-Type", "audio/mpeg")
+	switch {
+	case p.answer == 0:
+		w.Header().Set("Content-Length", "5")
+		if _, err := w.Write([]byte("audio")); err != nil {
+			return // HEAD
+		}
+	case p.answer != http.StatusOK:
+		w.WriteHeader(p.answer)
+	}
+}
+
+// again has a worker look at a call now.
+func (r *rig) wakeNow(key string) {
+	r.t.Helper()
+	if err := r.house.store.Wake(r.t.Context(), []models.CallArgs{{PortalID: r.stored().ID, CallKey: key}}); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func TestARecordingIsWaitedForForADay(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		var ahead atomic.Int64
+		r := tuned(t, address, classic, func(h *house) {
+			h.flow.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+		})
+		r.switches("c")
+		tape := &lateTape{answer: http.StatusNotFound}
+		server := httptest.NewServer(tape)
+		t.Cleanup(server.Close)
+		for _, id := range []string{"c1", "c2"} {
+			r.tell(started(id, "incoming", "+4930901820"), answered(id, "104"), ended(id, "answered", 5), recording(id, server.URL+"/"+id+".mp3"))
+			r.worked(id)
+		}
+		recorded := func(id string) models.Recording { return r.call("pbx:" + id).Progress.Recording }
+		if got := r.call("pbx:c1"); got.State != models.CallFinished || got.Progress.Recording.Waiting != "HTTP_404" || r.portal.Activities()[0].Recording != "" {
+			t.Errorf("call %s, recording %+v", got.State, got.Progress.Recording)
+		}
+		if page := r.dialog("c1", r.session); !strings.Contains(page, "Waiting for the file") {
+			t.Error("the page does not tell that the file is waited for")
+		}
+		for i, answer := range []int{http.StatusOK, http.StatusServiceUnavailable, http.StatusTooEarly} {
+			tape.set(answer)
+			ahead.Store(int64(time.Duration(i+1) * time.Hour))
+			r.wakeNow("pbx:c1")
+			r.eventually("looked for again", func() bool { return recorded("c1").Tries == i+2 })
+		}
+		tape.set(0)
+		ahead.Store(int64(20 * time.Hour))
+		r.wakeNow("pbx:c1")
+		r.eventually("attached", func() bool { return recorded("c1").FileID != 0 })
+		if got := recorded("c1"); got.Waiting != "" || got.Code != "" || !got.Attached() {
+			t.Errorf("recording = %+v", got)
+		}
+		tape.set(http.StatusNotFound)
+		ahead.Store(int64(25 * time.Hour))
+		r.wakeNow("pbx:c2")
+		r.eventually("given up", func() bool { return recorded("c2").Code == "HTTP_404" })
+		if page := r.dialog("c2", r.session); !strings.Contains(page, "did not appear within a day") {
+			t.Error("the page does not tell that the file never came")
+		}
+	})
+}
+
+func TestTheFirstRecordingOfACallIsKeptUnlessItCannotBeAttached(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("c")
+		mux := http.NewServeMux()
+		for _, name := range []string{"/first.mp3", "/second.mp3"} {
+			mux.HandleFunc("GET "+name, func(w http.ResponseWriter, _ *http.Request) {
+				if _, err := w.Write([]byte(name)); err != nil {
+					return // HEAD
+				}
+			})
+		}
+		mux.HandleFunc("GET /gone.mp3", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) })
+		server := httptest.NewServer(mux)
+		t.Cleanup(server.Close)
+		leg := func(id, name string) map[string]any {
+			e := recording(id, server.URL+name)
+			e["id"] = id + name
+			return e
+		}
+		for id, first := range map[string]string{"c1": "/first.mp3", "c2": "/gone.mp3"} {
+			r.tell(started(id, "incoming", "+4930901820"), answered(id, "104"), ended(id, "answered", 5), leg(id, first), leg(id, "/second.mp3"))
+			r.worked(id)
+			r.tell(leg(id, "/first.mp3?again"))
+			r.worked(id)
+		}
+		for id, want := range map[string]string{"c1": "/first.mp3", "c2": "/second.mp3"} {
+			if got := string(r.portal.Recording(*r.row(id).B24CallID)); got != want {
+				t.Errorf("%s: attached %q, want %q", id, got, want)
+			}
+		}
+		if got := r.put("c1", strings.NewReader(string(mp3(10)))); got.status != http.StatusConflict {
+			t.Errorf("an upload afterwards: %d", got.status)
+		}
+	})
 }

@@ -74,6 +74,7 @@ type dialogue struct {
 	employees []models.Employee
 	line      models.LineRules // of the call's line, when it was decided
 	heard     string           // where the PBX says the recording is; empty without one
+	uploaded  bool             // its bytes are here
 	player    string           // where it can be heard here
 }
 
@@ -93,7 +94,11 @@ func (h *Handlers) dialog(c echo.Context, v view, id int64) (views.CallDetails, 
 	if d.heard, err = callflow.RecordingURL(details.Events); err != nil {
 		return views.CallDetails{}, err
 	}
-	if d.heard != "" || details.Call.Progress.Recording.URL != "" {
+	if d.uploaded, err = h.Flow.HasAudio(ctx, &details.Call); err != nil {
+		return views.CallDetails{}, err
+	}
+	// What was uploaded and is not here any more is in Bitrix24.
+	if recording := details.Call.Progress.Recording; d.uploaded || recording.Upload == 0 && (d.heard != "" || recording.URL != "") {
 		key, err := h.Sessions.IssueListen(v.visitor, id)
 		if err != nil {
 			return views.CallDetails{}, err

@@ -149,22 +149,23 @@ func (w words) problem(r models.CallRow) string {
 // recording says where a call's recording is. The PBX keeps it for an hour at
 // least; what Bitrix24 was given is there for good.
 func (w words) recording(c models.Call, d dialogue) views.RecordingDetails {
-	r, state := c.Progress.Recording, "none"
+	r := c.Progress.Recording
+	state, code := recordingState(r), r.Code
 	switch {
-	case r.Kept == models.KeptAsLink, r.Kept == models.KeptTooLarge:
-		state = r.Kept
-	case r.Code != "":
-		state = "failed"
-	case r.URL != "":
-		state = "attached"
+	case state == "awaited":
+		code = r.Waiting
+	case state != "":
 	case c.Kind == models.KindBuiltin, c.Kind == models.KindOther:
 		state = "foreign"
+	case d.uploaded:
+		state = "uploaded"
 	case d.heard != "":
 		state = "waiting"
 	case c.State == models.CallOpen:
 		state = "open"
+	default:
+		state = "none"
 	}
-	return views.RecordingDetails{
-		Text: w.l.T("details.recording."+state, "Code", r.Code), Failed: state == "failed", Player: d.player,
-	}
+	failed := state == "failed" || state == "absent"
+	return views.RecordingDetails{Text: w.l.T("details.recording."+state, "Code", code), Failed: failed, Player: d.player}
 }

@@ -54,6 +54,11 @@ func statusOf(err error) int {
 	if wrong, ok := errors.AsType[*echo.HTTPError](err); ok {
 		return wrong.Code
 	}
+	for _, refused := range refusedAudio {
+		if errors.Is(err, refused.err) {
+			return refused.status
+		}
+	}
 	if b24.IsPortal(err) {
 		return http.StatusBadGateway
 	}

@@ -73,6 +73,7 @@ func (h *Handlers) Router() http.Handler {
 	k := e.Group(pbxPath, middleware.BodyLimit(pbxBody), h.withKey)
 	k.POST("/events", h.receivePBXEvents)
 	k.GET("/customers", h.customer)
+	e.PUT(uploadRoute, h.takeRecording, h.withKey)
 
 	e.GET(schemaPath, h.settingsSchema)
 	h.settingsPages(e.Group("", middleware.BodyLimit(formBody), h.withSession, admins))

@@ -83,6 +83,12 @@ func problemOf(err error, status int) problem {
 		p.Detail, p.Pointer = invalid.Detail, invalid.Pointer
 		return p
 	}
+	for _, refused := range refusedAudio {
+		if errors.Is(err, refused.err) {
+			p.Detail = refused.detail
+			return p
+		}
+	}
 	switch status {
 	case http.StatusUnauthorized:
 		p.Detail = "Send a PBX key that is made in the settings page: Authorization: Bearer <key>."

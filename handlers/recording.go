@@ -24,8 +24,8 @@ const listenWithin = 30 * time.Minute
 // maxRange bounds the Range header that is passed on.
 const maxRange = 100
 
-// recording plays the recording of a call to whoever holds a key for it, from
-// where the PBX keeps it. Nothing of it is kept here.
+// recording plays the recording of a call to whoever holds a key for it: what
+// the PBX uploaded while it is here, else from where the PBX keeps it.
 func (h *Handlers) recording(c echo.Context) error {
 	portalID, callID, err := h.listener(c)
 	if err != nil {
@@ -37,11 +37,30 @@ func (h *Handlers) recording(c echo.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), listenWithin)
 	defer cancel()
+	uploaded, content, err := h.Flow.Uploaded(ctx, portalID, callID)
+	if err == nil {
+		return playUploaded(c, uploaded, content)
+	}
+	if !errors.Is(err, models.ErrNotFound) {
+		return err
+	}
 	audio, err := h.Flow.Listen(ctx, portalID, callID, part)
 	if err != nil {
 		return err
 	}
 	return errors.Join(play(c, audio), audio.Body.Close())
+}
+
+// playUploaded answers with what was asked for of an uploaded recording.
+func playUploaded(c echo.Context, audio *models.Audio, content io.ReadSeeker) error {
+	header := c.Response().Header()
+	header.Set(echo.HeaderContentType, callflow.MediaType(audio))
+	header.Set("Cache-Control", "private, no-store")
+	if err := http.NewResponseController(c.Response().Writer).SetWriteDeadline(time.Now().Add(listenWithin)); err != nil {
+		return err
+	}
+	http.ServeContent(c.Response(), c.Request(), "", time.Time{}, content)
+	return nil
 }
 
 // listener is the portal and the call that the key of a request opens.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"callwise/app/call"
+	"callwise/app/callflow"
 	"callwise/app/crm"
 	"callwise/app/rules"
 	"callwise/models"
@@ -120,12 +121,20 @@ func (w words) name(name string) string {
 	return name
 }
 
+// recordingState is the word for what became of a recording; empty when nothing
+// is known of one.
 func recordingState(r models.Recording) string {
 	switch {
-	case r.URL == "":
+	case r.URL == "" && r.Upload == 0:
 		return ""
+	case r.Kept != "" && r.Upload != 0:
+		return r.Kept + "_here"
 	case r.Kept != "":
 		return r.Kept
+	case r.Waiting != "":
+		return "awaited"
+	case callflow.NeverCame(r):
+		return "absent"
 	case r.Code != "":
 		return "failed"
 	}

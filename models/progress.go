@@ -116,16 +116,29 @@ type Finish struct {
 	StatisticID string    `json:"statistic_id,omitempty"`
 }
 
-// Recording is the audio that Bitrix24 was told of. Kept says why it stays at
-// the PBX, where the URL leads.
+// Recording is the audio that Bitrix24 was told of, by the address or the upload
+// it came from. Kept says why it stays where it is.
 type Recording struct {
 	URL    string `json:"url,omitempty"`
+	Upload int64  `json:"upload,omitempty"` // id of the [Audio]
 	FileID int64  `json:"file_id,omitempty"`
 	Code   string `json:"code,omitempty"`
 	Kept   string `json:"kept,omitempty"`
+	// Waiting is why the PBX's file is not there yet; it is looked for again at
+	// NextAt, after so many Tries.
+	Waiting string    `json:"waiting,omitempty"`
+	NextAt  time.Time `json:"next_at,omitzero"`
+	Tries   int       `json:"tries,omitempty"`
+	// Passed are addresses whose recording could not be attached.
+	Passed []string `json:"passed,omitempty"`
 }
 
-// Why a recording stays at the PBX.
+// Attached reports that Bitrix24 has the recording.
+func (r Recording) Attached() bool {
+	return (r.URL != "" || r.Upload != 0) && r.Code == "" && r.Kept == "" && r.Waiting == ""
+}
+
+// Why a recording stays where it is.
 const (
 	KeptAsLink   = "link"      // the settings say so
 	KeptTooLarge = "too_large" // it is larger than the settings allow

@@ -19,7 +19,7 @@ type Purged struct {
 }
 
 // Purge removes calls that began, and events that arrived, before callsBefore,
-// requests sent before restBefore, and leases and creations whose time is long
+// requests sent before restBefore, recordings that old or not received whole, and leases and creations whose time is long
 // over.
 func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (Purged, error) {
 	var purged Purged
@@ -37,6 +37,9 @@ func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (P
 		if err != nil {
 			return purged, err
 		}
+	}
+	if err := s.purgeAudios(ctx, callsBefore); err != nil {
+		return purged, err
 	}
 	err := s.with(ctx).Exec("DELETE FROM leases WHERE until < ?", s.now().Add(-leaseMemory).UnixMicro()).Error
 	if err != nil {

@@ -24,6 +24,7 @@ import (
 var (
 	ErrNotFound = errors.New("models: not found")
 	ErrConflict = errors.New("models: changed meanwhile")
+	ErrBusy     = errors.New("models: too much at a time")
 )
 
 // A Store is an open database. It may be shared by goroutines.

@@ -23,8 +23,14 @@ func detailShots(l Localizer) []shot {
 			d.Notice = &Notice{Text: l.T("mended.refused", "Code", "ACCESS_DENIED"), Failed: true}
 			d.Recording = RecordingDetails{Text: l.T("details.recording.failed", "Code", "ERROR_CORE"), Failed: true}
 		}},
-		{"needs-auth", func(d *CallDetails) { d.Attention = wrong(l, "failed", ".auth") }},
-		{"create-refused", func(d *CallDetails) { d.Attention = wrong(l, "create", "") }},
+		{"needs-auth", func(d *CallDetails) {
+			d.Attention = wrong(l, "failed", ".auth")
+			d.Recording = RecordingDetails{Text: l.T("details.recording.awaited", "Code", "HTTP_404"), Player: "/silence.mp3"}
+		}},
+		{"create-refused", func(d *CallDetails) {
+			d.Attention = wrong(l, "create", "")
+			d.Recording = RecordingDetails{Text: l.T("details.recording.absent", "Code", "PBX_UNREACHABLE"), Failed: true}
+		}},
 		{"partial", func(d *CallDetails) {
 			d.Attention = wrong(l, "partial", "")
 			d.Notice = &Notice{Text: l.T("mended.retry")}

@@ -223,9 +223,7 @@ func (c *Client) card(ctx context.Context, method, callID string, users []int64)
 //
 // https://apidocs.bitrix24.com/api-reference/telephony/telephony-external-call-attach-record.html
 func (c *Client) AttachRecord(ctx context.Context, callID, filename, url string) (int64, error) {
-	answer, err := invoke[struct {
-		FileID ID `json:"FILE_ID"`
-	}](ctx, c, "telephony.externalCall.attachRecord",
+	answer, err := invoke[attachedRecord](ctx, c, methodAttachRecord,
 		Params{"CALL_ID": callID, "FILENAME": filename, "RECORD_URL": url}, Repeatable())
 	return int64(answer.FileID), err
 }

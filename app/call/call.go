@@ -104,7 +104,7 @@ type Call struct {
 	Status       Status    `json:"status"`      // empty until it is answered or ended
 	Duration     int       `json:"duration"`    // seconds of talk, once ended
 	Ended        bool      `json:"ended"`
-	RecordingURL string    `json:"recording_url"`
+	RecordingURL string    `json:"recording_url"` // of the first
 	Transcript   []Message `json:"transcript"`
 }
 

@@ -203,7 +203,7 @@ func (f *folding) end() {
 
 func (f *folding) attach() {
 	for _, e := range f.all(RecordingReady) {
-		f.RecordingURL = e.URL
+		f.RecordingURL = cmp.Or(f.RecordingURL, e.URL)
 	}
 	for _, e := range f.all(TranscriptReady) {
 		f.Transcript = e.Messages

@@ -89,7 +89,7 @@ func TestFold(t *testing.T) {
 			{Type: RecordingReady, At: at(70), URL: "https://pbx.example/1.mp3"},
 			{Type: TranscriptReady, At: at(75), Messages: []Message{{Client, 0, 4, "hello"}}},
 		}, with(func(c *Call) {
-			c.RecordingURL, c.Transcript = "https://pbx.example/2.mp3", []Message{{Client, 0, 4, "hello"}}
+			c.RecordingURL, c.Transcript = "https://pbx.example/1.mp3", []Message{{Client, 0, 4, "hello"}}
 		})},
 		{"times in another zone", []Event{
 			started, answered, {Type: Ended, At: at(68).In(time.FixedZone("", 7200)), Extension: "102", Status: StatusAnswered, Duration: 60},

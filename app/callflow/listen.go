@@ -2,15 +2,12 @@ package callflow
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"strings"
 
-	"callwise/app/call"
 	"callwise/models"
 )
 
@@ -83,8 +80,31 @@ func (f *Flow) Listen(ctx context.Context, portalID, callID int64, part string) 
 	return audio, nil
 }
 
+// HasAudio reports whether the uploaded recording of a call is still here.
+func (f *Flow) HasAudio(ctx context.Context, c *models.Call) (bool, error) {
+	_, err := f.Store.AudioOf(ctx, c.PortalID, c.Keys()...)
+	if errors.Is(err, models.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Uploaded opens the uploaded recording of a call; a recording that is not here
+// (any more) is [models.ErrNotFound].
+func (f *Flow) Uploaded(ctx context.Context, portalID, callID int64) (*models.Audio, io.ReadSeeker, error) {
+	c, err := f.Store.CallByID(ctx, portalID, callID)
+	if err != nil {
+		return nil, nil, err
+	}
+	audio, err := f.Store.AudioOf(ctx, portalID, c.Keys()...)
+	if err != nil {
+		return nil, nil, err
+	}
+	return audio, f.openAudio(ctx, audio), nil
+}
+
 // recordingOf is where the recording of a call is: what Bitrix24 was told, or
-// the PBX's last word if that is not passed on yet.
+// the PBX's first word if that is not passed on yet.
 func (f *Flow) recordingOf(ctx context.Context, portalID, callID int64) (string, error) {
 	c, err := f.Store.CallByID(ctx, portalID, callID)
 	if err != nil {
@@ -98,25 +118,8 @@ func (f *Flow) recordingOf(ctx context.Context, portalID, callID int64) (string,
 	if err != nil {
 		return "", err
 	}
-	if address = firstOf(address, c.Progress.Recording.URL); address == "" {
+	if address = firstOf(c.Progress.Recording.URL, address); address == "" {
 		return "", ErrNoRecording
-	}
-	return address, nil
-}
-
-// RecordingURL is where the last recording is that the events of a call tell of;
-// empty without one.
-func RecordingURL(events []models.Event) (string, error) {
-	address := ""
-	for _, e := range events {
-		if e.Source == models.SourceBitrix24 || e.Type != string(call.RecordingReady) {
-			continue
-		}
-		var told call.Event
-		if err := json.Unmarshal(e.Payload, &told); err != nil {
-			return "", fmt.Errorf("event %d: %w", e.ID, err)
-		}
-		address = firstOf(told.URL, address)
 	}
 	return address, nil
 }

@@ -2,67 +2,196 @@ package callflow
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"net/url"
+	"slices"
 	"strings"
+	"time"
 
 	"callwise/app/b24"
+	"callwise/app/call"
 	"callwise/models"
 )
 
-// attach gives Bitrix24 the address of the recording, once, unless the
-// administrator wants it to stay where it is, or it is too large.
+const (
+	// fileWithin is how long the PBX may take to have the file of a recording
+	// that it reported.
+	fileWithin = 24 * time.Hour
+	// mostPassed bounds how many addresses are tried for one call.
+	mostPassed = 10
+)
+
+// attach gives Bitrix24 the recording of the call, once: what the PBX uploaded,
+// else what stands at the first of the addresses it told. Another leg's does
+// not replace it.
 func (w *work) attach(ctx context.Context) error {
-	progress := &w.row.Progress
-	if w.call.RecordingURL == "" || progress.Recording.URL == w.call.RecordingURL {
-		return nil
+	audio, err := w.Store.AudioOf(ctx, w.portal.ID, w.row.Keys()...)
+	if err == nil {
+		return w.attachAudio(ctx, audio)
 	}
-	if kept := w.stays(ctx); kept != "" {
-		w.did("recording_"+kept, "")
-		progress.Recording = models.Recording{Kept: kept, URL: w.call.RecordingURL}
-		return w.Store.SaveCall(ctx, w.row)
-	}
-	file, err := w.client.AttachRecord(ctx, *w.row.B24CallID, recordName(w.call.RecordingURL), w.call.RecordingURL)
-	w.did("recording", errorCode(err))
-	if _, passes := b24.Retry(err); passes || err != nil && !b24.IsPortal(err) {
+	if !errors.Is(err, models.ErrNotFound) {
 		return err
 	}
-	progress.Recording = models.Recording{URL: w.call.RecordingURL, FileID: file, Code: errorCode(err)}
+	for {
+		next, err := w.attachAddress(ctx)
+		if err != nil || !next {
+			return err
+		}
+	}
+}
+
+// attachAudio sends an uploaded recording on. When the answer is lost, it is
+// sent again and takes its own place.
+func (w *work) attachAudio(ctx context.Context, audio *models.Audio) error {
+	progress := &w.row.Progress
+	switch known := progress.Recording; {
+	case known.Upload == audio.ID:
+		return nil // it stays here, or Bitrix24 does not take it
+	case known.Upload == 0 && known.Attached():
+		return w.Store.CloseAudio(ctx, w.row, audio)
+	}
+	if kept := w.stays(audio.Size); kept != "" {
+		w.did("recording_"+kept+"_here", "")
+		progress.Recording = models.Recording{Kept: kept, Upload: audio.ID}
+		return w.Store.SaveCall(ctx, w.row)
+	}
+	file, err := w.client.SendRecord(ctx, *w.row.B24CallID, b24.RecordFile{
+		Name: "recording." + audio.Kind, Size: audio.Size, Content: w.openAudio(ctx, audio),
+	})
+	w.did("recording", errorCode(err))
+	if err != nil && (!b24.IsPortal(err) || passes(err)) {
+		return err
+	}
+	progress.Recording = models.Recording{Upload: audio.ID, FileID: file, Code: errorCode(err)}
+	if err != nil {
+		return w.Store.SaveCall(ctx, w.row)
+	}
+	return w.Store.CloseAudio(ctx, w.row, audio)
+}
+
+// attachAddress has Bitrix24 fetch the recording from the first address that is
+// left. It reports that it was in vain and another may be tried.
+func (w *work) attachAddress(ctx context.Context) (next bool, err error) {
+	known := w.row.Progress.Recording
+	if known.Attached() || known.Kept != "" {
+		return false, nil
+	}
+	if known.Code != "" && known.URL != "" && !slices.Contains(known.Passed, known.URL) {
+		known.Passed = append(slices.Clone(known.Passed), known.URL)
+	}
+	address, reported, err := w.address(known.Passed)
+	if err != nil || address == "" {
+		return false, err
+	}
+	recording := models.Recording{URL: address, Passed: known.Passed}
+	if known.URL == address && known.Waiting != "" {
+		if recording = known; w.Now().Before(known.NextAt) {
+			return false, nil // a worker is woken by then
+		}
+	}
+	if w.portal.Settings.Recordings.Mode == models.RecordingLink {
+		return false, w.keep(ctx, recording, models.KeptAsLink)
+	}
+	size, missing := lookAt(ctx, w.Recordings, address)
+	if missing != "" && w.Now().Sub(reported) < fileWithin {
+		return false, w.await(ctx, recording, missing)
+	}
+	if kept := w.stays(size); missing == "" && kept != "" {
+		return false, w.keep(ctx, recording, kept)
+	}
+	return w.pass(ctx, recording, missing)
+}
+
+// pass tells Bitrix24 the address of a recording. One that never came is given
+// up for the reason missing.
+func (w *work) pass(ctx context.Context, recording models.Recording, missing string) (next bool, err error) {
+	recording.Waiting, recording.NextAt, recording.Tries, recording.Code = "", time.Time{}, 0, missing
+	if missing == "" {
+		recording.FileID, err = w.client.AttachRecord(ctx, *w.row.B24CallID, recordName(recording.URL), recording.URL)
+		recording.Code = errorCode(err)
+	}
+	w.did("recording", recording.Code)
+	if err != nil && (!b24.IsPortal(err) || passes(err)) {
+		return false, err
+	}
+	w.row.Progress.Recording = recording
+	return recording.Code != "", w.Store.SaveCall(ctx, w.row)
+}
+
+// keep leaves a recording where it is.
+func (w *work) keep(ctx context.Context, recording models.Recording, why string) error {
+	w.did("recording_"+why, "")
+	w.row.Progress.Recording = models.Recording{URL: recording.URL, Kept: why, Passed: recording.Passed}
 	return w.Store.SaveCall(ctx, w.row)
 }
 
-// stays says why a recording stays at the PBX; empty if it does not. One whose
-// size the PBX does not tell is not too large.
-func (w *work) stays(ctx context.Context) string {
-	recordings := w.portal.Settings.Recordings
-	if recordings.Mode == models.RecordingLink {
-		return models.KeptAsLink
+// await has a worker look for the file of a recording again, after a pause that
+// grows. The call does not wait for it.
+func (w *work) await(ctx context.Context, recording models.Recording, missing string) error {
+	if recording.Waiting == "" {
+		w.did("recording_awaited", missing)
 	}
-	if recordings.MaxMB > 0 && recordingSize(ctx, w.PBX, w.call.RecordingURL) > int64(recordings.MaxMB)<<20 {
+	pause := min(10*time.Second<<min(recording.Tries, 9), time.Hour)
+	recording.Waiting, recording.NextAt, recording.Code = missing, w.Now().UTC().Add(pause), ""
+	recording.Tries++
+	w.row.Progress.Recording = recording
+	return w.Store.SaveAndWake(ctx, w.row, pause)
+}
+
+// stays says why a recording of that size stays where it is; empty if it does
+// not. One whose size is not known (0) is not too large.
+func (w *work) stays(size int64) string {
+	recordings := w.portal.Settings.Recordings
+	switch {
+	case recordings.Mode == models.RecordingLink:
+		return models.KeptAsLink
+	case recordings.MaxMB > 0 && size > int64(recordings.MaxMB)<<20:
 		return models.KeptTooLarge
 	}
 	return ""
 }
 
-// transcribe gives Bitrix24 what was said, once: a repetition would add it
-// again, so an attempt whose answer was lost counts as done.
-func (w *work) transcribe(ctx context.Context) error {
-	progress := &w.row.Progress
-	if len(w.call.Transcript) == 0 || progress.Transcript.Done {
-		return nil
+// address is the first address that the PBX told of a recording of the call, but
+// those passed, and when we heard of it; empty without one.
+func (w *work) address(passed []string) (string, time.Time, error) {
+	if len(passed) >= mostPassed {
+		return "", time.Time{}, nil
 	}
-	id, err := w.client.AttachTranscript(ctx, *w.row.B24CallID, w.call.Transcript)
-	w.did("transcript", errorCode(err))
-	if err != nil && (!b24.IsPortal(err) || passes(err) && !b24.Unsure(err)) {
-		return err
+	for _, e := range w.events {
+		address, err := addressIn(e)
+		if err != nil {
+			return "", time.Time{}, err
+		}
+		if address != "" && !slices.Contains(passed, address) {
+			return address, e.ArrivedAt, nil
+		}
 	}
-	progress.Transcript = models.Transcript{Done: true, ID: id, Code: errorCode(err)}
-	return w.Store.SaveCall(ctx, w.row)
+	return "", time.Time{}, nil
 }
 
-// passes reports a failure that waiting mends.
-func passes(err error) bool {
-	_, ok := patience(err)
-	return ok
+// RecordingURL is where the first recording is that the events of a call tell
+// of; empty without one.
+func RecordingURL(events []models.Event) (string, error) {
+	for _, e := range events {
+		if address, err := addressIn(e); err != nil || address != "" {
+			return address, err
+		}
+	}
+	return "", nil
+}
+
+// addressIn is the address of the recording that an event reports.
+func addressIn(e models.Event) (string, error) {
+	if e.Source == models.SourceBitrix24 || e.Type != string(call.RecordingReady) {
+		return "", nil
+	}
+	var told call.Event
+	if err := json.Unmarshal(e.Payload, &told); err != nil {
+		return "", fmt.Errorf("event %d: %w", e.ID, err)
+	}
+	return told.URL, nil
 }
 
 // recordName is the name of a recording's file: Bitrix24 takes mp3 and wav only.

@@ -1,0 +1,80 @@
+package callflow
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"callwise/models"
+)
+
+// lookWithin is how long a PBX may take to say whether a recording is there.
+const lookWithin = 15 * time.Second
+
+// What is not there yet, in the words of the call log, beside HTTP and a status.
+const (
+	fileEmpty       = "EMPTY_FILE"
+	fileUnreachable = "PBX_UNREACHABLE"
+	httpStatus      = "HTTP_"
+)
+
+// NeverCame reports a recording that the PBX told of and never had.
+func NeverCame(r models.Recording) bool {
+	return r.Code == fileEmpty || r.Code == fileUnreachable || strings.HasPrefix(r.Code, httpStatus)
+}
+
+// lookAt asks a PBX for a recording without fetching it: how large it is, 0 when
+// the PBX does not tell, and why it is not there yet; empty when it is, or when
+// we cannot know and Bitrix24 is to find out.
+func lookAt(ctx context.Context, client *http.Client, address string) (size int64, missing string) {
+	ctx, cancel := context.WithTimeout(ctx, lookWithin)
+	defer cancel()
+	if size, missing = askFor(ctx, client, http.MethodHead, address); missing == "" && size > 0 {
+		return size, ""
+	}
+	// Some answer HEAD with a refusal; of a GET only the beginning is read.
+	return askFor(ctx, client, http.MethodGet, address)
+}
+
+func askFor(ctx context.Context, client *http.Client, method, address string) (size int64, missing string) {
+	request, err := http.NewRequestWithContext(ctx, method, address, nil)
+	if err != nil {
+		return 0, ""
+	}
+	request.Header.Set("Accept-Encoding", "identity") // or the length is not told
+	answer, err := client.Do(request)
+	if errors.Is(err, errAddress) {
+		return 0, "" // not ours to reach
+	}
+	if err != nil {
+		return 0, fileUnreachable
+	}
+	defer answer.Body.Close()
+	if missing = notYet(answer.StatusCode); missing != "" || answer.StatusCode != http.StatusOK {
+		return 0, missing
+	}
+	if method == http.MethodHead {
+		return answer.ContentLength, ""
+	}
+	if n, err := answer.Body.Read(make([]byte, 1)); n == 0 && err == io.EOF {
+		return 0, fileEmpty
+	}
+	return max(answer.ContentLength, 0), ""
+}
+
+// notYet is the word for a status that says that a file may come; empty for any
+// other.
+func notYet(status int) string {
+	switch status {
+	case http.StatusAccepted, http.StatusNoContent, http.StatusNotFound, http.StatusConflict, http.StatusTooEarly, http.StatusTooManyRequests:
+	default:
+		if status < http.StatusInternalServerError {
+			return ""
+		}
+	}
+	return httpStatus + strconv.Itoa(status)
+}

@@ -1,0 +1,30 @@
+package callflow
+
+import (
+	"context"
+
+	"callwise/app/b24"
+	"callwise/models"
+)
+
+// transcribe gives Bitrix24 what was said, once: a repetition would add it
+// again, so an attempt whose answer was lost counts as done.
+func (w *work) transcribe(ctx context.Context) error {
+	progress := &w.row.Progress
+	if len(w.call.Transcript) == 0 || progress.Transcript.Done {
+		return nil
+	}
+	id, err := w.client.AttachTranscript(ctx, *w.row.B24CallID, w.call.Transcript)
+	w.did("transcript", errorCode(err))
+	if err != nil && (!b24.IsPortal(err) || passes(err) && !b24.Unsure(err)) {
+		return err
+	}
+	progress.Transcript = models.Transcript{Done: true, ID: id, Code: errorCode(err)}
+	return w.Store.SaveCall(ctx, w.row)
+}
+
+// passes reports a failure that waiting mends.
+func passes(err error) bool {
+	_, ok := patience(err)
+	return ok
+}

@@ -1,0 +1,26 @@
+-- +goose Up
+
+-- Recordings that PBXs upload. What is not received whole is seen by nobody and
+-- removed; the bytes go once Bitrix24 has them.
+CREATE TABLE recordings (
+    id         bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    portal_id  bigint      NOT NULL REFERENCES portals ON DELETE CASCADE,
+    call_key   text        NOT NULL, -- as of the call's events; the call may not be known yet
+    state      text        NOT NULL CHECK (state IN ('receiving', 'ready', 'closed')), -- closed: its bytes are gone, no other is taken
+    kind       text        NOT NULL CHECK (kind IN ('mp3', 'wav')),
+    size       bigint      NOT NULL DEFAULT 0, -- bytes, once received
+    checksum   text        NOT NULL DEFAULT '', -- SHA-256, once received
+    created_at timestamptz NOT NULL,
+    ready_at   timestamptz
+);
+CREATE UNIQUE INDEX recordings_call ON recordings (portal_id, call_key) WHERE state <> 'receiving';
+CREATE INDEX recordings_created ON recordings (created_at);
+
+-- Their bytes, piece by piece.
+CREATE TABLE recording_chunks (
+    recording_id bigint  NOT NULL REFERENCES recordings ON DELETE CASCADE,
+    portal_id    bigint  NOT NULL,
+    number       integer NOT NULL, -- from 0
+    data         bytea   NOT NULL,
+    PRIMARY KEY (recording_id, number)
+);

@@ -1,0 +1,186 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// An AudioState says what may be done with an [Audio].
+type AudioState string
+
+// States of an audio.
+const (
+	AudioReceiving AudioState = "receiving" // not whole; seen by nobody
+	AudioReady     AudioState = "ready"
+	AudioClosed    AudioState = "closed" // its bytes are gone, and no other is taken for the call
+)
+
+// An Audio is a recording that a PBX has uploaded.
+type Audio struct {
+	ID        int64
+	PortalID  int64
+	CallKey   string // of the call's events; the call may not be known yet
+	State     AudioState
+	Kind      string // "mp3" or "wav"
+	Size      int64
+	Checksum  string
+	CreatedAt time.Time  `gorm:"serializer:utc"`
+	ReadyAt   *time.Time `gorm:"serializer:utc"`
+}
+
+// TableName is GORM's way to be told a table.
+func (Audio) TableName() string { return "recordings" }
+
+// audioChunk is a piece of an [Audio].
+type audioChunk struct {
+	RecordingID int64 `gorm:"primaryKey;autoIncrement:false"`
+	PortalID    int64
+	Number      int `gorm:"primaryKey;autoIncrement:false"`
+	Data        []byte
+}
+
+func (audioChunk) TableName() string { return "recording_chunks" }
+
+// AudioChunk is the length of all pieces of a recording but the last.
+const AudioChunk = 256 << 10
+
+// Bounds of recordings on their way in.
+const (
+	// AudioWithin is how long the upload of a recording may take.
+	AudioWithin = 10 * time.Minute
+	// mostReceiving is how many recordings one portal may upload at a time.
+	mostReceiving = 16
+	// audioMemory is how long a recording is kept that was not received whole.
+	audioMemory = time.Hour
+)
+
+// BeginAudio makes room for a recording of a portal's call, which may not be
+// known yet. ErrBusy means that the portal uploads too many at a time.
+func (s *Store) BeginAudio(ctx context.Context, portalID int64, callKey, kind string) (*Audio, error) {
+	a := Audio{PortalID: portalID, CallKey: clean(callKey), State: AudioReceiving, Kind: kind, CreatedAt: s.now()}
+	var receiving int64
+	err := s.with(ctx).Model(&Audio{}).
+		Where("portal_id = ? AND state = ? AND created_at > ?", portalID, AudioReceiving, s.now().Add(-AudioWithin)).
+		Count(&receiving).Error
+	if err != nil {
+		return nil, err
+	}
+	if receiving >= mostReceiving {
+		return nil, ErrBusy
+	}
+	return &a, s.with(ctx).Create(&a).Error
+}
+
+// AddAudio stores the next piece of a recording that is being received. Every
+// piece is a transaction of its own: a slow sender holds up nobody.
+func (s *Store) AddAudio(ctx context.Context, a *Audio, number int, data []byte) error {
+	added := s.with(ctx).Exec(`
+		INSERT INTO recording_chunks (recording_id, portal_id, number, data)
+		SELECT id, portal_id, ?, ? FROM recordings WHERE portal_id = ? AND id = ? AND state = ?`,
+		number, data, a.PortalID, a.ID, AudioReceiving)
+	return changed(added)
+}
+
+// DiscardAudio removes a recording that was not received whole.
+func (s *Store) DiscardAudio(ctx context.Context, a *Audio) error {
+	return s.with(ctx).Where("portal_id = ? AND id = ? AND state = ?", a.PortalID, a.ID, AudioReceiving).Delete(&Audio{}).Error
+}
+
+// FinishAudio counts a recording as received, with the size and checksum that a
+// tells, stores an event about it and wakes a worker for its call, all or none.
+// It reports false, and keeps nothing, when the call has that very recording
+// already. It takes the place of another one; ErrConflict means that it cannot,
+// because Bitrix24 has the call's recording.
+func (s *Store) FinishAudio(ctx context.Context, a *Audio, event Event) (fresh bool, err error) {
+	if event, err = s.arrived(a.PortalID, event); err != nil {
+		return false, err
+	}
+	finish := func(tx *gorm.DB) error {
+		if fresh, err = s.claimAudio(tx, a); err != nil || !fresh {
+			return err
+		}
+		return s.insertAndWake(ctx, tx, []Event{event}, map[eventName]bool{})
+	}
+	err = s.Transaction(ctx, finish)
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		err = s.Transaction(ctx, finish) // another one was received at the same moment
+	}
+	return fresh, conflict(err)
+}
+
+// claimAudio makes a recording the one of its call, unless that is the same
+// already. Of two that come at the same time one meets the unique index.
+func (s *Store) claimAudio(tx *gorm.DB, a *Audio) (bool, error) {
+	var others []Audio
+	err := tx.Where("portal_id = ? AND call_key = ? AND state <> ?", a.PortalID, a.CallKey, AudioReceiving).Find(&others).Error
+	if err != nil {
+		return false, err
+	}
+	for _, other := range others {
+		if other.Checksum == a.Checksum {
+			return false, tx.Where("portal_id = ? AND id = ?", a.PortalID, a.ID).Delete(&Audio{}).Error
+		}
+		replaced := tx.Where("portal_id = ? AND id = ? AND state = ?", a.PortalID, other.ID, AudioReady).Delete(&Audio{})
+		if replaced.Error != nil {
+			return false, replaced.Error
+		}
+		if replaced.RowsAffected == 0 {
+			return false, ErrConflict
+		}
+	}
+	ready := s.now()
+	a.State, a.ReadyAt = AudioReady, &ready
+	return true, changed(tx.Model(&Audio{}).Where("portal_id = ? AND id = ? AND state = ?", a.PortalID, a.ID, AudioReceiving).
+		Updates(map[string]any{"state": a.State, "size": a.Size, "checksum": a.Checksum, "ready_at": ready}))
+}
+
+// AudioOf returns the uploaded recording of a portal's call whose bytes are
+// here. ErrNotFound means that there is none.
+func (s *Store) AudioOf(ctx context.Context, portalID int64, callKeys ...string) (*Audio, error) {
+	cleaned := make([]string, len(callKeys))
+	for i, key := range callKeys {
+		cleaned[i] = clean(key)
+	}
+	var a Audio
+	err := s.with(ctx).Where("portal_id = ? AND call_key IN ? AND state = ?", portalID, cleaned, AudioReady).
+		Order("ready_at, id").Take(&a).Error
+	if err != nil {
+		return nil, found(err)
+	}
+	return &a, nil
+}
+
+// AudioData returns a piece of a recording.
+func (s *Store) AudioData(ctx context.Context, a *Audio, number int) ([]byte, error) {
+	var chunk audioChunk
+	err := s.with(ctx).Where("portal_id = ? AND recording_id = ? AND number = ?", a.PortalID, a.ID, number).Take(&chunk).Error
+	return chunk.Data, found(err)
+}
+
+// CloseAudio saves a call and removes the bytes of its recording, both or none:
+// Bitrix24 has one. One that was replaced meanwhile is gone already.
+func (s *Store) CloseAudio(ctx context.Context, c *Call, a *Audio) error {
+	return s.Transaction(ctx, func(tx *gorm.DB) error {
+		if err := s.saveCall(tx, c); err != nil {
+			return err
+		}
+		err := tx.Model(&Audio{}).Where("portal_id = ? AND id = ? AND state = ?", a.PortalID, a.ID, AudioReady).
+			Updates(map[string]any{"state": AudioClosed}).Error
+		if err != nil {
+			return err
+		}
+		return tx.Where("portal_id = ? AND recording_id = ?", a.PortalID, a.ID).Delete(&audioChunk{}).Error
+	})
+}
+
+// purgeAudios removes recordings that are older than the calls that are kept,
+// and those whose upload broke off.
+func (s *Store) purgeAudios(ctx context.Context, before time.Time) error {
+	if _, err := s.purge(ctx, "recordings", "created_at", before); err != nil {
+		return err
+	}
+	return s.with(ctx).Where("state = ? AND created_at < ?", AudioReceiving, s.now().Add(-audioMemory)).Delete(&Audio{}).Error
+}
