@@ -55,8 +55,8 @@ func (w *work) run(ctx context.Context) error {
 		}
 	case models.KindClick:
 		// Somebody waits for the telephone to ring: the PBX hears of it first.
-		if err := w.order(ctx); err != nil {
-			return err
+		if err := w.order(ctx); err != nil || w.brokenOff() && !w.call.Ended {
+			return err // how it ended is read next
 		}
 	}
 	begun := w.begin(ctx)

@@ -35,6 +35,8 @@ type Originate struct {
 	UserID           int64    `json:"user_id"`
 	Line             string   `json:"line"`
 	CRMEntity        *crm.Ref `json:"crm_entity"` // nil when Bitrix24 named none
+	CallListID       int64    `json:"call_list_id,omitempty"`
+	Mobile           bool     `json:"mobile,omitempty"` // clicked in the mobile application
 }
 
 // MarshalJSON adds the command's type.
