@@ -44,7 +44,7 @@ func (w *work) orderOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	extension, err := w.extensionOf(ctx, user)
+	extension, err := w.extensionNow(ctx, user)
 	if err != nil {
 		return err
 	}
@@ -74,4 +74,16 @@ func (w *work) breakOff(ctx context.Context) error {
 	return w.say(ctx, w.row, call.Event{
 		Type: call.Ended, At: w.Now().UTC(), Direction: w.call.Direction, Phone: w.call.Phone, Line: w.call.Line, Status: status,
 	})
+}
+
+// extensionNow is where a user is rung; one who has none is looked up anew.
+func (w *work) extensionNow(ctx context.Context, user int64) (string, error) {
+	extension, err := w.extensionOf(ctx, user)
+	if err != nil || extension != "" {
+		return extension, err
+	}
+	if err := w.reread(ctx); err != nil {
+		return "", err
+	}
+	return w.extensionOf(ctx, user)
 }

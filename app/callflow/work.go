@@ -123,7 +123,7 @@ func (w *work) extension() string {
 // Bitrix24 named, else nobody (0).
 func (w *work) employee(ctx context.Context) (int64, error) {
 	if ext := w.extension(); ext != "" {
-		e, err := w.Store.EmployeeAt(ctx, w.portal, ext)
+		e, err := w.employeeAt(ctx, ext)
 		if err == nil {
 			return e.UserID, nil
 		}
