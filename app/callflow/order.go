@@ -79,7 +79,7 @@ func (w *work) tell(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return pbx.Send(ctx, w.PBX, w.portal.CommandURL, w.portal.CommandSecret, w.commandID(), w.Now(), command)
+	return pbx.Send(ctx, w.PBX, w.portal.CommandURL, w.portal.SigningSecrets(w.Now()), w.commandID(), w.Now(), command)
 }
 
 func (w *work) commandID() string { return fmt.Sprintf("cmd_%d_%d", w.portal.ID, w.row.ID) }
