@@ -93,6 +93,13 @@ func (x *exchange) taken() []map[string]any {
 	return append([]map[string]any(nil), x.commands...)
 }
 
+// setSecret changes what the PBX checks commands with.
+func (x *exchange) setSecret(secret string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.secret = secret
+}
+
 // now is a time as a PBX writes it.
 func now() string { return time.Now().Format(time.RFC3339Nano) }
 

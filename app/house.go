@@ -100,7 +100,8 @@ func newFlow(c config, store *models.Store, log *slog.Logger) *callflow.Flow {
 			ClientID: c.ClientID, ClientSecret: c.ClientSecret,
 			AuthHosts: c.OAuthHosts, AllowLoopback: c.AllowLoopback,
 		},
-		Log: log, PBX: callflow.PBXClient(c.AllowLoopback), Recordings: callflow.RecordingClient(c.AllowLoopback), PublicURL: c.PublicURL,
+		Log: log, Lookups: callflow.NewLookups(callflow.DefaultLookupAge),
+		PBX: callflow.PBXClient(c.AllowLoopback), Recordings: callflow.RecordingClient(c.AllowLoopback), PublicURL: c.PublicURL,
 		Owner: uuid.NewString(), Lease: callflow.DefaultLease, LockWait: callflow.DefaultLockWait, ReadWait: callflow.DefaultReadWait,
 		CommandWindow: callflow.DefaultCommandWindow, Now: time.Now,
 		Title: func(lang string, d call.Direction, number string) string {

@@ -62,14 +62,17 @@ func (h *Handlers) revokeKey(c echo.Context) error {
 	return h.renderSettings(c, v, http.StatusOK, settingsForm{})
 }
 
-// rotateSecret replaces what signs commands to the PBX, and shows it.
+// rotateSecret replaces what signs commands to the PBX, and shows it. What it
+// replaces signs too for a day.
 func (h *Handlers) rotateSecret(c echo.Context) error {
-	v := viewFrom(c)
-	secret := pbx.NewSecret()
-	if err := h.Store.SetCommandSecret(c.Request().Context(), v.portal.ID, secret); err != nil {
+	v, ctx := viewFrom(c), c.Request().Context()
+	if err := h.Store.RotateCommandSecret(ctx, v.portal.ID, pbx.NewSecret()); err != nil {
 		return err
 	}
-	v.portal.CommandSecret = secret
+	var err error
+	if v.portal, err = h.Store.PortalByID(ctx, v.portal.ID); err != nil {
+		return err
+	}
 	return h.renderSettings(c, v, http.StatusOK, settingsForm{reveal: true})
 }
 

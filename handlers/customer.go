@@ -5,6 +5,7 @@ import (
 
 	"callwise/app/b24"
 	"callwise/app/call"
+	"callwise/app/pbx"
 	"callwise/models"
 
 	"github.com/labstack/echo/v4"
@@ -30,14 +31,20 @@ type (
 	}
 )
 
+// maxPhone is how long a number in a question may be, in bytes.
+const maxPhone = 64
+
 // customer tells a PBX who is calling and whom to ring.
 func (h *Handlers) customer(c echo.Context) error {
 	portal := c.Get(keyPortal).(*models.Portal)
+	if len(c.QueryParam("phone")) > maxPhone {
+		return &pbx.Invalid{Detail: "The parameter phone may have up to 64 characters."}
+	}
 	phone := call.ParsePhone(c.QueryParam("phone"), portal.Country())
 	if phone.Hidden() {
 		return c.JSON(http.StatusOK, knownCustomer{Entities: []knownEntity{}})
 	}
-	found, err := h.Flow.Client(portal).Customers(c.Request().Context(), phone.Dial())
+	found, err := h.Flow.Customers(c.Request().Context(), portal, phone.Dial())
 	if err != nil {
 		return err
 	}

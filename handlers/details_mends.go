@@ -109,6 +109,8 @@ func mendsOf(c models.Call) []views.MendCode {
 // nothing was written and what would have been.
 func (w words) explained(c models.Call) []string {
 	switch {
+	case c.State == models.CallIgnored && c.Progress.Excluded == models.ByRepeat:
+		return []string{w.l.T("explained.repeat")}
 	case c.State == models.CallIgnored:
 		return []string{w.l.T("explained.ignored")}
 	case c.Progress.DryRun && c.Decision == nil:

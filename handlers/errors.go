@@ -38,6 +38,8 @@ var statuses = []struct {
 	{models.ErrNotFound, http.StatusNotFound},
 	{callflow.ErrNoRecording, http.StatusNotFound},
 	{models.ErrConflict, http.StatusConflict},
+	{callflow.ErrPortalBusy, http.StatusServiceUnavailable},
+	{callflow.ErrPortalSlow, http.StatusGatewayTimeout},
 	{context.Canceled, 499}, // the client has gone; nobody reads the answer
 }
 

@@ -96,6 +96,12 @@ func problemOf(err error, status int) problem {
 		p.Detail = "The body must be one JSON event or an array of up to 100 events."
 	case http.StatusRequestEntityTooLarge:
 		p.Detail = "The body may have up to 256 KiB."
+	case http.StatusBadGateway:
+		p.Detail = "Bitrix24 did not give an answer. Go on without it."
+	case http.StatusServiceUnavailable:
+		p.Detail = "Bitrix24 takes no more requests at the moment. Go on without it."
+	case http.StatusGatewayTimeout:
+		p.Detail = "Bitrix24 did not answer in time. Go on without it."
 	}
 	return p
 }

@@ -196,6 +196,9 @@ func (h *Handlers) connection(v view, shown settingsForm, keys []models.PBXKey) 
 	if shown.edit != nil && shown.edit.hasURL {
 		con.CommandURL, con.CommandURLError = shown.edit.url, shown.edit.urlError
 	}
+	if len(v.portal.OldSecrets) > 0 && h.Now().Before(v.portal.OldSecrets[0].Until) {
+		con.CommandSecret.OldUntil = v.l.Moment(v.portal.OldSecrets[0].Until, h.Now(), v.zone).Text
+	}
 	if shown.reveal {
 		con.CommandSecret.Value = v.portal.CommandSecret
 	}

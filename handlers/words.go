@@ -157,6 +157,8 @@ func stateOf(r models.CallRow) views.ResultKind {
 		return views.ResultRetrying
 	case r.State == models.CallOpen:
 		return views.ResultWaiting
+	case r.State == models.CallIgnored && r.Progress.Excluded == models.ByRepeat:
+		return views.ResultRepeat
 	case r.State == models.CallIgnored:
 		return views.ResultIgnored
 	case r.Progress.DryRun:

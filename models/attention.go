@@ -27,11 +27,12 @@ type Attention string
 // What can be mended.
 const (
 	NoAttention     Attention = ""
-	AttentionFailed Attention = "failed"   // given up: retry it
-	AttentionCreate Attention = "create"   // Bitrix24 refused to create: try again
-	AttentionBind   Attention = "partial"  // not logged to all its cards: retry it
-	AttentionUser   Attention = "unmapped" // nobody has its extension: map it
-	AttentionCard   Attention = "card"     // several cards have the number and something was created for one: choose
+	AttentionFailed Attention = "failed"      // given up: retry it
+	AttentionCreate Attention = "create"      // Bitrix24 refused to create: try again
+	AttentionBind   Attention = "partial"     // not logged to all its cards: retry it
+	AttentionUser   Attention = "unmapped"    // nobody has its extension: map it
+	AttentionRing   Attention = "noextension" // who clicked has no extension: give them one
+	AttentionCard   Attention = "card"        // several cards have the number and something was created for one: choose
 )
 
 // summarise writes what the log filters by.
@@ -81,6 +82,9 @@ func (c *Call) troubles() []Attention {
 	}
 	if c.UserID == 0 && c.Extension != "" && c.State != CallIgnored && c.Reason != rules.InternalCall {
 		all = append(all, AttentionUser)
+	}
+	if c.Progress.NoExtension {
+		all = append(all, AttentionRing)
 	}
 	if slices.Contains(c.Progress.Notes, rules.CreateFailed) && c.Progress.CreateDone {
 		all = append(all, AttentionCreate)

@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"callwise/app/call"
@@ -174,6 +175,17 @@ func (s *Store) OpenCallback(ctx context.Context, portalID int64, phoneKey strin
 		return nil, found(err)
 	}
 	return &c, nil
+}
+
+// ClickedWithin reports whether the user of a click has clicked the number
+// within d of it before or after, and the PBX was told of that.
+func (s *Store) ClickedWithin(ctx context.Context, c *Call, d time.Duration) (bool, error) {
+	var near []Call
+	err := s.with(ctx).Select("progress").
+		Where("portal_id = ? AND phone_key = ? AND kind = ? AND user_id = ? AND id <> ?", c.PortalID, clean(c.PhoneKey), KindClick, c.UserID, c.ID).
+		Where("started_at BETWEEN ? AND ?", stored(c.StartedAt.Add(-d)), stored(c.StartedAt.Add(d))).
+		Find(&near).Error
+	return slices.ContainsFunc(near, func(other Call) bool { return other.Progress.Ordered }), err
 }
 
 // LinkPBX says which of the PBX's calls a call is. ErrConflict means that one

@@ -42,13 +42,15 @@ type Portal struct {
 	MissingScopes    string   // needed and not granted
 	Settings         Settings `gorm:"serializer:json"`
 	SettingsVersion  int
-	CommandURL       string     `gorm:"-"`
-	CommandSecret    string     `gorm:"-"`
-	EmployeesAt      *time.Time `gorm:"serializer:utc"`
-	InstalledAt      *time.Time `gorm:"serializer:utc"`
-	UninstalledAt    *time.Time `gorm:"serializer:utc"`
-	CreatedAt        time.Time  `gorm:"serializer:utc"`
-	UpdatedAt        time.Time  `gorm:"serializer:utc"`
+	CommandURL       string `gorm:"-"`
+	CommandSecret    string `gorm:"-"`
+	// OldSecrets sign commands beside CommandSecret until their time is over.
+	OldSecrets    []OldSecret `gorm:"-"`
+	EmployeesAt   *time.Time  `gorm:"serializer:utc"`
+	InstalledAt   *time.Time  `gorm:"serializer:utc"`
+	UninstalledAt *time.Time  `gorm:"serializer:utc"`
+	CreatedAt     time.Time   `gorm:"serializer:utc"`
+	UpdatedAt     time.Time   `gorm:"serializer:utc"`
 }
 
 // Country is where numbers without a country code are from: the
@@ -104,7 +106,9 @@ func (r *portalRow) open(keys Keyring) (*Portal, error) {
 			return nil, err
 		}
 	}
-	return &p, nil
+	var err error
+	p.CommandSecret, p.OldSecrets, err = splitSecrets(p.CommandSecret)
+	return &p, err
 }
 
 // An Install is what a verified installation, or a later visit of an

@@ -38,7 +38,7 @@ func (s *Store) SetCommandURL(ctx context.Context, portalID int64, url string) e
 	return s.changeSecret(ctx, portalID, "command_url", url)
 }
 
-// SetCommandSecret sets what signs commands to the portal's PBX.
+// SetCommandSecret sets what alone signs commands to the portal's PBX.
 func (s *Store) SetCommandSecret(ctx context.Context, portalID int64, secret string) error {
 	return s.changeSecret(ctx, portalID, "command_secret", secret)
 }

@@ -23,10 +23,12 @@ type Progress struct {
 	// Refused are users whom Bitrix24 does not take calls for any more.
 	Refused []int64 `json:"refused,omitempty"`
 	// Ordered: a job tells the PBX to place the call.
-	Ordered    bool          `json:"ordered,omitempty"`
-	Finish     Finish        `json:"finish"`
-	Bound      []crm.Ref     `json:"bound,omitempty"`
-	BindFailed []BindFailure `json:"bind_failed,omitempty"`
+	Ordered bool `json:"ordered,omitempty"`
+	// NoExtension: nobody can be rung for the click.
+	NoExtension bool          `json:"no_extension,omitempty"`
+	Finish      Finish        `json:"finish"`
+	Bound       []crm.Ref     `json:"bound,omitempty"`
+	BindFailed  []BindFailure `json:"bind_failed,omitempty"`
 	// Skipped are cards that do not exist any more.
 	Skipped []crm.Ref `json:"skipped,omitempty"`
 	// ActivityTried: an activity of our own was asked for.
@@ -74,11 +76,12 @@ type Register struct {
 // An Exclusion is why a call is not handled.
 type Exclusion string
 
-// Exclusions by what the administrator named.
+// Exclusions by what the administrator named, and of what nobody meant to do.
 const (
 	NotExcluded Exclusion = ""
 	ByNumber    Exclusion = "number"
 	ByExtension Exclusion = "extension" // all of the call's
+	ByRepeat    Exclusion = "repeat"    // the number was clicked again at once
 )
 
 // Assigned is that what was created was given to [Progress].Owner.

@@ -71,6 +71,7 @@ const (
 	ResultRetrying ResultKind = "retrying" // a step failed and will be repeated
 	ResultFailed   ResultKind = "failed"   // given up
 	ResultIgnored  ResultKind = "ignored"  // excluded by the administrator
+	ResultRepeat   ResultKind = "repeat"   // a number clicked twice
 	ResultDryRun   ResultKind = "dry_run"  // decided, and nothing written
 )
 

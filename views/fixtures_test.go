@@ -102,7 +102,7 @@ func settingsOn(l Localizer) SettingsPage {
 				{ID: 2, Name: "Hamburg", Hint: "Xp0a", Created: yesterday},
 			},
 			CommandURL:    "https://pbx.example.com/callwise/commands",
-			CommandSecret: CommandSecret{Exists: true},
+			CommandSecret: CommandSecret{Exists: true, OldUntil: "5 March 2026, 14:05"},
 		},
 		CommandURLWas: "https://pbx.example.com/callwise/commands",
 		History:       LastChange{Who: "Anna Weber", When: yesterday},

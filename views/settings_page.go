@@ -116,6 +116,8 @@ type NewKey struct{ Name, Value string }
 type CommandSecret struct {
 	Exists bool
 	Value  string // only after Reveal or Rotate; otherwise empty and shown masked
+	// OldUntil is until when the one before counts too; empty when it does not.
+	OldUntil string
 }
 
 // A FieldError says why a field was refused; its text is error.<value>.

@@ -16,7 +16,7 @@ type Ref struct {
 // An Outcome is what became of a call, as it is stored.
 type Outcome struct {
 	Origin   string     // https://portal of the links, without a path
-	State    ResultKind // ResultWaiting, ResultRetrying, ResultFailed, ResultIgnored or ResultDryRun; empty when done
+	State    ResultKind // ResultWaiting, ResultRetrying, ResultFailed, ResultIgnored, ResultRepeat or ResultDryRun; empty when done
 	Ended    bool       // ResultWaiting: for Bitrix24, not for the end of the call
 	Would    string     // what the dry run would have created
 	Created  []Ref

@@ -32,6 +32,10 @@ type Option func(*request)
 // of fixed values. Only such a call is repeated when its outcome is unknown.
 func Repeatable() Option { return func(r *request) { r.repeatable = true } }
 
+// Prompt marks a call that somebody on the telephone waits for: it does not
+// queue behind the others, and is refused where it would wait for long.
+func Prompt() Option { return func(r *request) { r.prompt = true } }
+
 // Call calls a REST method and decodes its result into out, which may be nil.
 // A call that is not [Repeatable] is sent again only when it did not run.
 //
@@ -88,6 +92,7 @@ type request struct {
 	methods    []string // whose budgets it uses; the first decides whether it is worth sending
 	timeout    time.Duration
 	repeatable bool
+	prompt     bool
 	endpoint   string
 	body       func(accessToken string) ([]byte, error)
 	params     func() json.RawMessage // for the log

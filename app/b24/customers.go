@@ -24,14 +24,15 @@ type Responsible struct {
 	OnDuty bool
 }
 
-// Customers finds whose number it is, most important first, in one request. It
+// Customers finds whose number it is, most important first, in one request that
+// overtakes what else waits for the portal. It
 // knows neither deals nor whether a lead is closed; a decision needs
 // [Client.Snapshot].
 //
 // https://apidocs.bitrix24.com/api-reference/telephony/telephony-external-call-search-crm-entities.html
 func (c *Client) Customers(ctx context.Context, phone string) ([]Customer, error) {
 	rows, err := invoke[List[customerRow]](ctx, c, "telephony.externalCall.searchCrmEntities",
-		Params{"PHONE_NUMBER": phone}, Repeatable())
+		Params{"PHONE_NUMBER": phone}, Repeatable(), Prompt())
 	if err != nil {
 		return nil, err
 	}

@@ -22,11 +22,18 @@ const (
 	busyDelay  = 2 * time.Second
 	blindPause = time.Minute      // when the portal has not said how long a pause lasts
 	longest    = 30 * time.Second // that a request waits for its turn here
+	// What somebody waits for on the telephone overtakes the others: eight more
+	// fit into the portal's bucket, and it does not wait for long.
+	spareBurst   = 8
+	spareEvery   = 5 * time.Second
+	overtakeFrom = 100 * time.Millisecond
+	promptWithin = time.Second
 )
 
 // A portal is what all clients of one portal share in this process.
 type portal struct {
 	limiter *rate.Limiter
+	spare   *rate.Limiter // of prompt requests, when the limiter has nothing left
 	mu      sync.Mutex
 	budgets map[string]budget // by method
 }
@@ -45,7 +52,10 @@ func (a *App) portal(memberID string) *portal {
 		a.portals = map[string]*portal{}
 	}
 	if a.portals[memberID] == nil {
-		a.portals[memberID] = &portal{limiter: rate.NewLimiter(perSecond, burst), budgets: map[string]budget{}}
+		a.portals[memberID] = &portal{
+			limiter: rate.NewLimiter(perSecond, burst), spare: rate.NewLimiter(rate.Every(spareEvery), spareBurst),
+			budgets: map[string]budget{},
+		}
 	}
 	return a.portals[memberID]
 }
@@ -59,19 +69,35 @@ func (p *portal) admit(ctx context.Context, a *App, r *request) error {
 		return &Error{Method: r.name, Code: OperationTimeLimit, Wait: first.paused.Sub(now)}
 	}
 	place := p.limiter.ReserveN(now, 1)
-	wait := place.DelayFrom(now)
-	if wait > longest {
+	wait, ok := p.turn(r, place.DelayFrom(now), now)
+	if !ok {
 		place.CancelAt(now)
 		return &Error{Method: r.name, Code: QueryLimitExceeded, Wait: wait}
-	}
-	if p.slow(r, now) {
-		wait += busyDelay
 	}
 	if err := a.sleep(ctx, wait); err != nil {
 		place.CancelAt(a.now())
 		return &Failure{Method: r.name, Err: err}
 	}
 	return nil
+}
+
+// turn is how long a request waits whose place comes after wait, and whether it
+// may. One that overtakes keeps its place all the same: those behind it wait a
+// little longer, so that the lasting rate stays.
+func (p *portal) turn(r *request, wait time.Duration, now time.Time) (time.Duration, bool) {
+	if r.prompt {
+		if wait > overtakeFrom && p.spare.AllowN(now, 1) {
+			return 0, true
+		}
+		return wait, wait <= promptWithin
+	}
+	if wait > longest {
+		return wait, false
+	}
+	if p.slow(r, now) {
+		wait += busyDelay
+	}
+	return wait, true
 }
 
 func (p *portal) budget(method string) budget {
@@ -103,11 +129,13 @@ func (p *portal) observe(r *request, got *answer, err error, now time.Time) {
 	}
 }
 
-// drain empties our bucket: the portal's is full, be it of another sender at
+// drain empties our buckets: the portal's is full, be it of another sender at
 // our address, so requests follow one another at the lasting rate.
 func (p *portal) drain(now time.Time) {
-	if left := int(p.limiter.TokensAt(now)); left > 0 {
-		p.limiter.AllowN(now, left)
+	for _, limiter := range []*rate.Limiter{p.limiter, p.spare} {
+		if left := int(limiter.TokensAt(now)); left > 0 {
+			limiter.AllowN(now, left)
+		}
 	}
 }
 

@@ -72,3 +72,47 @@ func TestAMethodWithoutBudgetPausesAlone(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestWhatSomebodyWaitsForOvertakesTheOthersAndKeepsTheLastingRate(t *testing.T) {
+	d, s := scripted(t, yes)
+	d.app.Sleep = func(context.Context, time.Duration) error { return nil } // all at the same moment
+	for range burst + perSecond*10 {
+		if err := d.Call(t.Context(), "m", nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waits := func() time.Duration { return d.portal.limiter.ReserveN(d.app.now(), 1).DelayFrom(d.app.now()) }
+	before := waits()
+	var slept time.Duration
+	d.app.Sleep = func(_ context.Context, wait time.Duration) error {
+		slept += wait
+		return nil
+	}
+	for range spareBurst {
+		if err := d.Call(t.Context(), "m", nil, nil, Prompt()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if slept != 0 {
+		t.Errorf("prompt requests waited %v", slept)
+	}
+	if later := waits() - before; later != (spareBurst+1)*time.Second/perSecond {
+		t.Errorf("the others wait %v longer", later)
+	}
+	sent := len(s.asked)
+	err := d.Call(t.Context(), "m", nil, nil, Prompt())
+	if !errors.Is(err, QueryLimitExceeded) || len(s.asked) != sent {
+		t.Errorf("%v, want a refusal at once", err)
+	}
+}
+
+func TestWhatSomebodyWaitsForWaitsBrieflyWhenNothingIsSpare(t *testing.T) {
+	d, _ := scripted(t, yes)
+	d.portal.drain(d.app.now())
+	if err := d.Call(t.Context(), "m", nil, nil, Prompt()); err != nil {
+		t.Fatal(err)
+	}
+	if waited := d.clock.Now().Sub(noon); waited != time.Second/perSecond {
+		t.Errorf("the request waited %v", waited)
+	}
+}

@@ -16,7 +16,7 @@ import (
 // over: a recording that comes later changes nothing.
 func (w *work) excluded(ctx context.Context, over bool) (bool, error) {
 	progress := &w.row.Progress
-	if progress.Excluded == models.ByNumber || over && progress.Excluded != models.NotExcluded {
+	if progress.Excluded == models.ByNumber || progress.Excluded == models.ByRepeat || over && progress.Excluded != models.NotExcluded {
 		return true, nil
 	}
 	if w.row.DecidedAt != nil || progress.Deferred || progress.Register.Tried {

@@ -24,6 +24,8 @@ type Flow struct {
 	Log      *slog.Logger
 	// PBX sends commands to the Cloud PBXs.
 	PBX *http.Client
+	// Lookups remembers who calls, for the PBXs that ask.
+	Lookups *Lookups
 	// Recordings fetches recordings from where the PBXs keep them.
 	Recordings *http.Client
 	// PublicURL is where Bitrix24 reaches us, without a slash at the end.

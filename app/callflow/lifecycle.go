@@ -166,6 +166,7 @@ func (f *Flow) uninstalled(ctx context.Context, portal *models.Portal, e b24.Eve
 	if f.fresh(portal) && f.alive(ctx, portal) {
 		return nil
 	}
+	defer f.Lookups.forget(portal.ID)
 	clean := e.Data["CLEAN"]
 	return f.Store.Uninstall(ctx, portal.ID, clean == "1" || strings.EqualFold(clean, "true") || strings.EqualFold(clean, "Y"))
 }

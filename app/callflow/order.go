@@ -15,9 +15,19 @@ import (
 // order has the PBX told, once, that a user clicked a number or that a visitor
 // wants to be called. The telling is a job of its own: it may take 20 s.
 func (w *work) order(ctx context.Context) error {
-	if w.row.Progress.Ordered || w.call.Ended || w.row.PBXCallID != nil {
+	switch {
+	case w.row.Progress.Ordered || w.call.Ended || w.row.PBXCallID != nil:
 		return nil
+	case w.brokenOff():
+		return w.breakOff(ctx)
+	case w.row.Kind == models.KindClick:
+		return w.orderClick(ctx)
 	}
+	return w.place(ctx)
+}
+
+// place enqueues the telling.
+func (w *work) place(ctx context.Context) error {
 	w.row.Progress.Ordered = true
 	return w.Store.OrderCall(ctx, w.row)
 }
@@ -69,7 +79,7 @@ func (w *work) tell(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return pbx.Send(ctx, w.PBX, w.portal.CommandURL, w.portal.CommandSecret, w.commandID(), w.Now(), command)
+	return pbx.Send(ctx, w.PBX, w.portal.CommandURL, w.portal.SigningSecrets(w.Now()), w.commandID(), w.Now(), command)
 }
 
 func (w *work) commandID() string { return fmt.Sprintf("cmd_%d_%d", w.portal.ID, w.row.ID) }
@@ -122,5 +132,6 @@ func (w *work) originate(user int64, extension string) (any, error) {
 	return pbx.Originate{
 		Bitrix24CallID: *w.row.B24CallID, Phone: w.phone.Dial(), DTMFAfterConnect: click["EXTENSION"],
 		Extension: extension, UserID: user, Line: w.row.Line, CRMEntity: origin,
+		CallListID: parseID(click["CALL_LIST_ID"]), Mobile: isYes(click["IS_MOBILE"]),
 	}, nil
 }

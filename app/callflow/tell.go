@@ -173,6 +173,9 @@ func parseID(text string) int64 {
 	return id
 }
 
+// isYes reads a flag as events spell it, or once did.
+func isYes(text string) bool { return text == "1" || text == "Y" }
+
 // parseTime reads the ISO 8601 times of Bitrix24; an unreadable one is zero.
 func parseTime(text string) time.Time {
 	at, err := time.Parse(time.RFC3339, text)

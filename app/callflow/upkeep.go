@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"callwise/app/b24"
@@ -110,8 +111,9 @@ func (f *Flow) say(ctx context.Context, c *models.Call, e call.Event) error {
 	return err
 }
 
-// Refresh reads the employees of all portals whose list is older than age, and
-// mends their external lines. A portal that does not answer keeps its list and
+// Refresh reads the employees of all portals whose list is older than age, or
+// by chance than five sixths of it, and mends their external lines: portals
+// that were read together do not stay together. A portal that does not answer keeps its list and
 // does not hold up the others.
 func (f *Flow) Refresh(ctx context.Context, age time.Duration) error {
 	for after := int64(0); ; {
@@ -127,7 +129,8 @@ func (f *Flow) Refresh(ctx context.Context, age time.Duration) error {
 }
 
 func (f *Flow) refresh(ctx context.Context, portal *models.Portal, age time.Duration) {
-	fresh := portal.EmployeesAt != nil && f.Now().Sub(*portal.EmployeesAt) < age
+	due := age - rand.N(age/6+1)
+	fresh := portal.EmployeesAt != nil && f.Now().Sub(*portal.EmployeesAt) < due
 	if portal.Status != models.PortalActive || fresh {
 		return
 	}

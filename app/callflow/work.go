@@ -55,8 +55,8 @@ func (w *work) run(ctx context.Context) error {
 		}
 	case models.KindClick:
 		// Somebody waits for the telephone to ring: the PBX hears of it first.
-		if err := w.order(ctx); err != nil {
-			return err
+		if err := w.order(ctx); err != nil || w.brokenOff() && !w.call.Ended {
+			return err // how it ended is read next
 		}
 	}
 	begun := w.begin(ctx)
@@ -123,7 +123,7 @@ func (w *work) extension() string {
 // Bitrix24 named, else nobody (0).
 func (w *work) employee(ctx context.Context) (int64, error) {
 	if ext := w.extension(); ext != "" {
-		e, err := w.Store.EmployeeAt(ctx, w.portal, ext)
+		e, err := w.employeeAt(ctx, ext)
 		if err == nil {
 			return e.UserID, nil
 		}

@@ -19,7 +19,8 @@ import (
 // How often the periodic jobs run, and how old a call may grow without an end.
 const (
 	closeEvery     = time.Minute
-	employeesEvery = time.Hour
+	employeesEvery = 5 * time.Minute // that some portals' turn comes
+	employeesAge   = time.Hour       // and how old a portal's list may grow
 	purgeEvery     = 6 * time.Hour
 	openAtMost     = 3 * time.Hour // interface.md §4
 	restLogDays    = 7

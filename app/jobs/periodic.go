@@ -25,18 +25,18 @@ type employeesArgs struct{}
 
 func (employeesArgs) Kind() string { return "employees" }
 
-// employeesWorker reads the employees of every portal again, and mends the
-// lines that do not follow the switches.
+// employeesWorker reads the employees of every portal whose turn has come, and
+// mends the lines that do not follow the switches.
 type employeesWorker struct {
 	river.WorkerDefaults[employeesArgs]
 	house House
 }
 
 // Timeout allows for many portals.
-func (w *employeesWorker) Timeout(*river.Job[employeesArgs]) time.Duration { return employeesEvery }
+func (w *employeesWorker) Timeout(*river.Job[employeesArgs]) time.Duration { return employeesAge }
 
 func (w *employeesWorker) Work(ctx context.Context, _ *river.Job[employeesArgs]) error {
-	return w.house.Flow.Refresh(ctx, employeesEvery-time.Minute)
+	return w.house.Flow.Refresh(ctx, employeesAge-employeesEvery)
 }
 
 type purgeArgs struct{}

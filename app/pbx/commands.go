@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"callwise/app/crm"
@@ -35,6 +36,8 @@ type Originate struct {
 	UserID           int64    `json:"user_id"`
 	Line             string   `json:"line"`
 	CRMEntity        *crm.Ref `json:"crm_entity"` // nil when Bitrix24 named none
+	CallListID       int64    `json:"call_list_id,omitempty"`
+	Mobile           bool     `json:"mobile,omitempty"` // clicked in the mobile application
 }
 
 // MarshalJSON adds the command's type.
@@ -102,15 +105,16 @@ var (
 // maxAnswer is how much of a PBX's answer is read, to use the connection again.
 const maxAnswer = 64 << 10
 
-// Send posts a command to the PBX, signed by Standard Webhooks with the secret
-// of [NewSecret], and returns nil once the PBX has accepted it with a 2xx. A
+// Send posts a command to the PBX, signed by Standard Webhooks with each of the
+// secrets of [NewSecret], so that either proves it while one replaces the other,
+// and returns nil once the PBX has accepted it with a 2xx. A
 // repetition sends the same id and command. Redirects are not followed: they
 // would carry the customer's number elsewhere. The timeout is ctx's or client's;
 // a failure to deliver is an *[Undelivered].
 //
 // https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-func Send(ctx context.Context, client *http.Client, url, secret, id string, at time.Time, command any) error {
-	request, err := signed(ctx, url, secret, id, at, command)
+func Send(ctx context.Context, client *http.Client, url string, secrets []string, id string, at time.Time, command any) error {
+	request, err := signed(ctx, url, secrets, id, at, command)
 	if err != nil {
 		return err
 	}
@@ -128,18 +132,14 @@ func Send(ctx context.Context, client *http.Client, url, secret, id string, at t
 	return nil
 }
 
-func signed(ctx context.Context, url, secret, id string, at time.Time, command any) (*http.Request, error) {
+func signed(ctx context.Context, url string, secrets []string, id string, at time.Time, command any) (*http.Request, error) {
 	body, err := json.Marshal(command)
 	if err != nil {
 		return nil, fmt.Errorf("pbx: command: %w", err)
 	}
-	signer, err := standardwebhooks.NewWebhook(secret)
-	if err != nil || secret == "" {
-		return nil, errSecret
-	}
-	signature, err := signer.Sign(id, at, body)
+	signatures, err := sign(secrets, id, at, body)
 	if err != nil {
-		return nil, errSecret
+		return nil, err
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
@@ -148,6 +148,27 @@ func signed(ctx context.Context, url, secret, id string, at time.Time, command a
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set(standardwebhooks.HeaderWebhookID, id)
 	request.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(at.Unix(), 10))
-	request.Header.Set(standardwebhooks.HeaderWebhookSignature, signature)
+	request.Header.Set(standardwebhooks.HeaderWebhookSignature, signatures)
 	return request, nil
+}
+
+// sign are the signatures of a body, separated by spaces as Standard Webhooks
+// has them.
+func sign(secrets []string, id string, at time.Time, body []byte) (string, error) {
+	var signatures []string
+	for _, secret := range secrets {
+		signer, err := standardwebhooks.NewWebhook(secret)
+		if err != nil || secret == "" {
+			return "", errSecret
+		}
+		signature, err := signer.Sign(id, at, body)
+		if err != nil {
+			return "", errSecret
+		}
+		signatures = append(signatures, signature)
+	}
+	if len(signatures) == 0 {
+		return "", errSecret
+	}
+	return strings.Join(signatures, " "), nil
 }

@@ -64,14 +64,14 @@ func TestSendSignsWhatThePBXCanVerify(t *testing.T) {
 		w.WriteHeader(http.StatusAccepted)
 	}))
 	defer pbx.Close()
-	if err := Send(t.Context(), pbx.Client(), pbx.URL+"/commands", secret, "cmd-1", now, Callback{CommandID: "cb-1"}); err != nil {
+	if err := Send(t.Context(), pbx.Client(), pbx.URL+"/commands", []string{NewSecret(), secret}, "cmd-1", now, Callback{CommandID: "cb-1"}); err != nil {
 		t.Fatal(err)
 	}
 	want := received{"POST", "/commands", "cmd-1", "application/json", `{"type":"callback.originate","command_id":"cb-1","phone":"","extension":"","announce":"","line":""}`}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("request (-want +got):\n%s", diff)
 	}
-	if err := Send(t.Context(), pbx.Client(), pbx.URL, NewSecret(), "cmd-1", now, Callback{}); err == nil {
+	if err := Send(t.Context(), pbx.Client(), pbx.URL, []string{NewSecret()}, "cmd-1", now, Callback{}); err == nil {
 		t.Error("the PBX takes another secret")
 	}
 }
@@ -119,7 +119,7 @@ func TestSendSaysWhyACommandWasNotTaken(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			err := Send(tt.ctx, tt.client, tt.url, tt.secret, "cmd-1", noon, Callback{Phone: "+493012345678"})
+			err := Send(tt.ctx, tt.client, tt.url, []string{tt.secret}, "cmd-1", noon, Callback{Phone: "+493012345678"})
 			text := "<nil>"
 			if err != nil {
 				text = err.Error()
@@ -132,7 +132,7 @@ func TestSendSaysWhyACommandWasNotTaken(t *testing.T) {
 	if elsewhere {
 		t.Error("a redirect was followed")
 	}
-	if err := Send(cancelled, pbx.Client(), pbx.URL, NewSecret(), "cmd-1", noon, Callback{}); !errors.Is(err, context.Canceled) {
+	if err := Send(cancelled, pbx.Client(), pbx.URL, []string{NewSecret()}, "cmd-1", noon, Callback{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("the cause is lost: %v", err)
 	}
 }

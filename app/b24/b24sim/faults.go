@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // An Act is what a fault does to a request.
@@ -19,6 +20,7 @@ const (
 	Empty                      // answer 200 with an empty body
 	Hold                       // wait for [Injected.Release], then go on
 	Refuse                     // answer Status (400 by default), Code and Text as the method itself would
+	Delay                      // wait for as long as For says, then go on
 )
 
 // A Fault says which requests go wrong, and how.
@@ -32,10 +34,11 @@ type Fault struct {
 	Nth    int    // the first match it applies to, counted from the injection; 0 = 1
 	Times  int    // to how many matches in a row; 0 = 1, negative = all of them
 	Act    Act
-	After  bool   // execute the request first and spoil only the answer (not for Refuse)
-	Status int    // of ServerError and Refuse
-	Code   string // of Refuse
-	Text   string // of Refuse
+	After  bool          // execute the request first and spoil only the answer (not for Refuse)
+	Status int           // of ServerError and Refuse
+	Code   string        // of Refuse
+	Text   string        // of Refuse
+	For    time.Duration // of Delay
 }
 
 // QueryLimit makes the matching requests meet a full leaky bucket.
@@ -158,6 +161,15 @@ func (s *Sim) spoil(w http.ResponseWriter, r *http.Request, faults []*Injected, 
 			case <-i.released:
 			case <-r.Context().Done():
 			}
+			continue
+		case Delay:
+			timer := time.NewTimer(i.fault.For)
+			select {
+			case <-timer.C:
+			case <-i.released:
+			case <-r.Context().Done():
+			}
+			timer.Stop()
 			continue
 		case Drop:
 			panic(http.ErrAbortHandler)

@@ -16,6 +16,10 @@ type Click struct {
 	Entity crm.Ref // the card it was clicked in; zero = the dial pad
 	Line   string  // "" = the application was chosen without a line
 	Mobile bool    // clicked in the mobile application
+	// Extension is dialled once connected; CallListID is the call list that is
+	// worked through, 0 for none.
+	Extension  string
+	CallListID int64
 }
 
 // Click registers the call as Bitrix24 does: an outgoing call is found, bound
@@ -40,8 +44,8 @@ func (p *Portal) Click(click Click) (callID string) {
 	p.raiseStart(k)
 	p.showCard(k.id, k.userID)
 	data := obj(
-		"PHONE_NUMBER", click.Phone, "PHONE_NUMBER_INTERNATIONAL", phone, "EXTENSION", "", "USER_ID", click.UserID,
-		"CALL_LIST_ID", 0, "LINE_NUMBER", click.Line, "IS_MOBILE", click.Mobile, "CALL_ID", k.id,
+		"PHONE_NUMBER", click.Phone, "PHONE_NUMBER_INTERNATIONAL", phone, "EXTENSION", click.Extension, "USER_ID", click.UserID,
+		"CALL_LIST_ID", click.CallListID, "LINE_NUMBER", click.Line, "IS_MOBILE", click.Mobile, "CALL_ID", k.id,
 		"CRM_ENTITY_TYPE", k.primary.Type.Code(), "CRM_ENTITY_ID", nil,
 	)
 	if k.primary.ID != 0 {

@@ -253,6 +253,14 @@ func (p *Portal) Users() []User {
 	return all
 }
 
+// SetExtension gives an employee another inner number, of which no event tells.
+func (p *Portal) SetExtension(userID int64, extension string) {
+	defer p.lock()()
+	if u := p.user(userID); u != nil {
+		u.Extension = extension
+	}
+}
+
 // Dismiss deactivates an employee: the tokens die with the account.
 func (p *Portal) Dismiss(userID int64) {
 	defer p.lock()()
