@@ -17,6 +17,10 @@ func TestWhatACallCreatesBelongsToWhomTheAdministratorChose(t *testing.T) {
 	}{
 		{"who took it", nil, anna, 3},
 		{"a named employee", []string{"responsible/created/who", "employee", "responsible/created/employee", "18"}, omar, 4},
+		{"the employee of its line", []string{"lines/4930901820/responsible", "18"}, omar, 4},
+		{"the employee of another line", []string{"lines/4930901821/responsible", "18"}, anna, 3},
+		{"the employee of its line before another one", []string{
+			"responsible/created/who", "employee", "responsible/created/employee", "17", "lines/4930901820/responsible", "18"}, omar, 4},
 		{"one who has left, or the fall-back", []string{
 			"responsible/created/who", "employee", "responsible/created/employee", "4711", "responsible/created/fallback", "18"}, omar, 4},
 		{"one who has left, without a fall-back", []string{"responsible/created/who", "employee", "responsible/created/employee", "4711"}, anna, 4},

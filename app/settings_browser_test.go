@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,7 +80,10 @@ func TestSettingsAreSavedWithTheKeyboardAlone(t *testing.T) {
 	tab.holds(t, shownBar+` && document.querySelector("[data-count]").textContent === "1 change"`)
 	tab.tabTo(t, "#add_card_employee")
 	tab.do(t, chromedp.KeyEvent("Omar"))
-	tab.holds(t, `document.querySelector("[data-count]").textContent === "2 changes" && document.querySelectorAll("[data-add-row]").length === 2`)
+	tab.holds(t, `document.querySelector("[data-count]").textContent === "2 changes" && document.querySelectorAll(".exceptions [data-add-row]").length === 2`)
+	tab.tabTo(t, "#add_duty")
+	tab.do(t, chromedp.KeyEvent("Anna"))
+	tab.holds(t, `document.querySelector("[data-count]").textContent === "3 changes" && document.querySelectorAll(".duty [data-add-row]").length === 2`)
 	tab.tabTo(t, "[id='recordings-max_mb']")
 	tab.do(t, chromedp.KeyEvent("x"))
 	tab.tabTo(t, "#review-open")
@@ -92,10 +96,10 @@ func TestSettingsAreSavedWithTheKeyboardAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	tab.do(t, chromedp.KeyEvent("25"))
-	tab.holds(t, `document.querySelector("[data-count]").textContent === "3 changes"`)
+	tab.holds(t, `document.querySelector("[data-count]").textContent === "4 changes"`)
 	tab.tabTo(t, "#review-open")
 	tab.do(t, chromedp.KeyEvent("\r"))
-	tab.holds(t, `document.querySelector("#review:modal .changes-list")?.children.length === 3`)
+	tab.holds(t, `document.querySelector("#review:modal .changes-list")?.children.length === 4`)
 	tab.do(t, chromedp.KeyEvent("\x1b"))
 	tab.holds(t, `!document.getElementById("review").open && document.activeElement.id === "review-open"`)
 	tab.do(t, chromedp.KeyEvent("\r"))
@@ -103,13 +107,13 @@ func TestSettingsAreSavedWithTheKeyboardAlone(t *testing.T) {
 	tab.tabTo(t, "#review .button-primary")
 	tab.do(t, chromedp.KeyEvent("\r"))
 	tab.holds(t, `document.querySelector(".toast [role=status]") !== null && !(`+shownBar+`)`)
-	if s := r.stored().Settings; !s.Missed.Todo || s.Card.Employees[omar] != "never" || s.Recordings.MaxMB != 25 {
+	if s := r.stored().Settings; !s.Missed.Todo || s.Card.Employees[omar] != "never" || !slices.Equal(s.Callbacks.Duty, []string{"17"}) || s.Recordings.MaxMB != 25 {
 		t.Errorf("saved: %+v", s)
 	}
 	tab.tabTo(t, "#undo")
 	tab.do(t, chromedp.KeyEvent("\r"))
 	tab.holds(t, `document.querySelector(".toast [role=status]")?.textContent.includes("Undone")`)
-	if s := r.stored().Settings; s.Missed.Todo || s.Recordings.MaxMB != 0 {
+	if s := r.stored().Settings; s.Missed.Todo || s.Callbacks.Duty != nil || s.Recordings.MaxMB != 0 {
 		t.Errorf("after Undo: %+v", s)
 	}
 	tab.allow("422")

@@ -69,7 +69,8 @@ func TestEverySettingIsSavedFromTheFormAndWhatIsMissingStays(t *testing.T) {
 		r := newRig(t, address, classic)
 		r.submit(r.session, "/settings/save", 200, r.form(
 			"dry_run", "off", "dry_run", "on", "repeat_in_bitrix24", "on", "responsible/created/who", "employee", "responsible/created/employee", "17",
-			"responsible/missed/fallback", "18", "lines/+49 30~1x/name", "Sales", "lines/+49 30~1x/create_entities", "off",
+			"responsible/missed/fallback", "18", "callbacks/duty", "", "callbacks/duty", "18", "callbacks/duty", "17", "callbacks/duty", "",
+			"lines/+49 30~1x/responsible", "18", "lines/+49 30~1x/name", "Sales", "lines/+49 30~1x/create_entities", "off",
 			"missed/todo", "on", "missed/deadline", "120", "missed/days", "", "missed/days", "6", "missed/days", "7", "missed/from", "10:00", "missed/to", "16:00",
 			"card/when", "answer", "add_card_employee", "17", "add_card_when", "never", "add_card_employee", "", "add_card_when", "never",
 			"recordings/mode", "link", "recordings/max_mb", " 20 ", "exclusions/numbers", "+4930*\r\n112\r\n", "exclusions/extensions", "900",
@@ -79,7 +80,8 @@ func TestEverySettingIsSavedFromTheFormAndWhatIsMissingStays(t *testing.T) {
 		want.DryRun, want.RepeatInBitrix24 = true, "on"
 		want.Responsible.Created = models.OwnerRule{Who: models.OwnerEmployee, Employee: anna}
 		want.Responsible.Missed.Fallback = omar
-		want.Lines = map[string]models.LineRules{"+49 30/x": {Name: "Sales", CreateEntities: models.OverrideOff}}
+		want.Lines = map[string]models.LineRules{"+49 30/x": {Name: "Sales", CreateEntities: models.OverrideOff, Responsible: omar}}
+		want.Callbacks.Duty = []string{"18", "17"}
 		want.Missed = models.MissedCalls{Todo: true, Deadline: 120, Days: []string{"6", "7"}, From: "10:00", To: "16:00"}
 		want.Card = models.CallCard{When: models.CardOnAnswer, Employees: map[int64]models.CardTime{anna: models.CardNever}}
 		want.Recordings = models.Recordings{Mode: models.RecordingLink, MaxMB: 20}
@@ -95,8 +97,9 @@ func TestEverySettingIsSavedFromTheFormAndWhatIsMissingStays(t *testing.T) {
 		if diff := cmp.Diff(before, r.stored()); diff != "" {
 			t.Errorf("an empty form changed something (-before +after):\n%s", diff)
 		}
-		r.submit(r.session, "/settings/save", 200, r.form("card/employees/17", "", "missed/todo", "off"))
-		want.Card.Employees, want.Missed.Todo = nil, false
+		r.submit(r.session, "/settings/save", 200, r.form("card/employees/17", "", "missed/todo", "off", "callbacks/duty", "", "lines/+49 30~1x/responsible", ""))
+		want.Card.Employees, want.Missed.Todo, want.Callbacks.Duty = nil, false, nil
+		want.Lines = map[string]models.LineRules{"+49 30/x": {Name: "Sales", CreateEntities: models.OverrideOff}}
 		if diff := cmp.Diff(want, r.stored().Settings); diff != "" {
 			t.Errorf("after a partial form (-want +got):\n%s", diff)
 		}

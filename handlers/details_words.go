@@ -81,6 +81,9 @@ func (w words) decision(c models.Call, own models.LineRules) *views.DecisionDeta
 	if len(overridden) > 0 {
 		d.Line = w.l.T("decision.line", "Line", cmp.Or(own.Name, c.Line))
 	}
+	if own.Responsible != 0 && c.Decision.Create != rules.None {
+		d.Owner = w.l.T("decision.owner", "Line", cmp.Or(own.Name, c.Line), "Who", cmp.Or(w.employees[own.Responsible], w.l.UnknownPerson(own.Responsible)))
+	}
 	for _, note := range c.Decision.Notes {
 		d.Notes = append(d.Notes, views.NoteSentence(w.l, string(note), string(c.Decision.Create)))
 	}

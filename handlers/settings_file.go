@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -79,31 +80,31 @@ func (h *Handlers) renderImport(c echo.Context, v view, status int, text string,
 func (w settingWords) strangers(now, next models.Settings) []views.Problem {
 	var wrong []models.SettingError
 	for _, change := range now.Changes(next) {
-		if user := employeeIn(change); user != "" && user != "0" && !w.isHere(user) {
+		if slices.ContainsFunc(employeesIn(change), w.stranger) {
 			wrong = append(wrong, models.SettingError{Path: change.Path, Code: "nobody_here"})
 		}
 	}
 	return w.problems(wrong)
 }
 
-// employeeIn is the user that a change names; empty for none.
-func employeeIn(c models.SettingChange) string {
+// employeesIn are the users that a change names.
+func employeesIn(c models.SettingChange) []string {
 	parts := models.SettingParts(c.Path)
 	switch {
-	case parts[0] == "extensions",
+	case parts[0] == "callbacks":
+		before := strings.Split(c.From, "\n")
+		return slices.DeleteFunc(strings.Split(c.To, "\n"), func(user string) bool { return slices.Contains(before, user) })
+	case parts[0] == "extensions", parts[0] == "lines" && parts[2] == "responsible",
 		parts[0] == "responsible" && (parts[2] == "employee" || parts[2] == "fallback"):
-		return c.To
+		return []string{c.To}
 	case strings.HasPrefix(c.Path, "card/employees/") && c.To != "":
-		return parts[2]
+		return []string{parts[2]}
 	}
-	return ""
+	return nil
 }
 
-func (w settingWords) isHere(user string) bool {
-	for _, p := range w.people {
-		if p.Value == user {
-			return true
-		}
-	}
-	return false
+// stranger reports the id of somebody who is no active employee.
+func (w settingWords) stranger(user string) bool {
+	here := slices.ContainsFunc(w.people, func(p views.Choice) bool { return p.Value == user })
+	return user != "" && user != "0" && !here
 }

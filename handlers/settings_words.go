@@ -123,7 +123,7 @@ func (w settingWords) settingLines(values map[string]string, used []string) []vi
 		path := func(what string) string { return models.SettingPath("lines", number, what) }
 		lines = append(lines, views.SettingLine{Number: number, Name: name, Paths: views.LinePaths{
 			Name: path("name"), Source: path("source"), CreateEntities: path("create_entities"),
-			OutgoingCalls: path("outgoing_calls"), RepeatedLeads: path("repeated_leads"),
+			OutgoingCalls: path("outgoing_calls"), RepeatedLeads: path("repeated_leads"), Responsible: path("responsible"),
 		}})
 	}
 	slices.SortFunc(lines, func(a, b views.SettingLine) int { return strings.Compare(a.Number, b.Number) })

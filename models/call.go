@@ -177,6 +177,15 @@ func (s *Store) OpenCallback(ctx context.Context, portalID int64, phoneKey strin
 	return &c, nil
 }
 
+// Talking are the users of a portal who talk on the telephone now.
+func (s *Store) Talking(ctx context.Context, portalID int64) ([]int64, error) {
+	var users []int64
+	err := s.with(ctx).Model(&Call{}).Distinct("user_id").
+		Where("portal_id = ? AND state = ? AND answered_at IS NOT NULL AND ended_at IS NULL AND user_id <> 0", portalID, CallOpen).
+		Pluck("user_id", &users).Error
+	return users, err
+}
+
 // ClickedWithin reports whether the user of a click has clicked the number
 // within d of it before or after, and the PBX was told of that.
 func (s *Store) ClickedWithin(ctx context.Context, c *Call, d time.Duration) (bool, error) {

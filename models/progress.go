@@ -41,7 +41,9 @@ type Progress struct {
 	// Excluded calls are not handled.
 	Excluded Exclusion `json:"excluded,omitempty"`
 	// Owner is who is responsible for what the call creates, once chosen.
-	Owner    int64    `json:"owner,omitempty"`
+	Owner int64 `json:"owner,omitempty"`
+	// Callee is the employee whom a callback rings, once chosen.
+	Callee   int64    `json:"callee,omitempty"`
 	Assigned Assigned `json:"assigned,omitzero"`
 	Todo     Todo     `json:"todo,omitzero"`
 	// DryRun: decided, and nothing was written to the portal.

@@ -19,6 +19,7 @@ type Settings struct {
 	// DryRun: calls are decided and shown; nothing is written to the CRM.
 	DryRun      bool        `json:"dry_run"`
 	Responsible Responsible `json:"responsible"`
+	Callbacks   Callbacks   `json:"callbacks"`
 	// Lines have rules of their own, by number as it stands in the call log.
 	Lines      map[string]LineRules `json:"lines,omitempty"`
 	Missed     MissedCalls          `json:"missed"`
@@ -77,6 +78,13 @@ type LineRules struct {
 	CreateEntities Override `json:"create_entities,omitempty"`
 	OutgoingCalls  Override `json:"outgoing_calls,omitempty"`
 	RepeatedLeads  Override `json:"repeated_leads,omitempty"`
+	Responsible    int64    `json:"responsible,omitempty"` // for what its calls create; 0: as for all lines
+}
+
+// Callbacks says who calls visitors back when the owner of their card cannot:
+// ids of users, the first who is free.
+type Callbacks struct {
+	Duty []string `json:"duty,omitempty"`
 }
 
 // MissedCalls says what is done about a call that nobody took.
@@ -162,6 +170,15 @@ func (o Override) over(portal bool) bool {
 		return portal
 	}
 	return o == OverrideOn
+}
+
+// CreatedBy says who is responsible for what a call on a line creates.
+func (s Settings) CreatedBy(line string) OwnerRule {
+	rule := s.Responsible.Created
+	if own := s.Lines[line].Responsible; own != 0 {
+		return OwnerRule{Who: OwnerEmployee, Employee: own, Fallback: rule.Fallback}
+	}
+	return rule
 }
 
 // AutoCreate is whether Bitrix24 may create entities for calls that its users

@@ -48,6 +48,7 @@ const (
 	maxExtensions = 2000
 	maxCards      = 2000
 	maxName       = 100
+	maxDuty       = 50
 	maxDeadline   = 7 * 24 * 60 // minutes
 	maxRecording  = 1000        // megabytes
 )
@@ -87,7 +88,7 @@ func (s *Settings) tidy() {
 	if len(s.Card.Employees) == 0 {
 		s.Card.Employees = nil
 	}
-	for _, items := range []*[]string{&s.Exclusions.Numbers, &s.Exclusions.Extensions} {
+	for _, items := range []*[]string{&s.Callbacks.Duty, &s.Exclusions.Numbers, &s.Exclusions.Extensions} {
 		if len(*items) == 0 {
 			*items = nil
 		}
@@ -102,6 +103,7 @@ func (s Settings) Check() []SettingError {
 	c.unless(slices.Contains([]rules.Repeat{rules.RepeatOn, rules.RepeatOff, rules.RepeatUnknown}, s.RepeatInBitrix24), UnknownChoice, "repeat_in_bitrix24")
 	c.owner(s.Responsible.Created, "created", OwnerTaker, OwnerCard, OwnerEmployee)
 	c.owner(s.Responsible.Missed, "missed", OwnerTaker, OwnerCard, OwnerLastTalked, OwnerEmployee)
+	c.duty(s.Callbacks.Duty)
 	c.lines(s.Lines)
 	c.missed(s.Missed)
 	c.card(s.Card)
@@ -128,6 +130,13 @@ func (c *checker) owner(o OwnerRule, use string, choices ...Owner) {
 	c.unless(o.Fallback >= 0, NotANumber, "responsible", use, "fallback")
 }
 
+func (c *checker) duty(users []string) {
+	c.unless(len(users) <= maxDuty, TooMany, "callbacks", "duty")
+	for _, user := range users {
+		c.unless(isUser(user), NotANumber, "callbacks", "duty")
+	}
+}
+
 // sourcePattern are the STATUS_IDs that Bitrix24 gives.
 var sourcePattern = regexp.MustCompile(`^[A-Za-z0-9_:.-]{0,50}$`)
 
@@ -136,6 +145,7 @@ func (c *checker) lines(lines map[string]LineRules) {
 	for number, line := range lines {
 		c.unless(len(number) <= maxName && utf8.RuneCountInString(line.Name) <= maxName, ValueTooLong, "lines", number, "name")
 		c.unless(sourcePattern.MatchString(line.Source), UnknownChoice, "lines", number, "source")
+		c.unless(line.Responsible >= 0, NotANumber, "lines", number, "responsible")
 		c.override(line.CreateEntities, number, "create_entities")
 		c.override(line.OutgoingCalls, number, "outgoing_calls")
 		c.override(line.RepeatedLeads, number, "repeated_leads")

@@ -30,6 +30,7 @@ func settingsSchema() node {
 			"created": ownerSchema(OwnerTaker, OwnerCard, OwnerEmployee),
 			"missed":  ownerSchema(OwnerTaker, OwnerCard, OwnerLastTalked, OwnerEmployee),
 		}),
+		"callbacks":  object(node{"duty": node{"type": "array", "maxItems": maxDuty, "items": node{"type": "string", "pattern": "^[1-9][0-9]*$"}}}),
 		"lines":      family("", maxLines, lineSchema()),
 		"missed":     missedSchema(),
 		"card":       object(node{"when": cardTimes, "employees": family("^[1-9][0-9]*$", maxCards, cardTimes)}),
@@ -63,6 +64,7 @@ func lineSchema() node {
 		"name":            node{"type": "string", "maxLength": maxName},
 		"source":          node{"type": "string", "pattern": sourcePattern.String()},
 		"create_entities": override, "outgoing_calls": override, "repeated_leads": override,
+		"responsible": node{"type": "integer", "minimum": 0},
 	})
 }
 

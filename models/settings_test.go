@@ -26,8 +26,9 @@ func chosen() models.Settings {
 		},
 		Lines: map[string]models.LineRules{"sip:a/b~c": {
 			Name: "Sales", Source: "ADVERTISING",
-			CreateEntities: models.OverrideOff, OutgoingCalls: models.OverrideOn, RepeatedLeads: models.OverrideOff,
+			CreateEntities: models.OverrideOff, OutgoingCalls: models.OverrideOn, RepeatedLeads: models.OverrideOff, Responsible: 21,
 		}},
+		Callbacks:      models.Callbacks{Duty: []string{"19", "17"}},
 		Missed:         models.MissedCalls{Todo: true, Deadline: 60, WorkingHours: true, Days: []string{"6", "7"}, From: "10:00", To: "16:30"},
 		Card:           models.CallCard{When: models.CardOnAnswer, Employees: map[int64]models.CardTime{17: models.CardNever}},
 		Recordings:     models.Recordings{Mode: models.RecordingLink, MaxMB: 20},
@@ -54,9 +55,10 @@ func TestEverySettingHasAPathAndComesBackFromItsValues(t *testing.T) {
 	}
 	back, _ := want.With(models.DefaultSettings().Values())
 	if diff := cmp.Diff([]models.SettingChange{
+		{"callbacks/duty", "", "19\n17"},
 		{"lines/sip:a~1b~0c/name", "", "Sales"}, {"lines/sip:a~1b~0c/source", "", "ADVERTISING"},
 		{"lines/sip:a~1b~0c/create_entities", "", "off"}, {"lines/sip:a~1b~0c/outgoing_calls", "", "on"},
-		{"lines/sip:a~1b~0c/repeated_leads", "", "off"},
+		{"lines/sip:a~1b~0c/repeated_leads", "", "off"}, {"lines/sip:a~1b~0c/responsible", "", "21"},
 		{"card/employees/17", "", "never"}, {"exclusions/numbers", "", "+4930*\n112"}, {"exclusions/extensions", "", "900"}, {"extensions/104", "", "17"},
 	}, models.DefaultSettings().Changes(back)); diff != "" {
 		t.Errorf("what is not named stays (-want +got):\n%s", diff)
@@ -82,6 +84,8 @@ func TestWhatIsWrongWithSettingsIsNamed(t *testing.T) {
 		{"a day there is not", "missed/days", "8", models.UnknownChoice},
 		{"an owner there is not", "responsible/created/who", "last_talked", models.UnknownChoice},
 		{"an employee who is not named", "responsible/missed/who", "employee", models.NobodyNamed},
+		{"somebody on duty without an id", "callbacks/duty", "17\nAnna", models.NotANumber},
+		{"a line's employee without an id", "lines/4930/responsible", "-1", models.NotANumber},
 		{"an override there is not", "lines/4930/create_entities", "inherited", models.UnknownChoice},
 		{"a source there cannot be", "lines/4930/source", "a b", models.UnknownChoice},
 		{"a card time there is not", "card/when", "later", models.UnknownChoice},

@@ -28,7 +28,12 @@
           values.set(control.name, control.value);
         }
       } else if (control.type === "select-one") {
-        values.set(control.name, current ? control.value : defaultOf(control));
+        const value = current ? control.value : defaultOf(control);
+        if ("list" in control.dataset) {
+          add(control.name, value);
+        } else {
+          values.set(control.name, value);
+        }
       } else if (control.type !== "hidden" || "carried" in control.dataset) {
         values.set(control.name, current ? control.value : control.defaultValue);
       }

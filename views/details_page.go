@@ -89,6 +89,7 @@ type DecisionDetails struct {
 	Conditions  []Fact
 	Tried       []TriedRow
 	WouldChange string // the one switch, or that there is none
+	Owner       string // who is responsible by the line's own rule; empty without one
 	Line        string // that the line's own rules counted; empty when they did not
 	Version     string // version of the settings that decided
 }

@@ -58,14 +58,14 @@ func withChoices(p SettingsPage) SettingsPage {
 
 func lineOf(number, name string) SettingLine {
 	path := func(what string) string { return "lines/" + number + "/" + what }
-	return SettingLine{number, name, LinePaths{path("name"), path("source"), path("create_entities"), path("outgoing_calls"), path("repeated_leads")}}
+	return SettingLine{number, name, LinePaths{path("name"), path("source"), path("create_entities"), path("outgoing_calls"), path("repeated_leads"), path("responsible")}}
 }
 
 func settingsFilled(l Localizer) SettingsPage {
 	p := settingsOn(l)
 	maps.Copy(p.Values, map[string]string{
 		"responsible/created/who": "card", "responsible/missed/who": "employee", "responsible/missed/employee": "19", "responsible/missed/fallback": "404",
-		"lines/+493055501/name": "Sales Berlin", "lines/+493055501/source": "WEB", "lines/+493055502/create_entities": "off", "lines/sip: a/b/source": "GONE",
+		"lines/+493055501/name": "Sales Berlin", "lines/+493055501/responsible": "19", "lines/+493055502/responsible": "404", "callbacks/duty": "19\n404", "lines/+493055501/source": "WEB", "lines/+493055502/create_entities": "off", "lines/sip: a/b/source": "GONE",
 		"missed/todo": "on", "missed/deadline": "90", "missed/working_hours": "on",
 		"card/when": "answer", "card/employees/17": "never", "card/employees/19": "ring", "recordings/mode": "link", "recordings/max_mb": "20",
 		"exclusions/numbers": "+4930*\n112", "exclusions/extensions": "900", "default_country": "AT", "mask_numbers": "on",
@@ -96,7 +96,7 @@ func someChanges(l Localizer) []SettingChange {
 	var told []SettingChange
 	for _, c := range []struct{ path, from, to string }{
 		{"create_entities", "off", "on"}, {"repeat_in_bitrix24", "unknown", "on"}, {"responsible/missed/employee", "0", "19"},
-		{"lines/+493055501/source", "", "WEB"}, {"lines/+493055501/outgoing_calls", "", "off"}, {"missed/deadline", "30", "120"},
+		{"lines/+493055501/source", "", "WEB"}, {"lines/+493055501/responsible", "", "19"}, {"callbacks/duty", "17", "19\n17"}, {"lines/+493055501/outgoing_calls", "", "off"}, {"missed/deadline", "30", "120"},
 		{"missed/days", "1\n2\n3\n4\n5", "1\n2\n3\n4\n5\n6"}, {"card/employees/17", "", "never"}, {"recordings/max_mb", "0", "20"},
 		{"exclusions/numbers", "112", "+4930*\n+4940123456"}, {"default_country", "", "AT"}, {"extensions/104", "", "18"},
 	} {

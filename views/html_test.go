@@ -114,6 +114,7 @@ func TestSettingsHaveTheNamesThatPeopleRelyOn(t *testing.T) {
 		"choice Calls that nobody took belong to", "radio Who took the call, or was rung, on",
 		"radio Who looks after the customer's card, off", "radio Who last talked with this number, off", "radio One named employee, off",
 		"select Employee", "select If nobody is found that way",
+		"select Add an employee…",
 		"checkbox Built-in lines, on", "checkbox Other telephony apps, off",
 		"checkbox Create a to-do, off", "select Call back within", "checkbox Only working hours count, off",
 		"choice Working days", "checkbox Monday, on", "checkbox Tuesday, on", "checkbox Wednesday, on", "checkbox Thursday, on",

@@ -44,7 +44,9 @@ func settingKey(parts []string) (key, item string) {
 // says what was added and removed.
 func (l Localizer) SettingChange(parts []string, from, to string, names SettingNames) SettingChange {
 	change := SettingChange{Name: l.SettingName(parts, names)}
-	if parts[0] != "exclusions" {
+	if parts[0] == "callbacks" {
+		from, to = l.people(from, names), l.people(to, names)
+	} else if parts[0] != "exclusions" {
 		change.From, change.To = l.SettingValue(parts, from, names), l.SettingValue(parts, to, names)
 		return change
 	}
@@ -83,6 +85,10 @@ func (l Localizer) SettingValue(parts []string, value string, names SettingNames
 		return l.orWord(value, "value.no_name")
 	case "lines.source":
 		return l.sourceName(value, names)
+	case "lines.responsible":
+		return l.personOr(value, "override.inherited", names)
+	case "callbacks.duty":
+		return l.itemsInWords(itemsOf(l.people(value, names)))
 	case "lines.create_entities", "lines.outgoing_calls", "lines.repeated_leads":
 		return l.word("override", cmp.Or(value, "inherited"))
 	case "missed.deadline":
@@ -133,6 +139,15 @@ func (l Localizer) days(value string) string {
 		days = append(days, l.word("day.short", day))
 	}
 	return l.orWord(strings.Join(days, ", "), "value.no_days")
+}
+
+// people are the names of users, one a line.
+func (l Localizer) people(ids string, names SettingNames) string {
+	people := itemsOf(ids)
+	for i, id := range people {
+		people[i] = l.person(id, names)
+	}
+	return strings.Join(people, "\n")
 }
 
 func (l Localizer) person(id string, names SettingNames) string {

@@ -74,6 +74,8 @@ func fieldOf(path string) string {
 	switch path {
 	case "missed/days":
 		return "missed-days-1"
+	case "callbacks/duty":
+		return "add_duty"
 	case "card/employees":
 		return "add_card_employee"
 	case "extensions":
@@ -116,7 +118,7 @@ func (p SettingsPage) other(list []Choice, path string) []Choice {
 	switch {
 	case path == "missed/deadline":
 		return []Choice{{value, p.L.Minutes(value)}}
-	case strings.HasPrefix(path, "responsible/"):
+	case strings.HasPrefix(path, "responsible/"), strings.HasSuffix(path, "/responsible"):
 		return []Choice{{value, p.L.T("value.person.gone", "ID", value)}}
 	}
 	return []Choice{{value, value}}
@@ -154,12 +156,35 @@ func (p SettingsPage) otherLines() []SettingLine {
 
 func (p SettingsPage) hasRules(line SettingLine) bool {
 	paths := line.Paths
-	for _, path := range []string{paths.Name, paths.Source, paths.CreateEntities, paths.OutgoingCalls, paths.RepeatedLeads} {
+	for _, path := range []string{paths.Name, paths.Source, paths.CreateEntities, paths.OutgoingCalls, paths.RepeatedLeads, paths.Responsible} {
 		if p.Values[path] != "" || p.Stored[path] != "" {
 			return true
 		}
 	}
 	return false
+}
+
+// duty are who calls visitors back, in their order.
+func (p SettingsPage) duty() []Choice {
+	var duty []Choice
+	for _, id := range itemsOf(p.Values["callbacks/duty"]) {
+		one := Choice{id, p.L.T("value.person.gone", "ID", id)}
+		if i := slices.IndexFunc(p.People, func(c Choice) bool { return c.Value == id }); i >= 0 {
+			one = p.People[i]
+		}
+		duty = append(duty, one)
+	}
+	return duty
+}
+
+// here reports a person who can still be chosen.
+func (p SettingsPage) here(person Choice) bool { return slices.Contains(p.People, person) }
+
+func dutyID(place int) string { return "duty-" + strconv.Itoa(place) }
+
+// linePeople are who can be responsible for what the calls of a line create.
+func (p SettingsPage) linePeople() []Choice {
+	return append([]Choice{{"", p.L.T("override.inherited")}}, p.People...)
 }
 
 func (p SettingsPage) hasDay(day string) bool {
@@ -202,7 +227,7 @@ func (c Conflict) who(l Localizer) string {
 
 // sections are the parts of the page that the menu leads to, in their order.
 func (p SettingsPage) sections() []Choice {
-	return p.choices("section", "creating", "responsible", "lines", "missed", "card", "recordings", "exclusions", "employees", "connection", "history")
+	return p.choices("section", "creating", "responsible", "callbacks", "lines", "missed", "card", "recordings", "exclusions", "employees", "connection", "history")
 }
 
 func (u Undo) version() string { return strconv.FormatInt(u.Version, 10) }

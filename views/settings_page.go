@@ -47,7 +47,7 @@ type SettingLine struct {
 }
 
 // LinePaths are the fields of a line.
-type LinePaths struct{ Name, Source, CreateEntities, OutgoingCalls, RepeatedLeads string }
+type LinePaths struct{ Name, Source, CreateEntities, OutgoingCalls, RepeatedLeads, Responsible string }
 
 // A CardException is an employee who sees the call card at another time.
 type CardException struct{ Path, Name string }

@@ -40,6 +40,12 @@ func (w *work) missedRule(ctx context.Context) (int64, error) {
 	return w.chosen(ctx, w.portal.Settings.Responsible.Missed)
 }
 
+// createdRule is the rule by which [work.createdOwner] is found: the line's own,
+// else the portal's.
+func (w *work) createdRule() models.OwnerRule {
+	return w.portal.Settings.CreatedBy(w.line())
+}
+
 // createdOwner is who is responsible for what the call creates. Whoever was
 // chosen by a rule stays it, for a repetition creates the same; who takes the
 // call may still change.
@@ -48,7 +54,7 @@ func (w *work) createdOwner(ctx context.Context) (int64, error) {
 	if progress.Owner != 0 {
 		return progress.Owner, nil
 	}
-	rule := w.portal.Settings.Responsible.Created
+	rule := w.createdRule()
 	user, err := w.chosen(ctx, rule)
 	if err != nil {
 		return 0, err
@@ -101,7 +107,7 @@ func (w *work) assign(ctx context.Context) error {
 	if len(progress.Created) == 0 || progress.Assigned.Done {
 		return nil
 	}
-	if progress.Owner == 0 && (w.over || !w.differs(w.portal.Settings.Responsible.Created) && !w.outgrown()) {
+	if progress.Owner == 0 && (w.over || !w.differs(w.createdRule()) && !w.outgrown()) {
 		return nil
 	}
 	user, err := w.createdOwner(ctx)

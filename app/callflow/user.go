@@ -12,12 +12,13 @@ import (
 // errNobody: Bitrix24 takes the call for nobody we know.
 var errNobody = errors.New("callflow: no user of the portal takes the call")
 
-// responsible is the user whose call this is: who talks or is rung, else who
-// owns the client's card, else who installed the app, else the first active
+// responsible is the user whose call this is: who talks or is rung, else whom a
+// callback rings, else who owns the client's card, else who installed the app, else the first active
 // user. Users whom Bitrix24 has refused for this call are passed over.
 func (w *work) responsible(ctx context.Context) (int64, error) {
 	candidates := []func(context.Context) (int64, error){
 		func(context.Context) (int64, error) { return w.row.UserID, nil },
+		w.callee,
 		w.owner,
 		func(ctx context.Context) (int64, error) { return w.Store.Installer(ctx, w.portal.ID) },
 		func(ctx context.Context) (int64, error) {

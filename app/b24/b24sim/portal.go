@@ -61,7 +61,8 @@ type User struct {
 	Position       string
 	Admin          bool
 	Dismissed      bool
-	System         bool // the application's own account, which no list shows
+	WorkDay        string // TIMEMAN_STATUS; "" = OPENED
+	System         bool   // the application's own account, which no list shows
 }
 
 // Title is the user's full name.
@@ -258,6 +259,15 @@ func (p *Portal) SetExtension(userID int64, extension string) {
 	defer p.lock()()
 	if u := p.user(userID); u != nil {
 		u.Extension = extension
+	}
+}
+
+// SetWorkDay has the time tracking say something else of an employee: CLOSED,
+// PAUSED, EXPIRED, UNAVAILABLE or NOT_INSTALLED.
+func (p *Portal) SetWorkDay(userID int64, status string) {
+	defer p.lock()()
+	if u := p.user(userID); u != nil {
+		u.WorkDay = status
 	}
 }
 

@@ -1,6 +1,7 @@
 package b24sim
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -267,7 +268,7 @@ func (p *Portal) routed(r *record) *array {
 	row := obj("CRM_ENTITY_TYPE", r.ref.Type.Code(), "CRM_ENTITY_ID", r.ref.ID, "ASSIGNED_BY_ID", responsible, "NAME", r.title())
 	if u := p.user(responsible); u != nil {
 		row.set("ASSIGNED_BY", obj(
-			"ID", text(u.ID), "TIMEMAN_STATUS", "OPENED", "USER_PHONE_INNER", orNull(u.Extension),
+			"ID", text(u.ID), "TIMEMAN_STATUS", cmp.Or(u.WorkDay, "OPENED"), "USER_PHONE_INNER", orNull(u.Extension),
 			"WORK_PHONE", orNull(u.WorkPhone), "PERSONAL_PHONE", nil, "PERSONAL_MOBILE", orNull(u.Mobile),
 		))
 	}
