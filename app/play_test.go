@@ -65,6 +65,7 @@ var ends = map[string]end{
 
 func TestEveryScenarioOfThePlayerEndsAsItShould(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
+		t.Parallel() // most of it is waiting for the portal's limit of requests
 		sound := httptest.NewServer(&tape{size: 1000})
 		t.Cleanup(sound.Close)
 		r := newRig(t, address, classic)

@@ -99,6 +99,13 @@ type Keeper interface {
 	Reject(ctx context.Context, memberID string, dead Token, code Code) error
 	// Moved records the portal's new endpoint.
 	Moved(ctx context.Context, memberID, endpoint string) error
+	// TakePlace takes the next place in a bucket of the portal that all
+	// processes share, and returns how long it is until then; it does not take
+	// one that comes later than most, and returns more than that. GiveBack
+	// returns a place that is not used, and Fill takes all that are free.
+	TakePlace(ctx context.Context, memberID string, b Bucket, most time.Duration) (time.Duration, error)
+	GiveBack(ctx context.Context, memberID string, b Bucket) error
+	Fill(ctx context.Context, memberID string, b Bucket) error
 	// Log records one request.
 	Log(ctx context.Context, memberID string, entry Request) error
 }

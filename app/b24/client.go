@@ -238,7 +238,7 @@ func (r *request) again(err error, attempt int) (time.Duration, bool) {
 // once sends a request as soon as the portal's limits allow, and follows the
 // portal to a new address.
 func (c *Client) once(ctx context.Context, token string, r *request) (*answer, error) {
-	if err := c.portal.admit(ctx, c.app, r); err != nil {
+	if err := c.portal.admit(ctx, c, r); err != nil {
 		return nil, err
 	}
 	body, err := r.body(token)
@@ -275,6 +275,9 @@ func (c *Client) exchange(ctx context.Context, r *request, endpoint string, body
 	began := c.app.now()
 	got, status, err := c.app.post(ctx, r.name, endpoint+r.path, r.timeout, body)
 	c.portal.observe(r, got, err, c.app.now())
+	if errors.Is(err, QueryLimitExceeded) {
+		c.fill(ctx)
+	}
 	entry := Request{At: began, Method: r.name, Status: status, Duration: c.app.now().Sub(began)}
 	if got != nil {
 		entry.Operating = float64(got.Time.Operating)

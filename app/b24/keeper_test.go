@@ -61,6 +61,16 @@ func (m *memory) Renew(ctx context.Context, _ string, userID int64, stale string
 	return fresh, nil
 }
 
+// The buckets of one process are its own.
+
+func (m *memory) TakePlace(context.Context, string, Bucket, time.Duration) (time.Duration, error) {
+	return 0, nil
+}
+
+func (m *memory) GiveBack(context.Context, string, Bucket) error { return nil }
+
+func (m *memory) Fill(context.Context, string, Bucket) error { return nil }
+
 func cmpOr(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {

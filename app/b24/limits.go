@@ -3,6 +3,7 @@ package b24
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math"
 	"sync"
 	"time"
@@ -30,10 +31,27 @@ const (
 	promptWithin = time.Second
 )
 
-// A portal is what all clients of one portal share in this process.
+// A Bucket is how many requests may be sent to a portal: Burst at once, and one
+// more Every so often.
+type Bucket struct {
+	Name  string
+	Every time.Duration
+	Burst int
+}
+
+var (
+	lasting = Bucket{"requests", time.Second / perSecond, burst}
+	spare   = Bucket{"prompt", spareEvery, spareBurst} // of prompt requests, when the other has nothing left
+)
+
+func (b Bucket) limiter() *rate.Limiter { return rate.NewLimiter(rate.Every(b.Every), b.Burst) }
+
+// A portal is what all clients of one portal share in this process. Its buckets
+// are the same as those that the [Keeper] has for all processes: a request waits
+// for both.
 type portal struct {
 	limiter *rate.Limiter
-	spare   *rate.Limiter // of prompt requests, when the limiter has nothing left
+	spare   *rate.Limiter
 	mu      sync.Mutex
 	budgets map[string]budget // by method
 }
@@ -53,8 +71,7 @@ func (a *App) portal(memberID string) *portal {
 	}
 	if a.portals[memberID] == nil {
 		a.portals[memberID] = &portal{
-			limiter: rate.NewLimiter(perSecond, burst), spare: rate.NewLimiter(rate.Every(spareEvery), spareBurst),
-			budgets: map[string]budget{},
+			limiter: lasting.limiter(), spare: spare.limiter(), budgets: map[string]budget{},
 		}
 	}
 	return a.portals[memberID]
@@ -62,42 +79,74 @@ func (a *App) portal(memberID string) *portal {
 
 // admit waits until a request may be sent. A method that used up its budget is
 // refused without asking: the portal would refuse it as well.
-func (p *portal) admit(ctx context.Context, a *App, r *request) error {
-	now := a.now()
+func (p *portal) admit(ctx context.Context, c *Client, r *request) error {
+	now := c.app.now()
 	first := p.budget(r.methods[0])
 	if now.Before(first.paused) {
 		return &Error{Method: r.name, Code: OperationTimeLimit, Wait: first.paused.Sub(now)}
 	}
-	place := p.limiter.ReserveN(now, 1)
-	wait, ok := p.turn(r, place.DelayFrom(now), now)
-	if !ok {
-		place.CancelAt(now)
-		return &Error{Method: r.name, Code: QueryLimitExceeded, Wait: wait}
+	place, err := p.place(ctx, c, now)
+	if err != nil {
+		return err
 	}
-	if err := a.sleep(ctx, wait); err != nil {
-		place.CancelAt(a.now())
-		return &Failure{Method: r.name, Err: err}
+	wait, ok, err := p.turn(ctx, c, r, place.wait)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return errors.Join(&Error{Method: r.name, Code: QueryLimitExceeded, Wait: wait}, place.giveBack(ctx, c))
+	}
+	if err := c.app.sleep(ctx, wait); err != nil {
+		return errors.Join(&Failure{Method: r.name, Err: err}, place.giveBack(ctx, c))
 	}
 	return nil
+}
+
+// A place is a request's in both buckets, this process's and the shared one.
+type place struct {
+	own    *rate.Reservation
+	shared bool // taken
+	wait   time.Duration
+}
+
+func (p *portal) place(ctx context.Context, c *Client, now time.Time) (place, error) {
+	wait, err := c.keeper.TakePlace(ctx, c.memberID, lasting, longest)
+	if err != nil {
+		return place{}, err
+	}
+	own := p.limiter.ReserveN(now, 1)
+	return place{own, wait <= longest, max(wait, own.DelayFrom(now))}, nil
+}
+
+// giveBack returns a place to those behind it.
+func (p place) giveBack(ctx context.Context, c *Client) error {
+	p.own.CancelAt(c.app.now())
+	if !p.shared {
+		return nil
+	}
+	return c.keeper.GiveBack(context.WithoutCancel(ctx), c.memberID, lasting)
 }
 
 // turn is how long a request waits whose place comes after wait, and whether it
 // may. One that overtakes keeps its place all the same: those behind it wait a
 // little longer, so that the lasting rate stays.
-func (p *portal) turn(r *request, wait time.Duration, now time.Time) (time.Duration, bool) {
-	if r.prompt {
-		if wait > overtakeFrom && p.spare.AllowN(now, 1) {
-			return 0, true
+func (p *portal) turn(ctx context.Context, c *Client, r *request, wait time.Duration) (time.Duration, bool, error) {
+	now := c.app.now()
+	switch {
+	case r.prompt && wait > overtakeFrom && p.spare.AllowN(now, 1):
+		later, err := c.keeper.TakePlace(ctx, c.memberID, spare, 0)
+		if err != nil || later == 0 {
+			return 0, true, err
 		}
-		return wait, wait <= promptWithin
+		return wait, wait <= promptWithin, nil
+	case r.prompt:
+		return wait, wait <= promptWithin, nil
+	case wait > longest:
+		return wait, false, nil
+	case p.slow(r, now):
+		return wait + busyDelay, true, nil
 	}
-	if wait > longest {
-		return wait, false
-	}
-	if p.slow(r, now) {
-		wait += busyDelay
-	}
-	return wait, true
+	return wait, true, nil
 }
 
 func (p *portal) budget(method string) budget {
@@ -135,6 +184,16 @@ func (p *portal) drain(now time.Time) {
 	for _, limiter := range []*rate.Limiter{p.limiter, p.spare} {
 		if left := int(limiter.TokensAt(now)); left > 0 {
 			limiter.AllowN(now, left)
+		}
+	}
+}
+
+// fill has the other processes hear that the portal's bucket is full. If they
+// do not, they are told by the portal.
+func (c *Client) fill(ctx context.Context) {
+	for _, bucket := range []Bucket{lasting, spare} {
+		if err := c.keeper.Fill(ctx, c.memberID, bucket); err != nil {
+			slog.WarnContext(ctx, "full bucket of a portal not shared", "error", err)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package callflow
 import (
 	"context"
 	"errors"
+	"time"
 
 	"callwise/app/b24"
 	"callwise/models"
@@ -75,6 +76,22 @@ func (k keeper) Moved(ctx context.Context, memberID, endpoint string) error {
 		return err
 	}
 	return k.Store.Moved(ctx, p.ID, endpoint)
+}
+
+func (k keeper) TakePlace(ctx context.Context, memberID string, b b24.Bucket, most time.Duration) (time.Duration, error) {
+	return k.Store.TakePlace(ctx, paceOf(memberID, b), most)
+}
+
+func (k keeper) GiveBack(ctx context.Context, memberID string, b b24.Bucket) error {
+	return k.Store.GiveBack(ctx, paceOf(memberID, b))
+}
+
+func (k keeper) Fill(ctx context.Context, memberID string, b b24.Bucket) error {
+	return k.Store.Fill(ctx, paceOf(memberID, b))
+}
+
+func paceOf(memberID string, b b24.Bucket) models.Pace {
+	return models.Pace{MemberID: memberID, Bucket: b.Name, Every: b.Every, Burst: b.Burst}
 }
 
 func (k keeper) Log(ctx context.Context, memberID string, r b24.Request) error {

@@ -1,0 +1,87 @@
+package models_test
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"callwise/models"
+	"callwise/models/modelstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var bucket = models.Pace{MemberID: "acme", Bucket: "requests", Every: time.Hour, Burst: 3}
+
+func TestProcessesShareTheBucketOfAPortal(t *testing.T) {
+	address := modelstest.PostgreSQL(t)
+	one, other := modelstest.Migrated(t, address), modelstest.Migrated(t, address)
+	install(t, one, "acme")
+	install(t, one, "umbrella")
+	var mu sync.Mutex
+	waits := map[time.Duration]int{}
+	var all sync.WaitGroup
+	for i := range 10 {
+		all.Go(func() {
+			store := []*models.Store{one, other}[i%2]
+			wait, err := store.TakePlace(t.Context(), bucket, 4*time.Hour)
+			if err != nil {
+				t.Error(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			waits[wait.Round(time.Hour)]++
+		})
+	}
+	all.Wait()
+	// Three fit, four wait for one hour after the other, and three would wait for more than four hours.
+	want := map[time.Duration]int{0: 3, time.Hour: 1, 2 * time.Hour: 1, 3 * time.Hour: 1, 4 * time.Hour: 1, 5 * time.Hour: 3}
+	if diff := cmp.Diff(want, waits); diff != "" {
+		t.Errorf("waits (-want +got):\n%s", diff)
+	}
+	neighbour := bucket
+	neighbour.MemberID = "umbrella"
+	if wait := must[time.Duration](t)(other.TakePlace(t.Context(), neighbour, 0)); wait != 0 {
+		t.Errorf("another portal waits %v", wait)
+	}
+}
+
+func TestAPlaceThatIsNotUsedIsTheNextOnes(t *testing.T) {
+	s := modelstest.Migrated(t, modelstest.PostgreSQL(t))
+	install(t, s, "acme")
+	take := func(most time.Duration) time.Duration {
+		return must[time.Duration](t)(s.TakePlace(t.Context(), bucket, most)).Round(time.Hour)
+	}
+	var waits []time.Duration
+	for range 4 {
+		waits = append(waits, take(9*time.Hour))
+	}
+	check(t, s.GiveBack(t.Context(), bucket))
+	waits = append(waits, take(0), take(9*time.Hour))
+	if diff := cmp.Diff([]time.Duration{0, 0, 0, time.Hour, time.Hour, time.Hour}, waits); diff != "" {
+		t.Errorf("waits (-want +got):\n%s", diff)
+	}
+}
+
+func TestABucketIsFullWhenThePortalSaysSo(t *testing.T) {
+	s := modelstest.Migrated(t, modelstest.PostgreSQL(t))
+	install(t, s, "acme")
+	first := must[time.Duration](t)(s.TakePlace(t.Context(), bucket, time.Hour))
+	check(t, s.Fill(t.Context(), bucket))
+	second := must[time.Duration](t)(s.TakePlace(t.Context(), bucket, time.Hour)).Round(time.Hour)
+	if first != 0 || second != time.Hour {
+		t.Errorf("waits %v and %v, want none and an hour", first, second)
+	}
+}
+
+func TestAProcessAloneOrAPortalThatIsGoneHasNoSharedBucket(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		for range 5 {
+			if wait := must[time.Duration](t)(s.TakePlace(t.Context(), bucket, 0)); wait != 0 {
+				t.Errorf("waits %v", wait)
+			}
+		}
+		check(t, s.GiveBack(t.Context(), bucket))
+		check(t, s.Fill(t.Context(), bucket))
+	})
+}
