@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// A wire is the way to a database that can be cut.
+type wire struct {
+	t    *testing.T
+	to   string
+	cut  atomic.Bool
+	mu   sync.Mutex
+	open map[net.Conn]bool
+}
+
+// wireTo returns a wire to the database at address, and the address at this end.
+func wireTo(t *testing.T, address string) (*wire, string) {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &wire{t: t, to: u.Host, open: map[net.Conn]bool{}}
+	listener := listen(t, "127.0.0.1:0")
+	t.Cleanup(func() {
+		if err := listener.Close(); err != nil {
+			t.Error(err)
+		}
+		w.hangUp()
+	})
+	go w.serve(listener)
+	u.Host = listener.Addr().String()
+	return w, u.String()
+}
+
+func (w *wire) serve(listener net.Listener) {
+	for {
+		near, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		far, err := net.Dial("tcp", w.to)
+		if err != nil {
+			w.t.Error(err)
+			return
+		}
+		w.keep(near, far)
+		go w.carry(near, far)
+		go w.carry(far, near)
+		if w.cut.Load() {
+			w.hangUp()
+		}
+	}
+}
+
+func (w *wire) keep(ends ...net.Conn) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, end := range ends {
+		w.open[end] = true
+	}
+}
+
+// carry copies until either end is closed; how it ends is the programs' affair.
+func (w *wire) carry(to io.WriteCloser, from io.ReadCloser) {
+	io.Copy(to, from) //nolint:errcheck
+	to.Close()        //nolint:errcheck
+	from.Close()      //nolint:errcheck
+}
+
+// hangUp ends all connections at once.
+func (w *wire) hangUp() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for end := range w.open {
+		end.Close() //nolint:errcheck
+		delete(w.open, end)
+	}
+}
+
+// A fleet is several processes with one database.
+type fleet struct {
+	t        *testing.T
+	rigs     []*rig // one for each process
+	children []*child
+	refused  atomic.Int32
+}
+
+func fleetOf(t *testing.T, n int, address string) *fleet {
+	t.Helper()
+	first := bareRig(t, address, classic)
+	f := &fleet{t: t, rigs: []*rig{first}}
+	for range n - 1 {
+		other := *first
+		other.config.ListenAddr = freeAddress(t)
+		other.url = "http://" + other.config.ListenAddr
+		f.rigs = append(f.rigs, &other)
+	}
+	for _, r := range f.rigs {
+		f.children = append(f.children, r.spawn())
+	}
+	return f
+}
+
+// restart kills a process as a power cut does, and starts it again.
+func (f *fleet) restart(i int) {
+	f.t.Helper()
+	f.children[i].kill()
+	f.children[i] = f.rigs[i].spawn()
+}
+
+// send reports an event to one process after the other until one has taken it,
+// as a PBX does.
+func (f *fleet) send(key string, first int, event map[string]any) {
+	body, err := json.Marshal(event)
+	if err != nil {
+		f.t.Error(err)
+		return
+	}
+	for try := first; ; try++ {
+		if f.taken(f.rigs[try%len(f.rigs)].url, key, body) {
+			return
+		}
+		if f.refused.Add(1); f.t.Context().Err() != nil {
+			return
+		}
+	}
+}
+
+func (f *fleet) taken(address, key string, body []byte) bool {
+	request, err := http.NewRequestWithContext(f.t.Context(), http.MethodPost, address+"/pbx/v1/events", bytes.NewReader(body))
+	if err != nil {
+		f.t.Error(err)
+		return true
+	}
+	request.Header.Set("Authorization", "Bearer "+key)
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusAccepted && answer.StatusCode < http.StatusInternalServerError {
+		f.t.Errorf("an event is answered with %d", answer.StatusCode)
+		return true
+	}
+	return answer.StatusCode == http.StatusAccepted
+}
+
+// TestNothingIsLostOrDoubleWhenProcessesAndTheDatabaseDieUnderLoad reports new
+// customers' calls to three processes while each of them is killed once and the way
+// to the database is cut.
+func TestNothingIsLostOrDoubleWhenProcessesAndTheDatabaseDieUnderLoad(t *testing.T) {
+	t.Parallel()
+	const calls = 8 // of each portal: more would wait for its limit of requests
+	wire, address := wireTo(t, postgreSQL(t))
+	f := fleetOf(t, 3, address)
+	f.rigs[0].install()
+	portals := []*rig{f.rigs[0], f.rigs[0].neighbour("umbrella"), f.rigs[0].neighbour("initech")}
+	var accepted atomic.Int32
+	var senders sync.WaitGroup
+	for i, p := range portals {
+		p.switches("c")
+		for n := range calls {
+			id := fmt.Sprintf("c%d", n)
+			senders.Go(func() {
+				for k, event := range []map[string]any{
+					started(id, "incoming", fmt.Sprintf("+493090184%d", n)), answered(id, "104"), ended(id, "answered", 5),
+				} {
+					f.send(p.key, i+n+k, event)
+					accepted.Add(1)
+				}
+			})
+		}
+	}
+	for _, disaster := range []struct {
+		after int32 // so many events
+		do    func()
+	}{
+		{10, func() { f.restart(1) }},
+		{30, func() {
+			before := f.refused.Load()
+			wire.cut.Store(true)
+			wire.hangUp()
+			eventually(t, "refusals", func() bool { return f.refused.Load() > before+3 || accepted.Load() == 3*3*calls })
+			wire.cut.Store(false)
+		}},
+		{45, func() { f.restart(2) }},
+		{55, func() { f.restart(0) }},
+	} {
+		eventually(t, "load", func() bool { return accepted.Load() >= disaster.after })
+		disaster.do()
+	}
+	senders.Wait()
+	for _, p := range portals {
+		p.finished(calls)
+		crm := p.portal.Snapshot()
+		phones := map[string]int{}
+		for _, lead := range crm.Leads {
+			phones[strings.Join(lead.Phones, " ")]++
+		}
+		if len(phones) != calls || len(crm.Leads) != calls || len(crm.Statistics) != calls || len(crm.Activities) != calls || crm.Unfinished != 0 {
+			t.Errorf("%s: %d leads of %d numbers, %d calls, %d activities, %d without an end; want %d of each, and 0",
+				p.portal.Name(), len(crm.Leads), len(phones), len(crm.Statistics), len(crm.Activities), crm.Unfinished, calls)
+		}
+	}
+	t.Logf("%d attempts were refused", f.refused.Load())
+}
