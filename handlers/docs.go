@@ -1,9 +1,10 @@
 package handlers
 
 import (
-	"cmp"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
-	"strings"
 
 	"callwise/app/call"
 	"callwise/app/callflow"
@@ -18,25 +19,37 @@ const docsPath = "/pbx/docs"
 
 // problems are the statuses of the PBX API whose answers are problems.
 var problems = []int{
-	http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotFound, http.StatusRequestEntityTooLarge,
-	http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusBadGateway,
+	http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusConflict,
+	http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity, http.StatusTooManyRequests,
+	http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 }
 
-// docs explains the PBX API to its developers. The page is the same for
-// everybody and may be kept.
+// docs explains the PBX API to its developers, in the language that the address
+// names or else the browser. The page is the same for everybody and may be kept.
 func (h *Handlers) docs(c echo.Context) error {
-	lang, _, _ := strings.Cut(c.Request().Header.Get("Accept-Language"), ",")
-	lang, _, _ = strings.Cut(lang, "-")
 	page := views.DocsPage{
-		Page: views.Page{L: views.ForLang(cmp.Or(c.QueryParam("lang"), lang))}, API: h.PublicURL + pbxPath, Problems: problems,
+		L:    views.ForBrowser(c.QueryParam("lang"), c.Request().Header.Get("Accept-Language")),
+		Host: h.PublicURL, API: h.PublicURL + pbxPath, Problems: problems,
 	}
 	for _, s := range pbx.Statuses() {
 		page.Statuses = append(page.Statuses, views.DocsStatus{
 			Word: string(s), Incoming: callflow.CodeOf(s, call.Incoming), Outgoing: callflow.CodeOf(s, call.Outgoing),
 		})
 	}
+	var body bytes.Buffer
+	if err := views.Docs(page).Render(c.Request().Context(), &body); err != nil {
+		return err
+	}
+	sum := sha256.Sum256(body.Bytes())
+	// Weak: the same page may be sent compressed.
+	tag := `W/"` + hex.EncodeToString(sum[:12]) + `"`
 	header := c.Response().Header()
 	header.Set("Cache-Control", "public, max-age=3600")
+	header.Set("Content-Language", page.L.Tag())
+	header.Set("ETag", tag)
 	header.Add(echo.HeaderVary, "Accept-Language")
-	return render(c, http.StatusOK, views.Docs(page))
+	if c.Request().Header.Get("If-None-Match") == tag {
+		return c.NoContent(http.StatusNotModified)
+	}
+	return c.HTMLBlob(http.StatusOK, body.Bytes())
 }

@@ -1,15 +1,21 @@
 package views
 
 import (
+	"context"
+	"io"
 	"net/http"
 	"strconv"
+	"strings"
+
+	"github.com/a-h/templ"
 )
 
 // A DocsPage explains the PBX API to its developers; nothing on it belongs to a
 // portal.
 type DocsPage struct {
-	Page
-	API      string // public address of the API, without a slash at the end
+	L        Localizer
+	Host     string // public address of the program, without a slash at the end
+	API      string // public address of the API, likewise
 	Statuses []DocsStatus
 	Problems []int // HTTP statuses that are answered with a problem
 }
@@ -17,8 +23,14 @@ type DocsPage struct {
 // A DocsStatus is a word for the end of a call, and Bitrix24's code for it.
 type DocsStatus struct{ Word, Incoming, Outgoing string }
 
-// docsFields are the fields of an event beside those that all have, and the
-// types they belong to; a star marks where a field is required.
+// docsParts are the sections in order: their ids, which are their titles' keys.
+var docsParts = []string{
+	"start", "play", "life", "events", "situations", "fields", "statuses",
+	"recordings", "transcripts", "customers", "commands", "verify", "errors", "limits",
+}
+
+// docsFields are the fields of an event and the types they belong to; a star
+// marks where a field is required, or alone, that it always is.
 var docsFields = []struct{ name, in string }{
 	{"id", "*"}, {"type", "*"}, {"call", "*"}, {"at", "*"},
 	{"direction", "call.started*"},
@@ -35,43 +47,43 @@ var docsFields = []struct{ name, in string }{
 	{"messages", "transcript.ready*"},
 }
 
-// docsEvents are the events of the quick start, one request each.
-var docsEvents = []struct{ step, json string }{
-	{"started", `{"id": "e-1", "type": "call.started", "call": "c-917", "at": "2026-08-21T10:20:30+03:00",
-  "direction": "incoming", "phone": "+493012345678", "line": "493099900", "extensions": ["104", "105"]}`},
-	{"answered", `{"id": "e-2", "type": "call.answered", "call": "c-917", "at": "2026-08-21T10:20:38+03:00",
-  "extension": "104"}`},
-	{"ended", `{"id": "e-3", "type": "call.ended", "call": "c-917", "at": "2026-08-21T10:22:13+03:00",
-  "extension": "104", "status": "answered", "duration": 95}`},
-	{"recording", `{"id": "e-4", "type": "recording.ready", "call": "c-917", "at": "2026-08-21T10:22:40+03:00",
-  "url": "https://pbx.example/records/917.mp3"}`},
-}
+var (
+	docsRules  = []string{"repeat", "order", "alone", "open"}
+	docsLimits = []string{"body", "ids", "extensions", "messages", "uploads", "customers", "commands", "call"}
+)
 
-func (p DocsPage) curl(event string) string {
-	return "curl " + p.API + "/events \\\n  -H \"Authorization: Bearer $KEY\" \\\n  -H 'Content-Type: application/json' \\\n  -d '" + event + "'"
+const docsKey = " \\\n  -H \"Authorization: Bearer $KEY\""
+
+func (p DocsPage) report(events string) string {
+	return "curl " + p.API + "/events" + docsKey + " \\\n  -H 'Content-Type: application/json' \\\n  -d '" + events + "'"
 }
 
 func (p DocsPage) customers() string {
-	return "curl '" + p.API + "/customers?phone=%2B493012345678' \\\n  -H \"Authorization: Bearer $KEY\""
+	return "curl '" + p.API + "/customers?phone=%2B493012345678'" + docsKey
 }
 
-const docsCustomer = `{"known": true, "name": "Anna Schmidt",
- "entities": [{"type": "contact", "id": 412, "title": "Anna Schmidt"}],
- "responsible": {"user_id": 17, "extension": "104", "on_duty": true}}`
+func (p DocsPage) upload() string {
+	return "curl -T 917.mp3 " + p.API + "/calls/c-917/recording" + docsKey
+}
 
-const docsCommand = `POST /your/command/url
-content-type: application/json
-webhook-id: 7f0c2a1e
-webhook-timestamp: 1787300430
-webhook-signature: v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
-
-{"type": "call.originate", "bitrix24_call_id": "externalCall.5b0c1e7a.1787300430",
- "phone": "+493012345678", "dtmf_after_connect": "", "extension": "104", "user_id": 17,
- "line": "493099900", "crm_entity": {"type": "contact", "id": 412}}`
-
-const docsVerify = `KEY=$(printf %s "${SECRET#whsec_}" | base64 -d | od -An -v -tx1 | tr -d ' \n')
-printf %s "v1,"
-{ printf %s "$ID.$TIMESTAMP."; cat body.json; } |
-  openssl dgst -sha256 -mac HMAC -macopt hexkey:$KEY -binary | base64`
+func (p DocsPage) play() string {
+	return "CALLWISE_PBX_KEY=$KEY callwise play -url " + p.Host + " -scenario ring-group"
+}
 
 func problemTitle(status int) string { return strconv.Itoa(status) + " " + http.StatusText(status) }
+
+// prose is a text in which words between grave accents are code.
+func prose(text string) templ.Component {
+	var html strings.Builder
+	for i, part := range strings.Split(text, "`") {
+		part = templ.EscapeString(part)
+		if i%2 == 1 {
+			part = "<code>" + part + "</code>"
+		}
+		html.WriteString(part)
+	}
+	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
+		_, err := io.WriteString(w, html.String())
+		return err
+	})
+}

@@ -96,7 +96,7 @@ func layout(p Page, title, address string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		for _, sheet := range []string{"app", "settings", "trials", "calls", "details", "docs"} {
+		for _, sheet := range []string{"app", "settings", "trials", "calls", "details"} {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<link rel=\"stylesheet\" href=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
