@@ -101,6 +101,21 @@ func TestTheGuideIsKeptByBrowsersUntilItChanges(t *testing.T) {
 	}
 }
 
+func TestTheContentsOfTheGuideLeadToItsParts(t *testing.T) {
+	r := bareRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
+	r.start()
+	page, _ := r.guide(t)
+	links := regexp.MustCompile(`href="#([a-z]+)"`).FindAllStringSubmatch(page.body, -1)
+	if len(links) < 10 || len(links) != strings.Count(page.body, "<section") {
+		t.Errorf("%d links to %d parts", len(links), strings.Count(page.body, "<section"))
+	}
+	for _, link := range links {
+		if !strings.Contains(page.body, `<h2 id="`+link[1]+`"`) {
+			t.Errorf("%s leads nowhere", link[0])
+		}
+	}
+}
+
 func TestTheExamplesOfTheGuideWork(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)
@@ -124,6 +139,11 @@ func TestTheExamplesOfTheGuideWork(t *testing.T) {
 			}
 		}
 		r.finished(3)
+		for _, target := range []string{"/pbx/v1/events", "/pbx/v1/nothing"} {
+			if got := r.asPBX(http.MethodGet, target, ""); got.status != http.StatusNotFound || got.header.Get("Content-Type") != "application/problem+json" {
+				t.Errorf("GET %s: %d %s", target, got.status, got.body)
+			}
+		}
 		wrong := r.asPBX(http.MethodPost, "/pbx/v1/events", `[{"id":"w-1","type":"call.ended","call":"w","at":"2026-08-21T11:05:10+03:00"}]`)
 		if diff := cmp.Diff(examples["wrong"], []string{wrong.body}); diff != "" {
 			t.Error(diff)

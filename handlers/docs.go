@@ -19,7 +19,7 @@ const docsPath = "/pbx/docs"
 
 // problems are the statuses of the PBX API whose answers are problems.
 var problems = []int{
-	http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusConflict,
+	http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotFound, http.StatusConflict,
 	http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity, http.StatusTooManyRequests,
 	http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 }

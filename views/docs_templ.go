@@ -744,7 +744,7 @@ func docsStates(l Localizer) templ.Component {
 			templ_7745c5c3_Var35 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "<svg class=\"docs-states\" viewBox=\"0 0 340 400\" role=\"img\" aria-labelledby=\"states-title states-desc\"><title id=\"states-title\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "<svg class=\"docs-states\" viewBox=\"0 0 400 404\" role=\"img\" aria-labelledby=\"states-title states-desc\"><title id=\"states-title\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -770,46 +770,46 @@ func docsStates(l Localizer) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 51, "</desc> <path class=\"edge\" d=\"M90 34 V62 M90 122 V182 M90 242 V302 M150 108 H310 V336 H158 M150 84 H178 V64 H118 V64 M150 204 H178 V184 H118 V184\"></path> <path class=\"head\" d=\"M85 60 H95 L90 70 Z M85 180 H95 L90 190 Z M85 300 H95 L90 310 Z M160 331 V341 L150 336 Z\"></path> <rect class=\"state\" x=\"30\" y=\"70\" width=\"120\" height=\"52\" rx=\"10\"></rect> <rect class=\"state\" x=\"30\" y=\"190\" width=\"120\" height=\"52\" rx=\"10\"></rect> <rect class=\"state\" x=\"30\" y=\"310\" width=\"120\" height=\"52\" rx=\"10\"></rect> <g class=\"name\" text-anchor=\"middle\"><text x=\"90\" y=\"101\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 51, "</desc> <path class=\"edge\" d=\"M170 34 V62 M170 122 V182 M170 242 V302 M110 96 H20 V336 H102 M230 84 H256 V108 H238 M230 204 H256 V228 H238\"></path> <path class=\"head\" d=\"M165 60 H175 L170 70 Z M165 180 H175 L170 190 Z M165 300 H175 L170 310 Z M100 331 V341 L110 336 Z M240 103 V113 L230 108 Z M240 223 V233 L230 228 Z\"></path> <rect class=\"state\" x=\"110\" y=\"70\" width=\"120\" height=\"52\" rx=\"10\"></rect> <rect class=\"state\" x=\"110\" y=\"190\" width=\"120\" height=\"52\" rx=\"10\"></rect> <rect class=\"state\" x=\"110\" y=\"310\" width=\"120\" height=\"52\" rx=\"10\"></rect> <g class=\"name\" text-anchor=\"middle\"><text x=\"170\" y=\"101\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var38 string
 		templ_7745c5c3_Var38, templ_7745c5c3_Err = templ.JoinStringErrs(l.T("docs.states.ringing"))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs.templ`, Line: 125, Col: 52}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs.templ`, Line: 125, Col: 53}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var38))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "</text> <text x=\"90\" y=\"221\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "</text> <text x=\"170\" y=\"221\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var39 string
 		templ_7745c5c3_Var39, templ_7745c5c3_Err = templ.JoinStringErrs(l.T("docs.states.talking"))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs.templ`, Line: 126, Col: 52}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs.templ`, Line: 126, Col: 53}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var39))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 53, "</text> <text x=\"90\" y=\"341\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 53, "</text> <text x=\"170\" y=\"341\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var40 string
 		templ_7745c5c3_Var40, templ_7745c5c3_Err = templ.JoinStringErrs(l.T("docs.states.ended"))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs.templ`, Line: 127, Col: 50}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/docs.templ`, Line: 127, Col: 51}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var40))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 54, "</text></g> <g class=\"event\"><text x=\"90\" y=\"24\" text-anchor=\"middle\">call.started</text> <text x=\"196\" y=\"88\">call.ringing</text> <text x=\"98\" y=\"158\">call.answered</text> <text x=\"196\" y=\"208\" class=\"over\">call.transferred</text> <text x=\"98\" y=\"278\">call.ended</text> <text x=\"302\" y=\"126\" text-anchor=\"end\">call.ended</text> <text x=\"90\" y=\"382\" text-anchor=\"middle\">recording.ready</text> <text x=\"90\" y=\"396\" text-anchor=\"middle\">transcript.ready</text></g></svg>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 54, "</text></g> <g class=\"event\"><text x=\"170\" y=\"24\" text-anchor=\"middle\">call.started</text> <text x=\"266\" y=\"100\">call.ringing</text> <text x=\"178\" y=\"158\">call.answered</text> <text x=\"266\" y=\"220\">call.transferred</text> <text x=\"178\" y=\"278\">call.ended</text> <text x=\"28\" y=\"220\">call.ended</text> <text x=\"170\" y=\"382\" text-anchor=\"middle\">recording.ready</text> <text x=\"170\" y=\"398\" text-anchor=\"middle\">transcript.ready</text></g></svg>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

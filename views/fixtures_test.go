@@ -248,7 +248,7 @@ func tried(l Localizer, rows ...string) []TriedRow {
 func docs(l Localizer) DocsPage {
 	return DocsPage{
 		L: l, Host: "https://callwise.example.com", API: "https://callwise.example.com/pbx/v1",
-		Problems: []int{400, 401, 404, 405, 409, 413, 415, 422, 429, 500, 502, 503, 504},
+		Problems: []int{400, 401, 404, 409, 413, 415, 422, 429, 500, 502, 503, 504},
 		Statuses: []DocsStatus{{"answered", "200", "200"}, {"missed", "304", "603-S"}, {"invalid_number", "404", "404"}},
 	}
 }
