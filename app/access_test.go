@@ -74,7 +74,7 @@ var (
 		"GET /healthz", "GET /readyz", "GET /metrics", "GET /static/*",
 		"POST /b24/events", "POST /b24/install", "POST /b24/app", "POST /b24/calls",
 		"GET /b24/install", "GET /b24/app", "GET /b24/calls", "HEAD /b24/install", "HEAD /b24/app", "HEAD /b24/calls",
-		"GET /settings/schema.json", "GET /pbx/v1/openapi.yaml", "POST /pbx/v1/events", "GET /pbx/v1/customers",
+		"GET /settings/schema.json", "GET /pbx/v1/openapi.yaml", "GET /pbx/docs", "HEAD /pbx/docs", "POST /pbx/v1/events", "GET /pbx/v1/customers",
 		"PUT /pbx/v1/calls/:call/recording",
 	}
 	employeeRoutes = []string{"GET /calls", "POST /calls", "GET /calls/:id", "POST /calls/:id", "POST /calls/news", "GET /calls/overview", "POST /calls/overview"}

@@ -70,6 +70,8 @@ func (h *Handlers) Router() http.Handler {
 	}
 
 	e.GET(pbxPath+"/openapi.yaml", h.openAPI)
+	e.GET(docsPath, h.docs)
+	e.HEAD(docsPath, h.docs)
 	k := e.Group(pbxPath, middleware.BodyLimit(pbxBody), h.withKey)
 	k.POST("/events", h.receivePBXEvents)
 	k.GET("/customers", h.customer)

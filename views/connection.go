@@ -16,3 +16,8 @@ func (c Connection) curl() string {
 func (c Connection) openAPI() string {
 	return strings.TrimSuffix(c.APIAddress, "/events") + "/openapi.yaml"
 }
+
+// docs is where developers read how to connect a PBX, in the language of l.
+func (c Connection) docs(l Localizer) string {
+	return strings.TrimSuffix(c.APIAddress, "/v1/events") + "/docs?lang=" + l.Tag()
+}

@@ -36,6 +36,7 @@ func shots(l Localizer) []shot {
 		{"not-installed", Plain(PlainPage{Page: Page{L: l}, Kind: NotInstalled})},
 		{"unreachable", Plain(PlainPage{Page: Page{L: l}, Kind: Unreachable})},
 		{"server-error", Plain(PlainPage{Page: Page{L: l}, Kind: ServerError, Request: "7c1e0b9a54d2"})},
+		{"docs", Docs(docs(l))},
 		{"install-done", install(l, false)},
 		{"install-failed", install(l, true)},
 		{"settings-first", Settings(firstSettings(l))},
@@ -242,4 +243,12 @@ func tried(l Localizer, rows ...string) []TriedRow {
 		list[i] = l.Tried(row, i == len(rows)-1)
 	}
 	return list
+}
+
+func docs(l Localizer) DocsPage {
+	return DocsPage{
+		L: l, Host: "https://callwise.example.com", API: "https://callwise.example.com/pbx/v1",
+		Problems: []int{400, 401, 404, 409, 413, 415, 422, 429, 500, 502, 503, 504},
+		Statuses: []DocsStatus{{"answered", "200", "200"}, {"missed", "304", "603-S"}, {"invalid_number", "404", "404"}},
+	}
 }

@@ -44,6 +44,23 @@ func ForLang(code string) Localizer {
 	return Localizer{tag: code, said: i18n.NewLocalizer(bundle, code, "en")}
 }
 
+// ForBrowser returns the first language among the wishes that we have words
+// for, otherwise English. A wish is an Accept-Language header, or empty.
+func ForBrowser(wishes ...string) Localizer {
+	for _, wish := range wishes {
+		tags, _, err := language.ParseAcceptLanguage(wish)
+		if err != nil {
+			continue
+		}
+		for _, tag := range tags {
+			if base, _ := tag.Base(); spoken(base.String()) {
+				return ForLang(base.String())
+			}
+		}
+	}
+	return Localizer{}
+}
+
 // Tag returns the language for the lang attribute: "en", "ru".
 func (l Localizer) Tag() string {
 	if l.tag == "" {

@@ -79,3 +79,8 @@ func statusOf(code string, d call.Direction) call.Status {
 	}
 	return call.StatusFailed
 }
+
+// CodeOf is the status code of Bitrix24 for a call that ended with s.
+func CodeOf(s call.Status, d call.Direction) string {
+	return string(statusCode(call.Call{Status: s, Direction: d}))
+}
