@@ -238,6 +238,9 @@ func TestTheSignedCommandOfTheGuideIsWhatCallwiseSends(t *testing.T) {
 // an old secret signed too, and on a forged one.
 func checksCommands(t *testing.T, script, secret string, header http.Header, body []byte) {
 	t.Helper()
+	if _, err := exec.LookPath("openssl"); err != nil {
+		t.Skip("no openssl here: the shell example of the guide is not run")
+	}
 	hook, err := standardwebhooks.NewWebhook(secret)
 	if err != nil || hook.VerifyIgnoringTimestamp(body, header) != nil {
 		t.Errorf("the signature does not fit, %v", err)
