@@ -26,6 +26,7 @@ func TestACallbackRingsTheCardsOwnerOnDutyElseTheDutyList(t *testing.T) {
 		{"the owner works", []func(*rig){duty("17")}, "105", "Callback: the owner of the card is rung"},
 		{"nobody is on the list", []func(*rig){closed(omar, "CLOSED")}, "105", "Callback"},
 		{"the owner has gone home", []func(*rig){duty("17"), closed(omar, "CLOSED")}, "104", "Callback: an employee of the duty list is rung"},
+		{"the owner has gone home and is on the list", []func(*rig){duty("18", "17"), closed(omar, "CLOSED")}, "104", "Callback: an employee of the duty list is rung"},
 		{"the owner has a break", []func(*rig){duty("17"), closed(omar, "PAUSED")}, "104", "Callback: an employee of the duty list is rung"},
 		{"the portal does not track time", []func(*rig){duty("17"), closed(omar, "NOT_INSTALLED")}, "105", "Callback: the owner of the card is rung"},
 		{"the first of the list has left, and the second talks", []func(*rig){duty("4711", "17", "1"), closed(omar, "CLOSED"), talks("104")}, "101", "Callback: an employee of the duty list is rung"},

@@ -38,7 +38,7 @@ func (o *playOptions) flags(f *flag.FlagSet) {
 	f.BoolVar(&o.list, "list", false, "list the scenarios and exit")
 	f.StringVar(&o.phone, "phone", "+4930901820", "the customer's `NUMBER`")
 	f.StringVar(&o.line, "line", "4930901800", "the external line's `NUMBER`")
-	f.Var(&o.extensions, "extensions", "three `EXTENSIONS` with commas between (104,105,106)")
+	f.Var(&o.extensions, "extensions", "three `EXTENSIONS` with commas between (101,102,103, as the demo has them)")
 	f.StringVar(&o.recording, "recording", "http://127.0.0.1:8081/demo/recordings/play.wav", "`ADDRESS` of a sound file that Bitrix24 can fetch; the demo has one")
 	f.Float64Var(&o.speed, "speed", 10, "how many `TIMES` faster than life")
 }
@@ -112,7 +112,7 @@ func (o *playOptions) check() error {
 		wrong = append(wrong, errors.New("-url: must be an http or https address without a user, query or fragment"))
 	}
 	if len(o.extensions) == 0 {
-		o.extensions = names{"104", "105", "106"}
+		o.extensions = names{"101", "102", "103"}
 	}
 	if len(o.extensions) != pbxsim.Extensions {
 		wrong = append(wrong, fmt.Errorf("-extensions: must be %d", pbxsim.Extensions))

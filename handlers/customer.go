@@ -37,6 +37,9 @@ const maxPhone = 64
 // customer tells a PBX who is calling and whom to ring.
 func (h *Handlers) customer(c echo.Context) error {
 	portal := c.Get(keyPortal).(*models.Portal)
+	if !c.QueryParams().Has("phone") {
+		return &pbx.Invalid{Detail: "The parameter phone is missing."}
+	}
 	if len(c.QueryParam("phone")) > maxPhone {
 		return &pbx.Invalid{Detail: "The parameter phone may have up to 64 characters."}
 	}

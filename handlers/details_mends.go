@@ -159,6 +159,8 @@ func (w words) recording(c models.Call, d dialogue) views.RecordingDetails {
 	case state != "":
 	case c.Kind == models.KindBuiltin, c.Kind == models.KindOther:
 		state = "foreign"
+	case d.uploaded && c.State != models.CallOpen && c.B24CallID == nil:
+		state = "kept_out"
 	case d.uploaded:
 		state = "uploaded"
 	case d.heard != "":

@@ -187,12 +187,13 @@ func (s *Store) Talking(ctx context.Context, portalID int64) ([]int64, error) {
 }
 
 // ClickedWithin reports whether the user of a click has clicked the number
-// within d of it before or after, and the PBX was told of that.
+// within d of it before or after, and the PBX was told of that call, which goes
+// on.
 func (s *Store) ClickedWithin(ctx context.Context, c *Call, d time.Duration) (bool, error) {
 	var near []Call
 	err := s.with(ctx).Select("progress").
 		Where("portal_id = ? AND phone_key = ? AND kind = ? AND user_id = ? AND id <> ?", c.PortalID, clean(c.PhoneKey), KindClick, c.UserID, c.ID).
-		Where("started_at BETWEEN ? AND ?", stored(c.StartedAt.Add(-d)), stored(c.StartedAt.Add(d))).
+		Where("started_at BETWEEN ? AND ? AND ended_at IS NULL", stored(c.StartedAt.Add(-d)), stored(c.StartedAt.Add(d))).
 		Find(&near).Error
 	return slices.ContainsFunc(near, func(other Call) bool { return other.Progress.Ordered }), err
 }

@@ -61,7 +61,7 @@ const (
 	docsSignature = "v1,MlbXrUAs+AT1+Q6Jjj2Bma+0ydlte6cVg3B5AmFbWT4="
 	docsOriginate = `{"type":"call.originate","bitrix24_call_id":"externalCall.5b0c1e7a.1787300430","phone":"+493012345678",` +
 		`"dtmf_after_connect":"","extension":"104","user_id":17,"line":"493099900","crm_entity":{"type":"contact","id":412}}`
-	docsCallback = `{"type":"callback.originate","command_id":"b24:externalCall.9d2f4c1b.1787300500","phone":"+493012345678",` +
+	docsCallback = `{"type":"callback.originate","command_id":"callback:5d41402abc4b2a76","phone":"+493012345678",` +
 		`"extension":"104","announce":"Anna Schmidt asks for a call about her order.","line":"493099900"}`
 )
 
@@ -77,8 +77,8 @@ func docsCommand() string {
 func docsVerify() string {
 	return "SECRET='" + docsSecret + "'\nID='" + docsCommandID + "'\nTIMESTAMP='" + docsSentAt + "'\nSIGNATURES='" + docsSignature + "'\n" +
 		"BODY='" + docsOriginate + "'\n" + `
-KEY=$(printf %s "${SECRET#whsec_}" | base64 -d | od -An -v -tx1 | tr -d ' \n')
+HEX=$(printf %s "${SECRET#whsec_}" | base64 -d | od -An -v -tx1 | tr -d ' \n')
 EXPECTED="v1,$(printf %s "$ID.$TIMESTAMP.$BODY" |
-  openssl dgst -sha256 -mac HMAC -macopt "hexkey:$KEY" -binary | base64)"
+  openssl dgst -sha256 -mac HMAC -macopt "hexkey:$HEX" -binary | base64)"
 case " $SIGNATURES " in *" $EXPECTED "*) echo genuine ;; *) echo forged ;; esac`
 }

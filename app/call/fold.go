@@ -176,9 +176,21 @@ func (f *folding) talks(at time.Time, extension string) {
 	f.TalkedLast = cmp.Or(extension, f.TalkedLast)
 }
 
+// legOnly reports that nothing has ended but legs which nobody answered, while
+// somebody else talks.
+func (f *folding) legOnly(ended []Event) bool {
+	talks := func(e Event) bool {
+		return e.Status == StatusAnswered || e.Extension == "" || e.Extension == f.TalkedLast
+	}
+	return f.Answered() && f.TalkedLast != "" && !slices.ContainsFunc(ended, talks)
+}
+
 func (f *folding) end() {
 	ended := f.all(Ended)
 	if len(ended) == 0 {
+		return
+	}
+	if f.legOnly(ended) {
 		return
 	}
 	f.Ended = true

@@ -61,6 +61,9 @@ func TestFold(t *testing.T) {
 			Direction: Incoming, Phone: "+493012345678", Line: "4930999", Extensions: []string{"101", "102"},
 			StartedAt: at(0), EndedAt: at(30), Status: StatusMissed, Ended: true,
 		}},
+		{"a leg that nobody answered does not end the talk of another", []Event{
+			started, answered, {Type: Ended, At: at(20), Status: StatusMissed, Extension: "101"},
+		}, with(func(c *Call) { c.EndedAt, c.Duration, c.Ended = time.Time{}, 0, false })},
 		{"an answered call does not become missed by a late leg", []Event{
 			started, answered, ended, {Type: Ended, At: at(90), Extension: "101", Status: StatusMissed, Duration: 99},
 		}, talk},

@@ -34,7 +34,7 @@ func (w *work) callee(ctx context.Context) (int64, error) {
 	if err != nil || free {
 		return w.ring(ctx, user, "callback_owner", err)
 	}
-	user, err = w.onDuty(ctx, duty)
+	user, err = w.onDuty(ctx, duty, user)
 	return w.ring(ctx, user, "callback_duty", err)
 }
 
@@ -69,8 +69,9 @@ func (w *work) free(ctx context.Context, user int64) (bool, error) {
 }
 
 // onDuty is the first of a duty list who can be rung and does not talk, else the
-// first who can be rung; 0 for nobody.
-func (w *work) onDuty(ctx context.Context, duty []string) (int64, error) {
+// first who can be rung; 0 for nobody. The owner, who does not work now, is
+// passed over.
+func (w *work) onDuty(ctx context.Context, duty []string, owner int64) (int64, error) {
 	talking, err := w.Store.Talking(ctx, w.portal.ID)
 	if err != nil {
 		return 0, err
@@ -80,6 +81,9 @@ func (w *work) onDuty(ctx context.Context, duty []string) (int64, error) {
 		user, err := w.rings(ctx, id)
 		if err != nil {
 			return 0, err
+		}
+		if user == owner {
+			continue
 		}
 		if user != 0 && !slices.Contains(talking, user) {
 			return user, nil

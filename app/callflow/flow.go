@@ -90,14 +90,30 @@ func (f *Flow) Advance(ctx context.Context, portalID int64, callKey string) erro
 		held, err := f.hold(ctx, callLease(id), func(ctx context.Context) error {
 			return f.carry(ctx, portal, id)
 		})
-		if err != nil || !held {
+		if err != nil {
 			return err
+		}
+		if !held {
+			return f.insist(ctx, portalID, id)
 		}
 		pending, err := f.Store.HasPending(ctx, portalID, id)
 		if err != nil || !pending {
 			return err
 		}
 	}
+}
+
+// errHeld: another worker has the call.
+var errHeld = errors.New("callflow: another worker has the call")
+
+// insist comes again for a call that another worker has and that waits for the
+// file of a recording: the holder may have looked before it was due.
+func (f *Flow) insist(ctx context.Context, portalID, id int64) error {
+	row, err := f.Store.CallByID(ctx, portalID, id)
+	if err != nil || row.Progress.Recording.Waiting == "" {
+		return err
+	}
+	return &Later{After: 2 * time.Second, Err: errHeld}
 }
 
 // carry does what is due for one call and records how it went.

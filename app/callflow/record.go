@@ -19,6 +19,9 @@ const (
 	// fileWithin is how long the PBX may take to have the file of a recording
 	// that it reported.
 	fileWithin = 24 * time.Hour
+	// fileEarly is how much too early a look for a file may be: the worker that
+	// planned it may have another clock.
+	fileEarly = 5 * time.Second
 	// mostPassed bounds how many addresses are tried for one call.
 	mostPassed = 10
 )
@@ -61,7 +64,7 @@ func (w *work) attachAudio(ctx context.Context, audio *models.Audio) error {
 		Name: "recording." + audio.Kind, Size: audio.Size, Content: w.openAudio(ctx, audio),
 	})
 	w.did("recording", errorCode(err))
-	if err != nil && (!b24.IsPortal(err) || passes(err)) {
+	if err != nil && (!b24.IsPortal(err) || passes(err) && w.Now().Sub(audio.CreatedAt) < fileWithin) {
 		return err
 	}
 	progress.Recording = models.Recording{Upload: audio.ID, FileID: file, Code: errorCode(err)}
@@ -87,7 +90,7 @@ func (w *work) attachAddress(ctx context.Context) (next bool, err error) {
 	}
 	recording := models.Recording{URL: address, Passed: known.Passed}
 	if known.URL == address && known.Waiting != "" {
-		if recording = known; w.Now().Before(known.NextAt) {
+		if recording = known; w.Now().Before(known.NextAt.Add(-fileEarly)) {
 			return false, nil // a worker is woken by then
 		}
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // lookWithin is how long a PBX may take to say whether a recording is there.
-const lookWithin = 15 * time.Second
+const lookWithin = 4 * time.Second
 
 // What is not there yet, in the words of the call log, beside HTTP and a status.
 const (
