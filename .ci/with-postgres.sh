@@ -52,9 +52,9 @@ cat >>"$home/data/postgresql.conf" <<-CONF
 	unix_socket_directories = '$home'
 	max_connections = 200
 	# Nothing here must survive a power cut.
-	fsync = off
-	synchronous_commit = off
-	full_page_writes = off
+	${CALLWISE_DURABLE:+#}fsync = off
+	${CALLWISE_DURABLE:+#}synchronous_commit = off
+	${CALLWISE_DURABLE:+#}full_page_writes = off
 CONF
 
 # Below the range from which the kernel gives ports to tests. A port that is

@@ -29,7 +29,8 @@ import (
 
 // Sizes and times of a running program.
 const (
-	workersAtOnce   = 50
+	workersAtOnce   = 50  // of River's jobs
+	callsAtOnce     = 200 // they mostly wait for portals
 	perPortalAtOnce = 8
 	endWithin       = 20 * time.Second // interface.md §1: requests and jobs in flight
 )
@@ -39,6 +40,7 @@ type house struct {
 	store   *models.Store
 	flow    *callflow.Flow
 	queue   *models.Queue
+	lanes   *jobs.Lanes
 	handler http.Handler
 	log     *slog.Logger
 	sweep   time.Duration // how often lost wake-ups are looked for
@@ -90,7 +92,8 @@ func furnish(ctx context.Context, c config, log *slog.Logger, store *models.Stor
 		Sessions:  &handlers.Sessions{Keys: sessions, Now: time.Now},
 		PublicURL: c.PublicURL, B24JS: c.JSURL, Insecure: c.AllowLoopback, Now: time.Now,
 	}
-	return &house{store: store, flow: flow, queue: queue, handler: routes.Router(), log: log, sweep: jobs.SweepEvery}, nil
+	lanes := jobs.NewLanes(flow.Advance, callsAtOnce, perPortalAtOnce, log)
+	return &house{store: store, flow: flow, queue: queue, lanes: lanes, handler: routes.Router(), log: log, sweep: jobs.SweepEvery}, nil
 }
 
 func newFlow(c config, store *models.Store, log *slog.Logger) *callflow.Flow {
@@ -144,6 +147,7 @@ func (h *house) serve(ctx context.Context, listener net.Listener) error {
 		WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug),
 	}
+	h.store.Listen(h.lanes.Wake)
 	if err := h.queue.Start(ctx); err != nil {
 		return errors.Join(err, listener.Close(), h.store.Close())
 	}
@@ -151,7 +155,7 @@ func (h *house) serve(ctx context.Context, listener net.Listener) error {
 	swept := make(chan struct{})
 	go func() {
 		defer close(swept)
-		jobs.Sweep(sweeping, h.store, h.log, h.sweep)
+		jobs.Sweep(sweeping, h.store, h.lanes, h.log, h.sweep)
 	}()
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
@@ -164,7 +168,7 @@ func (h *house) serve(ctx context.Context, listener net.Listener) error {
 	defer cancel()
 	stopSweeping()
 	<-swept
-	err := errors.Join(server.Shutdown(ending), h.queue.Stop(ending), h.store.Close())
+	err := errors.Join(server.Shutdown(ending), h.lanes.Stop(ending), h.queue.Stop(ending), h.store.Close())
 	if errors.Is(failed, http.ErrServerClosed) {
 		failed = nil
 	}

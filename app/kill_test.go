@@ -13,6 +13,7 @@ import (
 
 	"callwise/app/b24/b24sim"
 	"callwise/app/callflow"
+	"callwise/app/jobs"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -21,6 +22,9 @@ import (
 // test can kill a real process.
 const childVariable = "CALLWISE_TEST_CHILD"
 
+// restVariable makes it take events and work on none of them.
+const restVariable = "CALLWISE_TEST_REST"
+
 func TestMain(m *testing.M) {
 	if os.Getenv(childVariable) == "" {
 		os.Exit(m.Run())
@@ -28,7 +32,15 @@ func TestMain(m *testing.M) {
 	t := terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv}
 	os.Exit(serveTuned(context.Background(), t, func(h *house) {
 		h.flow.Lease, h.sweep = 400*time.Millisecond, 100*time.Millisecond
+		if os.Getenv(restVariable) != "" {
+			h.rest()
+		}
 	}))
+}
+
+// rest has the house do nothing about the events it takes.
+func (h *house) rest() {
+	h.lanes, h.sweep = jobs.NewLanes(h.flow.Advance, 0, 0, h.log), time.Hour
 }
 
 // A story is a call whose events are all told before the program has done
@@ -235,8 +247,9 @@ type child struct {
 	ended   chan error
 }
 
-// spawn starts `serve` and waits until it answers. It ends with the test.
-func (r *rig) spawn() *child {
+// spawn starts `serve`, with more in its environment, and waits until it answers.
+// It ends with the test.
+func (r *rig) spawn(more ...string) *child {
 	r.t.Helper()
 	command := exec.Command(os.Args[0])
 	command.Env = append(os.Environ(),
@@ -244,6 +257,7 @@ func (r *rig) spawn() *child {
 		"B24_CLIENT_ID="+r.config.ClientID, "B24_CLIENT_SECRET="+r.config.ClientSecret, "B24_OAUTH_HOSTS="+r.config.OAuthHosts[0],
 		"B24_JS_URL="+r.config.JSURL, "B24_ALLOW_LOOPBACK=true", "ENCRYPTION_KEYS="+r.config.EncryptionKeys,
 	)
+	command.Env = append(command.Env, more...)
 	var output strings.Builder
 	command.Stderr = &output
 	if err := command.Start(); err != nil {

@@ -72,9 +72,9 @@ func (h *Handlers) Router() http.Handler {
 	e.GET(pbxPath+"/openapi.yaml", h.openAPI)
 	e.GET(docsPath, h.docs)
 	e.HEAD(docsPath, h.docs)
-	k := e.Group(pbxPath, middleware.BodyLimit(pbxBody), h.withKey)
+	k := e.Group(pbxPath, middleware.BodyLimit(pbxBody))
 	k.POST("/events", h.receivePBXEvents)
-	k.GET("/customers", h.customer)
+	k.GET("/customers", h.customer, h.withKey)
 	e.PUT(uploadRoute, h.takeRecording, h.withKey)
 
 	e.GET(schemaPath, h.settingsSchema)

@@ -17,11 +17,7 @@ import (
 // withKey finds the portal whose PBX is calling.
 func (h *Handlers) withKey(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		scheme, key, _ := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
-		if !strings.EqualFold(scheme, "Bearer") || key == "" {
-			return errKey
-		}
-		portal, err := h.Store.PortalOfPBXKey(c.Request().Context(), strings.TrimSpace(key))
+		portal, err := h.Store.PortalOfPBXKey(c.Request().Context(), pbxKey(c))
 		if errors.Is(err, models.ErrNotFound) {
 			return errKey
 		}
@@ -33,9 +29,24 @@ func (h *Handlers) withKey(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// pbxKey is the key that a request carries; empty without one.
+func pbxKey(c echo.Context) string {
+	scheme, key, _ := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(key)
+}
+
 // receivePBXEvents stores what a PBX reports and answers when it is durable.
 func (h *Handlers) receivePBXEvents(c echo.Context) error {
-	portal := c.Get(keyPortal).(*models.Portal)
+	portalID, err := h.Store.PortalIDOfPBXKey(c.Request().Context(), pbxKey(c))
+	if errors.Is(err, models.ErrNotFound) {
+		return errKey
+	}
+	if err != nil {
+		return err
+	}
 	body, err := io.ReadAll(c.Request().Body)
 	if tooLarge(err) {
 		return echo.ErrStatusRequestEntityTooLarge
@@ -53,7 +64,7 @@ func (h *Handlers) receivePBXEvents(c echo.Context) error {
 			return err
 		}
 	}
-	accepted, duplicates, err := h.Flow.Report(c.Request().Context(), portal.ID, stored)
+	accepted, duplicates, err := h.Flow.Report(c.Request().Context(), portalID, stored)
 	if err != nil {
 		return err
 	}

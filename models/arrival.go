@@ -2,25 +2,21 @@ package models
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"slices"
-	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
 )
 
 // maxArrivals is how many requests share one commit at most.
-const maxArrivals = 64
+const maxArrivals = 256
 
 // storeLimit is how long a sender waits for its events to be durable.
 const storeLimit = 10 * time.Second
-
-// insertChunk keeps a statement's parameters far below the databases' limits.
-const insertChunk = 200
 
 // An arrival is the events of one request.
 type arrival struct {
@@ -29,9 +25,10 @@ type arrival struct {
 	duplicates int
 }
 
-// AddEvents stores events of a portal and, for each of their calls, a job that
-// wakes a worker: all or none. It returns when they are durable. An event that
-// the sender has repeated changes nothing and counts as a duplicate.
+// AddEvents stores events of a portal: all or none. It returns when they are
+// durable, and whoever [Store.Listen]s is told of their calls. What is not done
+// of them is what wakes a worker if nobody is told, see [Store.PendingCalls]. An
+// event that the sender has repeated changes nothing and counts as a duplicate.
 //
 // Requests that arrive at the same time share a commit.
 func (s *Store) AddEvents(ctx context.Context, portalID int64, events []Event) (accepted, duplicates int, err error) {
@@ -52,6 +49,7 @@ func (s *Store) arrived(portalID int64, e Event) (Event, error) {
 		return Event{}, errors.New("models: the payload of an event is not JSON")
 	}
 	e.PortalID, e.ArrivedAt, e.DoneAt = portalID, s.now(), nil
+	e.HappenedAt = stored(e.HappenedAt)
 	e.EventKey, e.CallKey, e.Type = clean(e.EventKey), clean(e.CallKey), clean(e.Type)
 	e.Payload = json.RawMessage(clean(string(e.Payload)))
 	return e, nil
@@ -74,13 +72,14 @@ func (s *Store) addArrivals(batch []*arrival) error {
 	for _, a := range batch {
 		events = append(events, a.events...)
 	}
-	fresh, err := s.insertEvents(ctx, events)
+	fresh, err := s.addEvents(ctx, events)
 	if deadlocked(err) {
-		fresh, err = s.insertEvents(ctx, events)
+		fresh, err = s.addEvents(ctx, events)
 	}
 	if err != nil {
 		return err
 	}
+	s.tell(callsOf(events, fresh))
 	for _, a := range batch {
 		a.count(fresh)
 	}
@@ -98,45 +97,117 @@ func (a *arrival) count(fresh map[eventName]bool) {
 	a.duplicates = len(a.events) - a.accepted
 }
 
-// insertEvents stores events and the wake-ups of the new ones, whose names it
-// returns.
-func (s *Store) insertEvents(ctx context.Context, events []Event) (map[eventName]bool, error) {
-	fresh := map[eventName]bool{}
-	err := s.Transaction(ctx, func(tx *gorm.DB) error {
-		return s.insertAndWake(ctx, tx, events, fresh)
-	})
-	return fresh, err
+// addEvents stores events in a transaction of their own and returns the names of
+// the new ones.
+func (s *Store) addEvents(ctx context.Context, events []Event) (map[eventName]bool, error) {
+	if s.pool != nil {
+		return insertPostgres(ctx, s.pool, events) // one statement is one transaction
+	}
+	tx, err := s.sql.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	fresh, err := insertSQLite(ctx, tx, events)
+	if err != nil {
+		return nil, errors.Join(err, tx.Rollback())
+	}
+	return fresh, tx.Commit()
 }
 
-// insertAndWake stores events, adds the names of the new ones to fresh, and
-// wakes workers for their calls.
-func (s *Store) insertAndWake(ctx context.Context, tx *gorm.DB, events []Event, fresh map[eventName]bool) error {
-	for chunk := range slices.Chunk(events, insertChunk) {
-		if err := insertNew(tx, chunk, fresh); err != nil {
-			return err
+// insertEvents stores events in a transaction that does more, and returns the
+// calls of the new ones: once it is committed, they are to be told of.
+func (s *Store) insertEvents(ctx context.Context, db *gorm.DB, events []Event) ([]CallArgs, error) {
+	fresh, err := s.insertWithin(ctx, db, events)
+	return callsOf(events, fresh), err
+}
+
+func (s *Store) insertWithin(ctx context.Context, db *gorm.DB, events []Event) (map[eventName]bool, error) {
+	if s.pool != nil {
+		tx, err := pgxTx(db)
+		if err != nil {
+			return nil, err
 		}
+		return insertPostgres(ctx, tx, events)
 	}
-	return s.river.wake(ctx, tx, callsOf(events, fresh))
+	tx, err := sqlTx(db)
+	if err != nil {
+		return nil, err
+	}
+	return insertSQLite(ctx, tx, events)
 }
 
-// insertNew stores those events that are not stored yet, and adds their names
-// to fresh.
-func insertNew(tx *gorm.DB, events []Event, fresh map[eventName]bool) error {
-	rows := make([]string, len(events))
-	var values []any
-	for i, e := range events {
-		rows[i] = "(?, ?, ?, ?, ?, ?, ?, ?)"
-		values = append(values, e.PortalID, e.Source, e.EventKey, e.CallKey, e.Type, string(e.Payload), stored(e.HappenedAt), e.ArrivedAt)
-	}
-	var names []eventName
-	err := tx.Raw(fmt.Sprintf(`
+// querier is a pool of connections to PostgreSQL, or a transaction.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// insertPostgres stores those events that are not stored yet by one statement,
+// whose text is the same for any number of them, and returns their names.
+func insertPostgres(ctx context.Context, db querier, events []Event) (map[eventName]bool, error) {
+	c := columnsOf(events)
+	rows, err := db.Query(ctx, `
 		INSERT INTO events (portal_id, source, event_key, call_key, type, payload, happened_at, arrived_at)
-		VALUES %s ON CONFLICT (portal_id, source, event_key) DO NOTHING
-		RETURNING portal_id, source, event_key`, strings.Join(rows, ", ")), values...).Scan(&names).Error
+		SELECT portal_id, source, event_key, call_key, type, payload::json, happened_at, arrived_at
+		FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[])
+			AS e (portal_id, source, event_key, call_key, type, payload, happened_at, arrived_at)
+		ON CONFLICT (portal_id, source, event_key) DO NOTHING
+		RETURNING portal_id, source, event_key`,
+		c.portals, c.sources, c.keys, c.calls, c.types, c.payloads, c.happened, c.arrived)
+	if err != nil {
+		return nil, err
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowToStructByPos[eventName])
+	fresh := make(map[eventName]bool, len(names))
 	for _, name := range names {
 		fresh[name] = true
 	}
-	return err
+	return fresh, err
+}
+
+// eventColumns are events by columns.
+type eventColumns struct {
+	portals                               []int64
+	sources, keys, calls, types, payloads []string
+	happened, arrived                     []time.Time
+}
+
+func columnsOf(events []Event) eventColumns {
+	var c eventColumns
+	for _, e := range events {
+		c.portals = append(c.portals, e.PortalID)
+		c.sources = append(c.sources, string(e.Source))
+		c.keys = append(c.keys, e.EventKey)
+		c.calls = append(c.calls, e.CallKey)
+		c.types = append(c.types, e.Type)
+		c.payloads = append(c.payloads, string(e.Payload))
+		c.happened = append(c.happened, e.HappenedAt)
+		c.arrived = append(c.arrived, e.ArrivedAt)
+	}
+	return c
+}
+
+// insertSQLite stores those events that are not stored yet and returns their
+// names.
+func insertSQLite(ctx context.Context, tx *sql.Tx, events []Event) (map[eventName]bool, error) {
+	insert, err := tx.PrepareContext(ctx, `
+		INSERT INTO events (portal_id, source, event_key, call_key, type, payload, happened_at, arrived_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (portal_id, source, event_key) DO NOTHING`)
+	if err != nil {
+		return nil, err
+	}
+	fresh := map[eventName]bool{}
+	for _, e := range events {
+		done, err := insert.ExecContext(ctx, e.PortalID, e.Source, e.EventKey, e.CallKey, e.Type, string(e.Payload), e.HappenedAt, e.ArrivedAt)
+		if err != nil {
+			return nil, errors.Join(err, insert.Close())
+		}
+		if n, err := done.RowsAffected(); err != nil {
+			return nil, errors.Join(err, insert.Close())
+		} else if n > 0 {
+			fresh[e.name()] = true
+		}
+	}
+	return fresh, insert.Close()
 }
 
 // callsOf are the calls that new events belong to, each once.

@@ -98,15 +98,21 @@ func (s *Store) FinishAudio(ctx context.Context, a *Audio, event Event) (fresh b
 	if event, err = s.arrived(a.PortalID, event); err != nil {
 		return false, err
 	}
+	var calls []CallArgs
 	finish := func(tx *gorm.DB) error {
+		calls = nil
 		if fresh, err = s.claimAudio(tx, a); err != nil || !fresh {
 			return err
 		}
-		return s.insertAndWake(ctx, tx, []Event{event}, map[eventName]bool{})
+		calls, err = s.insertEvents(ctx, tx, []Event{event})
+		return err
 	}
 	err = s.Transaction(ctx, finish)
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		err = s.Transaction(ctx, finish) // another one was received at the same moment
+	}
+	if err == nil {
+		s.tell(calls)
 	}
 	return fresh, conflict(err)
 }

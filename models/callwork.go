@@ -39,15 +39,18 @@ func (s *Store) OpenCall(ctx context.Context, c Call, events []Event) (*Call, er
 			return nil, err
 		}
 	}
-	err := s.Transaction(ctx, func(tx *gorm.DB) error {
+	var calls []CallArgs
+	err := s.Transaction(ctx, func(tx *gorm.DB) (err error) {
 		if err := s.ensureCall(tx, c); err != nil {
 			return err
 		}
-		return s.insertAndWake(ctx, tx, stored, map[eventName]bool{})
+		calls, err = s.insertEvents(ctx, tx, stored)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+	s.tell(calls)
 	return s.CallByKey(ctx, c.PortalID, c.CallKey)
 }
 

@@ -17,6 +17,9 @@ type Employee struct {
 	Active    bool
 }
 
+// insertChunk keeps a statement's parameters far below the databases' limits.
+const insertChunk = 200
+
 // ReplaceEmployees makes employees all that a portal has, and remembers when.
 func (s *Store) ReplaceEmployees(ctx context.Context, portalID int64, employees []Employee) error {
 	rows := make([]Employee, len(employees))

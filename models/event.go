@@ -65,24 +65,3 @@ func (s *Store) HasPending(ctx context.Context, portalID, callID int64) (bool, e
 		Limit(1).Count(&pending).Error
 	return pending > 0, err
 }
-
-// PendingCallKeys returns calls of all portals whose events wait although no
-// worker holds the call's lease ("call:" and its id) and no repetition is set
-// for later: their wake-up was lost. The longest waiting come first.
-func (s *Store) PendingCallKeys(ctx context.Context, limit int) ([]CallArgs, error) {
-	now := s.now()
-	var waiting []CallArgs
-	err := s.with(ctx).Raw(`
-		SELECT e.portal_id, e.call_key FROM events e
-		WHERE e.done_at IS NULL AND NOT EXISTS (
-			SELECT 1 FROM calls c
-			WHERE c.portal_id = e.portal_id
-			AND (c.call_key = e.call_key
-				OR c.pbx_call_id = substr(e.call_key, 5) AND e.call_key LIKE 'pbx:%'
-				OR c.b24_call_id = substr(e.call_key, 5) AND e.call_key LIKE 'b24:%')
-			AND (c.retry_at > ? OR EXISTS (
-				SELECT 1 FROM leases l WHERE l.name = 'call:' || c.id AND l.until > ?)))
-		GROUP BY e.portal_id, e.call_key ORDER BY min(e.id) LIMIT ?`,
-		now, now.UnixMicro(), limit).Scan(&waiting).Error
-	return waiting, err
-}

@@ -29,6 +29,28 @@ func add(t *testing.T, s *models.Store, portalID int64, events ...models.Event) 
 	return fmt.Sprintf("%d accepted, %d duplicates", accepted, duplicates)
 }
 
+// heard are the calls that a listener of a store is told of, in order.
+type heard struct {
+	mu    sync.Mutex
+	calls []models.CallArgs
+}
+
+func listenTo(s *models.Store) *heard {
+	h := &heard{}
+	s.Listen(func(calls []models.CallArgs) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.calls = append(h.calls, calls...)
+	})
+	return h
+}
+
+func (h *heard) all() []models.CallArgs {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.calls
+}
+
 // jobs are the arguments of all jobs, in the order they were enqueued.
 func jobs(t *testing.T, s *models.Store) []string {
 	t.Helper()
@@ -51,10 +73,11 @@ func keysOf(events []models.Event) []string {
 	return keys
 }
 
-func TestAnEventIsStoredOnceAndWakesItsCallOnce(t *testing.T) {
+func TestAnEventIsStoredOnceAndItsCallIsToldOfOnce(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		s.Now = func() time.Time { return noon.Add(time.Minute) }
 		p, twin := active(t, s, "one"), active(t, s, "two")
+		told := listenTo(s)
 		if got := add(t, s, p.ID, event("2", "pbx:a", time.Second), event("1", "pbx:a", 0), event("3", "pbx:b", 2*time.Second), event("1", "pbx:a", 0)); got != "3 accepted, 1 duplicates" {
 			t.Error(got)
 		}
@@ -85,15 +108,23 @@ func TestAnEventIsStoredOnceAndWakesItsCallOnce(t *testing.T) {
 		if diff := cmp.Diff([]string{"1", "2", "3", "1"}, keysOf(both)); diff != "" {
 			t.Errorf("events under two keys (-want +got):\n%s", diff)
 		}
-		if got := jobs(t, s); len(got) != 4 {
-			t.Errorf("wake-ups: %q", got)
+		calls := []models.CallArgs{
+			{PortalID: p.ID, CallKey: "pbx:a"}, {PortalID: p.ID, CallKey: "pbx:b"}, {PortalID: p.ID, CallKey: "pbx:a"}, {PortalID: twin.ID, CallKey: "pbx:a"},
+		}
+		if diff := cmp.Diff(calls, told.all()); diff != "" {
+			t.Errorf("told of (-want +got):\n%s", diff)
+		}
+		pending := []models.CallArgs{calls[0], calls[1], calls[3]}
+		if diff := cmp.Diff(pending, must[[]models.CallArgs](t)(s.PendingCalls(t.Context(), 10))); diff != "" {
+			t.Errorf("pending (-want +got):\n%s", diff)
 		}
 	})
 }
 
-func TestEventsAndWakeUpsAreStoredTogetherOrNotAtAll(t *testing.T) {
+func TestEventsOfARequestAreStoredAllOrNone(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		p := active(t, s, "one")
+		told := listenTo(s)
 		bad := event("2", "pbx:a", 2)
 		bad.Source = "nobody"
 		if _, _, err := s.AddEvents(t.Context(), p.ID, []models.Event{event("1", "pbx:a", 1), bad}); err == nil {
@@ -107,8 +138,8 @@ func TestEventsAndWakeUpsAreStoredTogetherOrNotAtAll(t *testing.T) {
 		if _, _, err := s.AddEvents(t.Context(), p.ID, []models.Event{bad}); err == nil {
 			t.Error("a payload that is no JSON was stored")
 		}
-		if events := must[[]models.Event](t)(s.EventsOf(t.Context(), p.ID, "pbx:a")); len(events) != 0 || len(jobs(t, s)) != 0 {
-			t.Errorf("%d events, jobs %q", len(events), jobs(t, s))
+		if events := must[[]models.Event](t)(s.EventsOf(t.Context(), p.ID, "pbx:a")); len(events) != 0 || len(told.all()) != 0 {
+			t.Errorf("%d events, told of %v", len(events), told.all())
 		}
 	})
 }
@@ -189,14 +220,15 @@ func TestOnlyLostWakeUpsArePending(t *testing.T) {
 		check(t, s.MarkDone(ctx, p.ID, nil))
 
 		want := []models.CallArgs{{PortalID: p.ID, CallKey: "pbx:new"}, {PortalID: p.ID, CallKey: "pbx:due"}, {PortalID: twin.ID, CallKey: "pbx:held"}}
-		if diff := cmp.Diff(want, must[[]models.CallArgs](t)(s.PendingCallKeys(ctx, 10))); diff != "" {
+		if diff := cmp.Diff(want, must[[]models.CallArgs](t)(s.PendingCalls(ctx, 10))); diff != "" {
 			t.Errorf("pending (-want +got):\n%s", diff)
 		}
-		if got := must[[]models.CallArgs](t)(s.PendingCallKeys(ctx, 1)); len(got) != 1 {
-			t.Errorf("%d pending within a limit of 1", len(got))
+		oldest := []models.CallArgs{want[0], want[2]}
+		if diff := cmp.Diff(oldest, must[[]models.CallArgs](t)(s.PendingCalls(ctx, 1))); diff != "" {
+			t.Errorf("pending, one of each portal (-want +got):\n%s", diff)
 		}
 		now = noon.Add(2 * time.Minute) // the leases are over
-		if got := must[[]models.CallArgs](t)(s.PendingCallKeys(ctx, 10)); len(got) != 5 {
+		if got := must[[]models.CallArgs](t)(s.PendingCalls(ctx, 10)); len(got) != 5 {
 			t.Errorf("pending after the leases ended: %v", got)
 		}
 		if !must[bool](t)(s.HasPending(ctx, p.ID, calls["b24:click"].ID)) {

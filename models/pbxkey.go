@@ -44,7 +44,15 @@ func (s *Store) AddPBXKey(ctx context.Context, portalID int64, name string, by i
 // PortalOfPBXKey returns the portal that a key admits to. An unknown and a
 // revoked key are the same work and the same ErrNotFound.
 func (s *Store) PortalOfPBXKey(ctx context.Context, plain string) (*Portal, error) {
-	hash := sha256.Sum256([]byte(plain))
+	key, err := s.pbxKey(ctx, sha256.Sum256([]byte(plain)))
+	if err != nil {
+		return nil, err
+	}
+	return s.PortalByID(ctx, key.PortalID)
+}
+
+// pbxKey finds a key that is not revoked and notes that it is used.
+func (s *Store) pbxKey(ctx context.Context, hash [sha256.Size]byte) (*PBXKey, error) {
 	var key PBXKey
 	err := s.with(ctx).Where("hash = ?", hash[:]).Take(&key).Error
 	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
@@ -53,10 +61,7 @@ func (s *Store) PortalOfPBXKey(ctx context.Context, plain string) (*Portal, erro
 	if subtle.ConstantTimeCompare(hash[:], key.Hash) != 1 || key.RevokedAt != nil {
 		return nil, ErrNotFound
 	}
-	if err := s.usedPBXKey(ctx, &key); err != nil {
-		return nil, err
-	}
-	return s.PortalByID(ctx, key.PortalID)
+	return &key, s.usedPBXKey(ctx, &key)
 }
 
 // usedPBXKey notes the use of a key, at most once a minute.
@@ -77,8 +82,10 @@ func (s *Store) PBXKeys(ctx context.Context, portalID int64) ([]PBXKey, error) {
 	return keys, err
 }
 
-// RevokePBXKey ends a key of a portal at once. It may be repeated.
+// RevokePBXKey ends a key of a portal at once; other processes may take events by
+// it for a second. It may be repeated.
 func (s *Store) RevokePBXKey(ctx context.Context, portalID, keyID int64) error {
+	defer s.admitted.forget()
 	return changed(s.with(ctx).Table("pbx_keys").Where("portal_id = ? AND id = ?", portalID, keyID).
 		Updates(map[string]any{"revoked_at": gorm.Expr("COALESCE(revoked_at, ?)", s.now())}))
 }

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"callwise/migrations"
@@ -38,13 +39,15 @@ type Store struct {
 	keys     Keyring
 	river    river
 	arrivals *committer[arrival]
+	admitted admissions
+	heard    atomic.Pointer[func([]CallArgs)] // see [Store.Listen]
 }
 
 // Open connects to the database at address, postgres://… or sqlite:PATH, where
 // PATH is a file in a folder that exists. keys may be the zero Keyring if no
 // secret is read or written. The schema is left alone: see [Store.Migrate].
 func Open(ctx context.Context, address string, keys Keyring) (*Store, error) {
-	s := &Store{Now: time.Now, keys: keys}
+	s := &Store{Now: time.Now, keys: keys, admitted: newAdmissions()}
 	if err := s.connect(ctx, address); err != nil {
 		return nil, err
 	}

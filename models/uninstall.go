@@ -12,6 +12,7 @@ import (
 // its calls without anything that names a person; tokens, secrets, keys,
 // employees, events and requests go. It may be repeated.
 func (s *Store) Uninstall(ctx context.Context, portalID int64, clean bool) error {
+	defer s.admitted.forget()
 	return s.Transaction(ctx, func(tx *gorm.DB) error {
 		if err := s.forgetWork(tx, portalID); err != nil {
 			return err

@@ -21,6 +21,13 @@ func (f *Flow) Receive(ctx context.Context, e b24.Event) error {
 	if e.Name == b24.AppInstall {
 		return f.installed(ctx, e)
 	}
+	stored, ours, err := CallEvent(e)
+	if err != nil {
+		return err
+	}
+	if ours {
+		return f.reported(ctx, e, stored)
+	}
 	portal, err := f.Store.Portal(ctx, e.MemberID)
 	if err != nil {
 		return err
@@ -38,11 +45,28 @@ func (f *Flow) Receive(ctx context.Context, e b24.Event) error {
 	case b24.AppPayment:
 		return f.Store.EnqueueReconcile(ctx, portal.ID)
 	}
-	stored, ours, err := CallEvent(e)
-	if err != nil || !ours {
+	return nil
+}
+
+// reported takes in an event about a call.
+func (f *Flow) reported(ctx context.Context, e b24.Event, stored models.Event) error {
+	sender, err := f.Store.Sender(ctx, e.MemberID)
+	if err != nil {
 		return err
 	}
-	_, _, err = f.Report(ctx, portal.ID, []models.Event{stored})
+	portalID := sender.PortalID
+	if !e.SentBy(sender.ApplicationToken) {
+		// The token may have been replaced a moment ago.
+		portal, err := f.Store.Portal(ctx, e.MemberID)
+		if err != nil {
+			return err
+		}
+		if !e.SentBy(portal.ApplicationToken) {
+			return ErrForeign
+		}
+		portalID = portal.ID
+	}
+	_, _, err = f.Report(ctx, portalID, []models.Event{stored})
 	return err
 }
 

@@ -11,18 +11,18 @@ import (
 // SweepEvery is how often lost wake-ups are looked for.
 const SweepEvery = 5 * time.Second
 
-// sweepAtMost is how many calls one sweep wakes.
-const sweepAtMost = 500
+// sweepAtMost is how many calls of one portal a sweep wakes.
+const sweepAtMost = 64
 
-// Sweep wakes the calls whose worker died, at once and then every so often,
-// until ctx ends. Their events are pending and nobody holds them. Every process
-// sweeps: the one that was to lead River's periodic jobs may be the dead one.
-func Sweep(ctx context.Context, store *models.Store, log *slog.Logger, every time.Duration) {
+// Sweep wakes the calls whose worker died or whose time has come, at once and
+// then every so often, until ctx ends. Their events are pending and nobody holds
+// them. Every process sweeps, and so takes its share of another's backlog.
+func Sweep(ctx context.Context, store *models.Store, lanes *Lanes, log *slog.Logger, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	var seen sightings
 	for {
-		if err := sweep(ctx, store, &seen); err != nil && ctx.Err() == nil {
+		if err := sweep(ctx, store, lanes, &seen); err != nil && ctx.Err() == nil {
 			log.ErrorContext(ctx, "sweep failed", "error", err)
 		}
 		select {
@@ -33,15 +33,13 @@ func Sweep(ctx context.Context, store *models.Store, log *slog.Logger, every tim
 	}
 }
 
-func sweep(ctx context.Context, store *models.Store, seen *sightings) error {
-	calls, err := store.PendingCallKeys(ctx, sweepAtMost)
+func sweep(ctx context.Context, store *models.Store, lanes *Lanes, seen *sightings) error {
+	calls, err := store.PendingCalls(ctx, sweepAtMost)
 	if err != nil {
 		return err
 	}
-	if calls = seen.due(calls); len(calls) == 0 {
-		return nil
-	}
-	return store.Wake(ctx, calls)
+	lanes.Wake(seen.due(calls))
+	return nil
 }
 
 // sightings count in how many sweeps in a row a call was found waiting.
