@@ -110,7 +110,7 @@ func (r *rig) take(id string) {
 	r.t.Helper()
 	lease := fmt.Sprintf("call:%d", r.row(id).ID)
 	r.eventually("nobody works on "+id, func() bool {
-		taken, err := r.house.store.Acquire(r.t.Context(), lease, "test", time.Minute)
+		taken, err := r.house.store.Acquire(r.t.Context(), lease, "test", 25*time.Second)
 		if err != nil {
 			r.t.Fatal(err)
 		}

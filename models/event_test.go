@@ -227,7 +227,8 @@ func TestOnlyLostWakeUpsArePending(t *testing.T) {
 		if diff := cmp.Diff(oldest, must[[]models.CallArgs](t)(s.PendingCalls(ctx, 1))); diff != "" {
 			t.Errorf("pending, one of each portal (-want +got):\n%s", diff)
 		}
-		now = noon.Add(2 * time.Minute) // the leases are over
+		now = noon.Add(2 * time.Minute)
+		pass(t, s, 2*time.Minute) // the leases are over
 		if got := must[[]models.CallArgs](t)(s.PendingCalls(ctx, 10)); len(got) != 5 {
 			t.Errorf("pending after the leases ended: %v", got)
 		}

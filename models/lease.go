@@ -2,25 +2,39 @@ package models
 
 import (
 	"context"
+	"strconv"
 	"time"
 )
 
+// clock is the time that leases are counted by, in microseconds since 1970: the
+// database's own, because those of several machines may differ, or ours with
+// SQLite, the database of one process.
+func (s *Store) clock() string {
+	if s.pool != nil {
+		return microseconds
+	}
+	return strconv.FormatInt(s.now().UnixMicro(), 10)
+}
+
 // Acquire takes the lease of a name for ttl and reports whether it was free: no
-// one's, or its time was over. An owner does not get its own lease twice, so
-// each piece of work needs an owner's name of its own.
+// one's, or its time was over. One that ends later than any that was taken now
+// was taken before the clock was set back, and counts as over. An owner does not
+// get its own lease twice, so each piece of work needs an owner's name of its
+// own.
 func (s *Store) Acquire(ctx context.Context, name, owner string, ttl time.Duration) (bool, error) {
-	now := s.now()
-	taken := s.with(ctx).Exec(`INSERT INTO leases (name, owner, until) VALUES (?, ?, ?)
+	now := s.clock()
+	taken := s.with(ctx).Exec(`INSERT INTO leases (name, owner, until) VALUES (?, ?, `+now+` + ?)
 		ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
-		WHERE leases.until <= ?`, clean(name), owner, now.Add(ttl).UnixMicro(), now.UnixMicro())
+		WHERE leases.until <= `+now+` OR leases.until > `+now+` + ?`,
+		clean(name), owner, ttl.Microseconds(), 2*ttl.Microseconds())
 	return taken.RowsAffected > 0, taken.Error
 }
 
 // Renew prolongs a lease to ttl from now and reports whether owner still had it.
 func (s *Store) Renew(ctx context.Context, name, owner string, ttl time.Duration) (bool, error) {
-	now := s.now()
-	renewed := s.with(ctx).Exec("UPDATE leases SET until = ? WHERE name = ? AND owner = ? AND until > ?",
-		now.Add(ttl).UnixMicro(), clean(name), owner, now.UnixMicro())
+	now := s.clock()
+	renewed := s.with(ctx).Exec("UPDATE leases SET until = "+now+" + ? WHERE name = ? AND owner = ? AND until > "+now,
+		ttl.Microseconds(), clean(name), owner)
 	return renewed.RowsAffected > 0, renewed.Error
 }
 

@@ -9,12 +9,38 @@ import (
 
 	"callwise/models"
 	"callwise/models/modelstest"
+
+	"gorm.io/gorm"
 )
+
+// pass lets time pass for all leases.
+func pass(t *testing.T, s *models.Store, d time.Duration) {
+	t.Helper()
+	check(t, s.Transaction(t.Context(), func(tx *gorm.DB) error {
+		return tx.Exec("UPDATE leases SET until = until - ?", d.Microseconds()).Error
+	}))
+}
+
+func TestALeaseFromBeforeTheClockWasSetBackIsOver(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		acquire := func(owner string) bool { return must[bool](t)(s.Acquire(t.Context(), "call:1", owner, 15*time.Second)) }
+		if !acquire("a") {
+			t.Fatal("a free lease was refused")
+		}
+		pass(t, s, -10*time.Second)
+		if acquire("b") {
+			t.Error("a lease that may have been renewed on a clock ahead of ours was taken")
+		}
+		pass(t, s, -time.Hour)
+		if !acquire("b") {
+			t.Error("a lease that ends in an hour holds")
+		}
+	})
+}
 
 func TestALeaseHasOneOwnerUntilItEnds(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
-		var now atomic.Int64
-		s.Now = func() time.Time { return noon.Add(time.Duration(now.Load())) }
+		var now time.Duration
 		acquire := func(owner string) bool { return must[bool](t)(s.Acquire(t.Context(), "call:1", owner, 15*time.Second)) }
 		renew := func(owner string) bool { return must[bool](t)(s.Renew(t.Context(), "call:1", owner, 15*time.Second)) }
 		for _, step := range []struct {
@@ -41,7 +67,8 @@ func TestALeaseHasOneOwnerUntilItEnds(t *testing.T) {
 				return acquire("c")
 			}, true},
 		} {
-			now.Store(int64(step.at))
+			pass(t, s, step.at-now)
+			now = step.at
 			if got := step.do(); got != step.want {
 				t.Errorf("%s: %v, want %v", step.name, got, step.want)
 			}

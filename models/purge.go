@@ -41,7 +41,7 @@ func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (P
 	if err := s.purgeAudios(ctx, callsBefore); err != nil {
 		return purged, err
 	}
-	err := s.with(ctx).Exec("DELETE FROM leases WHERE until < ?", s.now().Add(-leaseMemory).UnixMicro()).Error
+	err := s.with(ctx).Exec("DELETE FROM leases WHERE until < "+s.clock()+" - ?", leaseMemory.Microseconds()).Error
 	if err != nil {
 		return purged, err
 	}

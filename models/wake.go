@@ -2,6 +2,8 @@ package models
 
 import (
 	"context"
+	"strings"
+	"time"
 
 	"gorm.io/gorm"
 )
@@ -32,6 +34,10 @@ const pendingPortals = `
 		SELECT (SELECT min(portal_id) FROM events WHERE done_at IS NULL AND portal_id > portal.id) FROM portal WHERE portal.id IS NOT NULL
 	) SELECT id FROM portal WHERE id IS NOT NULL`
 
+// longestLease is more than any lease of a call lasts: one that ends later was
+// taken before the clock was set back.
+const longestLease = 2 * time.Minute
+
 // pendingOf are a portal's calls that are to be worked on and that nobody holds.
 const pendingOf = `
 	SELECT e.portal_id, e.call_key FROM events e
@@ -42,7 +48,7 @@ const pendingOf = `
 			OR c.pbx_call_id = substr(e.call_key, 5) AND e.call_key LIKE 'pbx:%'
 			OR c.b24_call_id = substr(e.call_key, 5) AND e.call_key LIKE 'b24:%')
 		AND (c.retry_at > ? OR EXISTS (
-			SELECT 1 FROM leases l WHERE l.name = 'call:' || c.id AND l.until > ?)))
+			SELECT 1 FROM leases l WHERE l.name = 'call:' || c.id AND l.until > {now} AND l.until < {now} + ?)))
 	GROUP BY e.portal_id, e.call_key ORDER BY min(e.id) LIMIT ?`
 
 // PendingCalls returns calls whose events wait although no worker holds the
@@ -56,9 +62,9 @@ func (s *Store) PendingCalls(ctx context.Context, perPortal int) ([]CallArgs, er
 	}
 	var all []CallArgs
 	for _, id := range portals {
-		now := s.now()
 		var waiting []CallArgs
-		if err := s.with(ctx).Raw(pendingOf, id, now, now.UnixMicro(), perPortal).Scan(&waiting).Error; err != nil {
+		query := strings.ReplaceAll(pendingOf, "{now}", s.clock())
+		if err := s.with(ctx).Raw(query, id, s.now(), longestLease.Microseconds(), perPortal).Scan(&waiting).Error; err != nil {
 			return nil, err
 		}
 		all = append(all, waiting...)
