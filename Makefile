@@ -12,6 +12,12 @@ lint: ## the part of test that runs nothing
 bench: ## benchmarks, with a PostgreSQL of their own
 	bash .ci/with-postgres.sh go test -run '^$$' -bench . -benchmem ./...
 
+bench-ingest: ## events taken per second beside plain inserts, on a PostgreSQL that keeps what it commits
+	CALLWISE_DURABLE=1 bash .ci/with-postgres.sh go test ./app -run '^$$' -bench 'Ingest|EventsToPortals' -benchtime 1x -timeout 30m
+
+soak: ## half an hour of a busy hour while things are killed (SOAK=5m make soak)
+	SOAK=$${SOAK:-30m} bash .ci/with-postgres.sh go test ./app -run TestSoak -v -timeout 2h
+
 fuzz: ## every fuzz target, 15 s each (FUZZTIME=1m make fuzz)
 	bash .ci/fuzz.sh
 
@@ -20,6 +26,6 @@ generate: ## Go from the templ files, after a change to them
 	go tool templ generate -include-version=false
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\): ## /\1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\): ## /\1\t/p' Makefile
 
-.PHONY: demo test lint bench fuzz generate help
+.PHONY: demo test lint bench bench-ingest soak fuzz generate help

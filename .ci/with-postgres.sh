@@ -51,7 +51,7 @@ cat >>"$home/data/postgresql.conf" <<-CONF
 	listen_addresses = '127.0.0.1'
 	unix_socket_directories = '$home'
 	max_connections = 200
-	# Nothing here must survive a power cut.
+	# Nothing here must survive a power cut, unless that is what is measured.
 	${CALLWISE_DURABLE:+#}fsync = off
 	${CALLWISE_DURABLE:+#}synchronous_commit = off
 	${CALLWISE_DURABLE:+#}full_page_writes = off

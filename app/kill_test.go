@@ -19,11 +19,14 @@ import (
 )
 
 // childVariable makes the test binary run as the program itself, so that a
-// test can kill a real process.
+// test can kill a real process. Its value says how:
 const childVariable = "CALLWISE_TEST_CHILD"
 
-// restVariable makes it take events and work on none of them.
-const restVariable = "CALLWISE_TEST_REST"
+const (
+	hastyChild = "hasty" // takes over soon what another one left behind
+	plainChild = "plain" // as in production
+	idleChild  = "idle"  // takes events and works on none of them
+)
 
 func TestMain(m *testing.M) {
 	if os.Getenv(childVariable) == "" {
@@ -31,16 +34,13 @@ func TestMain(m *testing.M) {
 	}
 	t := terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv}
 	os.Exit(serveTuned(context.Background(), t, func(h *house) {
-		h.flow.Lease, h.sweep = 400*time.Millisecond, 100*time.Millisecond
-		if os.Getenv(restVariable) != "" {
-			h.rest()
+		switch os.Getenv(childVariable) {
+		case hastyChild:
+			h.flow.Lease, h.sweep = 400*time.Millisecond, 100*time.Millisecond
+		case idleChild:
+			h.lanes, h.sweep = jobs.NewLanes(h.flow.Advance, 0, 0, h.log), time.Hour
 		}
 	}))
-}
-
-// rest has the house do nothing about the events it takes.
-func (h *house) rest() {
-	h.lanes, h.sweep = jobs.NewLanes(h.flow.Advance, 0, 0, h.log), time.Hour
 }
 
 // A story is a call whose events are all told before the program has done
@@ -247,17 +247,22 @@ type child struct {
 	ended   chan error
 }
 
-// spawn starts `serve`, with more in its environment, and waits until it answers.
-// It ends with the test.
-func (r *rig) spawn(more ...string) *child {
+// spawn starts `serve` as a process of its own, in haste, and waits until it
+// answers. It ends with the test.
+func (r *rig) spawn() *child {
+	r.t.Helper()
+	return r.spawnAs(hastyChild)
+}
+
+// spawnAs is spawn with a choice of how.
+func (r *rig) spawnAs(how string) *child {
 	r.t.Helper()
 	command := exec.Command(os.Args[0])
 	command.Env = append(os.Environ(),
-		childVariable+"=1", "LISTEN_ADDR="+r.config.ListenAddr, "PUBLIC_URL="+r.config.PublicURL, "DATABASE_URL="+r.config.DatabaseURL,
+		childVariable+"="+how, "LISTEN_ADDR="+r.config.ListenAddr, "PUBLIC_URL="+r.config.PublicURL, "DATABASE_URL="+r.config.DatabaseURL,
 		"B24_CLIENT_ID="+r.config.ClientID, "B24_CLIENT_SECRET="+r.config.ClientSecret, "B24_OAUTH_HOSTS="+r.config.OAuthHosts[0],
 		"B24_JS_URL="+r.config.JSURL, "B24_ALLOW_LOOPBACK=true", "ENCRYPTION_KEYS="+r.config.EncryptionKeys,
 	)
-	command.Env = append(command.Env, more...)
 	var output strings.Builder
 	command.Stderr = &output
 	if err := command.Start(); err != nil {

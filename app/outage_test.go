@@ -16,7 +16,7 @@ import (
 
 // A wire is the way to a database that can be cut.
 type wire struct {
-	t    *testing.T
+	t    testing.TB
 	to   string
 	cut  atomic.Bool
 	mu   sync.Mutex
@@ -24,7 +24,7 @@ type wire struct {
 }
 
 // wireTo returns a wire to the database at address, and the address at this end.
-func wireTo(t *testing.T, address string) (*wire, string) {
+func wireTo(t testing.TB, address string) (*wire, string) {
 	t.Helper()
 	u, err := url.Parse(address)
 	if err != nil {
@@ -51,8 +51,8 @@ func (w *wire) serve(listener net.Listener) {
 		}
 		far, err := net.Dial("tcp", w.to)
 		if err != nil {
-			w.t.Error(err)
-			return
+			near.Close() //nolint:errcheck // the database is down
+			continue
 		}
 		w.keep(near, far)
 		go w.carry(near, far)
@@ -90,16 +90,17 @@ func (w *wire) hangUp() {
 
 // A fleet is several processes with one database.
 type fleet struct {
-	t        *testing.T
+	t        testing.TB
+	how      string // its processes run
 	rigs     []*rig // one for each process
 	children []*child
 	refused  atomic.Int32
 }
 
-func fleetOf(t *testing.T, n int, address string) *fleet {
+func fleetOf(t testing.TB, n int, address, how string) *fleet {
 	t.Helper()
 	first := bareRig(t, address, classic)
-	f := &fleet{t: t, rigs: []*rig{first}}
+	f := &fleet{t: t, how: how, rigs: []*rig{first}}
 	for range n - 1 {
 		other := *first
 		other.config.ListenAddr = freeAddress(t)
@@ -107,7 +108,7 @@ func fleetOf(t *testing.T, n int, address string) *fleet {
 		f.rigs = append(f.rigs, &other)
 	}
 	for _, r := range f.rigs {
-		f.children = append(f.children, r.spawn())
+		f.children = append(f.children, r.spawnAs(how))
 	}
 	return f
 }
@@ -116,7 +117,7 @@ func fleetOf(t *testing.T, n int, address string) *fleet {
 func (f *fleet) restart(i int) {
 	f.t.Helper()
 	f.children[i].kill()
-	f.children[i] = f.rigs[i].spawn()
+	f.children[i] = f.rigs[i].spawnAs(f.how)
 }
 
 // send reports an event to one process after the other until one has taken it,
@@ -163,7 +164,7 @@ func TestNothingIsLostOrDoubleWhenProcessesAndTheDatabaseDieUnderLoad(t *testing
 	t.Parallel()
 	const calls = 8 // of each portal: more would wait for its limit of requests
 	wire, address := wireTo(t, postgreSQL(t))
-	f := fleetOf(t, 3, address)
+	f := fleetOf(t, 3, address, hastyChild)
 	f.rigs[0].install()
 	portals := []*rig{f.rigs[0], f.rigs[0].neighbour("umbrella"), f.rigs[0].neighbour("initech")}
 	var accepted atomic.Int32

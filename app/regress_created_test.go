@@ -105,7 +105,7 @@ func TestACreationThatWasPutOffIsDecidedAnewWhenAnotherCallMayHaveDoneIt(t *test
 	})
 }
 
-// take keeps a call from the program for a minute, as a process that died does.
+// take keeps a call from the program for a while, as a process that died does.
 func (r *rig) take(id string) {
 	r.t.Helper()
 	lease := fmt.Sprintf("call:%d", r.row(id).ID)

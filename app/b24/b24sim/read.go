@@ -2,6 +2,7 @@ package b24sim
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"callwise/app/crm"
@@ -181,4 +182,26 @@ func compareRefs(a, b crm.Ref) int {
 		return int(a.Type) - int(b.Type)
 	}
 	return int(a.ID - b.ID)
+}
+
+// Totals count what calls have left behind.
+type Totals struct {
+	Going      int // registered calls without an end
+	Calls      int // that ended
+	Leads      int
+	Numbers    int // different numbers of the leads
+	Activities int
+}
+
+// Totals is a small [Portal.Snapshot].
+func (p *Portal) Totals() Totals {
+	defer p.lock()()
+	leads, numbers := p.leads(), map[string]bool{}
+	for _, lead := range leads {
+		numbers[strings.Join(lead.Phones, " ")] = true
+	}
+	return Totals{
+		Going: len(p.phone.calls), Calls: len(p.statistics()), Leads: len(leads), Numbers: len(numbers),
+		Activities: len(p.activityList(func(*activity) bool { return true })),
+	}
 }

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"callwise/app/b24/b24sim"
+)
+
+// TestNothingIsLostOrDoubleWhenPostgreSQLIsKilled kills the database server with
+// all its processes, then together with a process of ours, while calls are told.
+func TestNothingIsLostOrDoubleWhenPostgreSQLIsKilled(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, t.TempDir())
+	f := fleetOf(t, 2, c.url(), hastyChild)
+	w := newTown(t, f, 3, 100*time.Millisecond)
+	w.during(func() {
+		for _, blow := range []func(){
+			c.kill,
+			func() {
+				c.kill()
+				f.children[1].kill()
+			},
+		} {
+			accepted, refused := w.events.Load(), f.refused.Load()
+			eventually(t, "load", func() bool { return w.events.Load() > accepted+10 })
+			blow()
+			eventually(t, "refusals", func() bool { return f.refused.Load() > refused+2 })
+			c.start()
+		}
+		f.restart(1)
+	})
+	w.settled(2 * time.Minute)
+	t.Log(w.describe())
+}
+
+// TestNothingIsLostOrDoubleWhenTheDiskIsFull has the database's file system run
+// full and gives the room back.
+func TestNothingIsLostOrDoubleWhenTheDiskIsFull(t *testing.T) {
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		d := newDisk(t, 32<<20)
+		overflow(t, d, "sqlite:"+filepath.Join(d.folder, "callwise.db"), func() {})
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		d := newDisk(t, 256<<20)
+		c := newCluster(t, d.folder)
+		overflow(t, d, c.url(), func() {
+			// A server that cannot write its log ends; its keeper starts it again.
+			select {
+			case <-c.ended:
+				c.start()
+			default:
+			}
+		})
+	})
+}
+
+func overflow(t *testing.T, d *disk, address string, keep func()) {
+	f := fleetOf(t, 1, address, hastyChild)
+	w := newTown(t, f, 2, 100*time.Millisecond)
+	w.during(func() {
+		refused := f.refused.Load()
+		eventually(t, "load", func() bool { return w.events.Load() > 5 })
+		d.fill()
+		eventually(t, "refusals", func() bool { return f.refused.Load() > refused+5 })
+		d.free()
+		keep()
+	})
+	w.settled(2 * time.Minute)
+	t.Log(w.describe())
+}
+
+// TestNothingIsLostOrDoubleWhenTheClockJumps sets the clock of the program an
+// hour ahead and back again between the events of calls.
+func TestNothingIsLostOrDoubleWhenTheClockJumps(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		var mu sync.Mutex
+		var ahead time.Duration
+		now := func() time.Time {
+			mu.Lock()
+			defer mu.Unlock()
+			return time.Now().Add(ahead)
+		}
+		r := tuned(t, address, classic, func(h *house) {
+			h.sweep = 100 * time.Millisecond
+			h.store.Now, h.flow.Now = now, now
+		})
+		r.switches("c")
+		for i, jump := range []time.Duration{time.Hour, -time.Hour, 5 * time.Hour, 0} {
+			id := fmt.Sprint("c", i)
+			r.tell(started(id, "incoming", fmt.Sprint("+4930901820", i)))
+			mu.Lock()
+			ahead = jump
+			mu.Unlock()
+			r.tell(answered(id, "104"), ended(id, "answered", 5))
+		}
+		r.finished(4)
+		if got, want := r.portal.Totals(), (b24sim.Totals{Calls: 4, Leads: 4, Numbers: 4, Activities: 4}); got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	})
+}
+
+// soakVariable says for how long [TestSoak] goes on; without it, it is short.
+const soakVariable = "SOAK"
+
+// TestSoak plays a busy hour on three processes and one database while something
+// is killed again and again: a process, the way to the database, or the database
+// itself. `SOAK=30m make soak` does so at 200 events a second over 160 portals.
+func TestSoak(t *testing.T) {
+	length, rate, portals, calm := 15*time.Second, 20.0, 6, 3*time.Second
+	if text := os.Getenv(soakVariable); text != "" {
+		var err error
+		if length, err = time.ParseDuration(text); err != nil {
+			t.Fatal(err)
+		}
+		rate, portals, calm = 200, 160, 20*time.Second
+	} else {
+		t.Parallel()
+	}
+	c := newCluster(t, t.TempDir())
+	wire, address := wireTo(t, c.url())
+	f := fleetOf(t, 3, address, plainChild)
+	w := newTown(t, f, portals, time.Second)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var blows sync.WaitGroup
+	count := map[string]int{}
+	blows.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(calm/2 + rand.N(calm)):
+			}
+			count[f.blow(c, wire)]++
+			f.rigs[0].sim.ClearRequests()
+		}
+	})
+	w.ring(t.Context(), rate, length)
+	cancel()
+	blows.Wait()
+	w.settled(10 * time.Minute)
+	t.Log(w.describe(), count)
+}
+
+// blow kills something at random, starts it again, and says what it was.
+func (f *fleet) blow(c *cluster, wire *wire) string {
+	switch n := rand.IntN(10); {
+	case n < 7:
+		f.restart(rand.IntN(len(f.rigs)))
+		return "process"
+	case n < 9:
+		wire.cut.Store(true)
+		wire.hangUp()
+		select {
+		case <-time.After(time.Second):
+		case <-f.t.Context().Done():
+		}
+		wire.cut.Store(false)
+		return "wire"
+	}
+	c.kill()
+	c.start()
+	return "database"
+}
