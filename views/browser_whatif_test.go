@@ -80,6 +80,8 @@ func TestSettingsAreTriedOutInTheBrowser(t *testing.T) {
 			}
 		}
 		tab.is(t, `document.querySelectorAll(".htmx-request").length === 0 && document.getElementById("what-if-all") !== null`)
+		evaluate[bool](t, tab, `document.getElementById("what-if-all").dispatchEvent(new Event("change", {bubbles: true}))`)
+		tab.is(t, `document.querySelector("[data-count]").textContent === "2 changes"`) // both are of the subtests before; the button is none
 		few.Store(false)
 	})
 	t.Run("the tables can be those of a line", func(t *testing.T) {
