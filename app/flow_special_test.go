@@ -63,11 +63,12 @@ func TestCallsThatAreNotTheCRMsBusinessStayInOurLog(t *testing.T) {
 		r := newRig(t, address, classic)
 		r.switches("corb")
 		r.sim.ClearRequests()
-		r.tell(started("c1", "incoming", "anonymous"), ended("c1", "missed", 0))
+		r.tell(started("c1", "incoming", "anonymous"), ended("c1", "answered", 9), recording("c1", "https://pbx.example.com/c1.mp3"))
 		r.tell(started("c2", "internal", "105"), ended("c2", "answered", 9))
 		r.finished(2)
 		r.atMost(0)
 		r.logSays("The caller&#39;s number is hidden", "Call between employees")
+		says(t, r.dialog("c1", r.session), "Bitrix24 does not know this call: it stands in this log only.", "The recording stays at the PBX: this call is not sent to Bitrix24.")
 	})
 }
 

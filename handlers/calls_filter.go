@@ -118,16 +118,21 @@ func (h *Handlers) filterChoices(ctx context.Context, v view, values views.Filte
 	for _, line := range lines {
 		choices.Lines = append(choices.Lines, views.Option{Value: line.Number, Label: lineName(v, line)})
 	}
+	choices.Counts, err = h.counts(ctx, v, values)
+	return choices, err
+}
+
+// counts are how many calls each preset has.
+func (h *Handlers) counts(ctx context.Context, v view, values views.FilterValues) ([]int, error) {
 	var filters []models.CallFilter
 	for _, preset := range values.Presets() {
 		f, err := h.filterOf(ctx, v, preset)
 		if err != nil {
-			return choices, err
+			return nil, err
 		}
 		filters = append(filters, f)
 	}
-	choices.Counts, err = h.Store.CountCalls(ctx, v.portal.ID, filters)
-	return choices, err
+	return h.Store.CountCalls(ctx, v.portal.ID, filters)
 }
 
 // lineName is the name that the administrator gave a line, with its number.

@@ -18,8 +18,8 @@ const (
 	rowsToldOf    = 200
 )
 
-// news are the calls that came since the page was made, and those on it that
-// changed; 204 if there are none.
+// news are the calls that came since the page was made, those on it that
+// changed, and how many calls each preset then has; 204 if there are none.
 func (h *Handlers) news(c echo.Context) error {
 	v, ctx := viewFrom(c), c.Request().Context()
 	since, err := strconv.ParseInt(cmp.Or(c.FormValue("since"), "0"), 10, 64)
@@ -27,7 +27,8 @@ func (h *Handlers) news(c echo.Context) error {
 		return echo.ErrBadRequest.WithInternal(err)
 	}
 	values, _ := views.ReadFilter(c.FormValue)
-	fresh, err := h.freshCalls(c, v, values.Known(), since)
+	values = values.Known()
+	fresh, err := h.freshCalls(c, v, values, since)
 	if err != nil {
 		return err
 	}
@@ -46,8 +47,13 @@ func (h *Handlers) news(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	counts, err := h.counts(ctx, v, values)
+	if err != nil {
+		return err
+	}
 	w := h.words(v, employees)
 	page := views.CallsPage{Page: views.Page{L: v.l, Session: v.token}, Rows: w.rows(fresh)}
+	page.Filter.Presets = v.l.Presets(values, views.FilterChoices{Counts: counts, CountedTo: models.CountedTo})
 	return render(c, http.StatusOK, views.CallNews(page, w.rows(changed)))
 }
 

@@ -141,6 +141,7 @@ func (w words) details(d dialogue) views.CallDetails {
 		LoggedTo:  w.l.Entities(w.address, w.refsOf(c.Progress.Bound, records)),
 		Recording: w.recording(c, d), Requests: w.requests(d.details.REST), Link: callflow.LinkTo(d.view.portal, w.address, c.ID),
 	}
+	shown.Outside = outside(c)
 	if card := c.Progress.Card; card != nil {
 		shown.Card = &w.l.Entities(w.address, w.refsOf([]crm.Ref{*card}, records))[0]
 	}
@@ -152,6 +153,9 @@ func (w words) details(d dialogue) views.CallDetails {
 	}
 	return shown
 }
+
+// outside reports a call that is over and that Bitrix24 knows nothing of.
+func outside(c models.Call) bool { return c.State != models.CallOpen && c.B24CallID == nil }
 
 // rowOf is a call as the log shows it.
 func rowOf(c models.Call) models.CallRow {

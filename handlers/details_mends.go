@@ -159,10 +159,12 @@ func (w words) recording(c models.Call, d dialogue) views.RecordingDetails {
 	case state != "":
 	case c.Kind == models.KindBuiltin, c.Kind == models.KindOther:
 		state = "foreign"
-	case d.uploaded && c.State != models.CallOpen && c.B24CallID == nil:
+	case d.uploaded && outside(c):
 		state = "kept_out"
 	case d.uploaded:
 		state = "uploaded"
+	case d.heard != "" && outside(c):
+		state = "left_out"
 	case d.heard != "":
 		state = "waiting"
 	case c.State == models.CallOpen:

@@ -6,10 +6,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"callwise/app/call"
 	"callwise/models"
 	"callwise/views"
+
+	"golang.org/x/text/collate"
+	"golang.org/x/text/language"
 )
 
 // settingWords turn settings into what people read: with the names that
@@ -130,12 +134,22 @@ func (w settingWords) settingLines(values map[string]string, used []string) []vi
 	return lines
 }
 
-// countries are the countries whose numbers we can read, by name.
+// countriesIn keeps what countries says in each language: to name and order
+// them takes milliseconds.
+var countriesIn sync.Map
+
+// countries are the countries whose numbers we can read, by name as the
+// language orders them. Nobody changes the list.
 func countries(l views.Localizer) []views.Choice {
+	if known, ok := countriesIn.Load(l.Tag()); ok {
+		return known.([]views.Choice)
+	}
 	var list []views.Choice
 	for _, code := range call.Countries() {
 		list = append(list, views.Choice{Value: code, Label: l.Country(code)})
 	}
-	slices.SortFunc(list, func(a, b views.Choice) int { return strings.Compare(a.Label, b.Label) })
+	order := collate.New(language.Make(l.Tag()))
+	slices.SortFunc(list, func(a, b views.Choice) int { return order.CompareString(a.Label, b.Label) })
+	countriesIn.Store(l.Tag(), list)
 	return list
 }

@@ -7,6 +7,8 @@ import (
 
 	"callwise/models"
 	"callwise/views"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // everySetting are settings in which every value says something.
@@ -80,6 +82,23 @@ func TestEveryChoiceAndEveryMistakeHasWords(t *testing.T) {
 			if text := w.l.SettingProblem(string(code)); text == string(code) {
 				t.Errorf("%s: %s has no words", lang, code)
 			}
+		}
+	}
+}
+
+func TestCountriesHaveTheirNamesOfTodayInTheOrderOfTheLanguage(t *testing.T) {
+	for lang, want := range map[string][]string{
+		"en": {"Afghanistan", "Åland Islands", "Albania", "Eswatini", "North Macedonia"},
+		"ru": {"Австралия", "Армения", "Афганистан", "Северная Македония", "Эсватини"},
+	} {
+		var names []string
+		for _, c := range countries(views.ForLang(lang)) {
+			if slices.Contains(want, c.Label) {
+				names = append(names, c.Label)
+			}
+		}
+		if diff := cmp.Diff(want, names); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", lang, diff)
 		}
 	}
 }

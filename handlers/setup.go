@@ -30,7 +30,7 @@ func (h *Handlers) checkSetup(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return render(c, http.StatusOK, views.SetupChecks(setup))
+	return render(c, http.StatusOK, views.SetupState(setup))
 }
 
 // setup is the first run. It is shown until a real call was decided and its end
@@ -45,12 +45,13 @@ func (h *Handlers) setup(ctx context.Context, v view, keys []models.PBXKey, know
 	if err != nil {
 		return views.Setup{}, err
 	}
+	used := h.lastUsed(v, keys)
 	strays, doubles := len(known.unmapped(s)), len(known.doubles(s))
 	checks := []views.SetupCheck{
 		{Code: views.SetupAccess, Fine: len(tokens) > 0 && p.Status != models.PortalReauth && p.Status != models.PortalSuspended, Detail: p.StatusCode},
 		{Code: views.SetupInstalled, Fine: p.InstalledAt != nil && p.Status != models.PortalInstalling && p.MissingScopes == "", Detail: p.MissingScopes},
 		{Code: views.SetupKey, Fine: len(keys) > 0},
-		{Code: views.SetupReported, Fine: seen.PBX, Detail: h.lastUsed(v, keys)},
+		{Code: views.SetupReported, Fine: seen.PBX, Detail: used},
 		{Code: views.SetupRepeat, Fine: p.Mode() == crm.Simple || s.RepeatInBitrix24 != rules.RepeatUnknown},
 		{Code: views.SetupExtensions, Fine: p.EmployeesAt != nil && strays+doubles == 0},
 	}
@@ -58,7 +59,7 @@ func (h *Handlers) setup(ctx context.Context, v view, keys []models.PBXKey, know
 		checks[len(checks)-1].Detail = v.l.N("setup.extensions.wrong", strays+doubles)
 	}
 	return views.Setup{
-		L: v.l, Session: v.token, Shown: true, Creates: s.CreateEntities, Connected: len(keys) > 0, Checks: checks,
+		L: v.l, Session: v.token, Shown: true, Creates: s.CreateEntities, Connected: used != "", Checks: checks,
 	}, nil
 }
 

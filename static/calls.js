@@ -11,7 +11,11 @@
 
   function look() {
     const form = document.getElementById("news");
-    if (!form || document.hidden || Date.now() < waitUntil) {
+    if (!form || document.hidden) {
+      return;
+    }
+    drawAgain();
+    if (Date.now() < waitUntil) {
       return;
     }
     form.elements.going.value = told("tr[data-going]", function (row) { return row.dataset.going; });
@@ -28,10 +32,16 @@
     return ctx && ctx.sourceElement && ctx.sourceElement.id === "news";
   }
 
-  // The log does without its overview as well.
+  // The log does without its overview as well: one that does not come is
+  // hidden, one that is there stays as it was.
   function isOverview(event) {
     const ctx = event.detail.ctx;
-    return ctx && ctx.sourceElement && ctx.sourceElement.closest("#overview.overview-waiting");
+    return ctx && ctx.sourceElement && ctx.sourceElement.closest("#overview.overview-waiting, #overview-again");
+  }
+
+  function giveUpOverview() {
+    const overview = document.getElementById("overview");
+    overview.hidden = overview.classList.contains("overview-waiting");
   }
 
   // What goes wrong with news is nobody's concern: the next look may go well.
@@ -41,7 +51,7 @@
       waitUntil = Date.now() + patience;
     } else if (isOverview(event)) {
       event.stopImmediatePropagation();
-      document.getElementById("overview").hidden = true;
+      giveUpOverview();
     }
   }, true);
 
@@ -55,7 +65,7 @@
     if (isNews(event)) {
       waitUntil = status < 500 ? Infinity : Date.now() + patience;
     } else {
-      document.getElementById("overview").hidden = true;
+      giveUpOverview();
     }
   }, true);
 
@@ -69,6 +79,7 @@
     for (const row of table.querySelectorAll(".changed > tr")) {
       refresh(row);
     }
+    recount(table);
     if (!table.dataset.label) {
       return;
     }
@@ -77,6 +88,30 @@
     } else {
       offer(table.dataset.label);
     }
+  }
+
+  // The counts and the charts tell of the calls that came, too. Charts cost the
+  // server more, so they are drawn again once in a while.
+  const drawEvery = 30000;
+  let stale = false;
+  let drawn = Date.now();
+
+  function recount(table) {
+    const counts = table.querySelectorAll(".counts td");
+    document.querySelectorAll(".presets .count").forEach(function (count, i) {
+      count.textContent = counts[i].textContent;
+    });
+    stale = true;
+  }
+
+  function drawAgain() {
+    const form = document.getElementById("overview-again");
+    if (!stale || !form || Date.now() < drawn + drawEvery || form.parentElement.contains(document.activeElement)) {
+      return;
+    }
+    stale = false;
+    drawn = Date.now();
+    form.dispatchEvent(new Event("again"));
   }
 
   function refresh(row) {

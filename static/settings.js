@@ -14,7 +14,7 @@
     };
     for (const control of form.elements) {
       const chosen = current ? control.checked : control.defaultChecked;
-      if (!control.name || control.closest("[data-add-row]")) {
+      if (!control.name || control.type === "submit" || control.closest("[data-add-row]")) {
         continue;
       }
       if (control.type === "checkbox") {

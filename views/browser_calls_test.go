@@ -205,7 +205,12 @@ func TestNewCallsAppearWithoutMovingTheReader(t *testing.T) {
 	}
 	var n newsfeed
 	long := callLog(l)
-	address := serve(t, map[string]http.HandlerFunc{"GET /": show(Calls(long)), "POST /calls/news": n.answer(requests)})
+	var charts newsfeed
+	charts.put(CallOverview(callLogWithOverview(l)))
+	drawings := make(chan asked, 10)
+	address := serve(t, map[string]http.HandlerFunc{
+		"GET /": show(Calls(long)), "POST /calls/news": n.answer(requests), "POST /calls/overview": charts.answer(drawings),
+	})
 	tab := openTab(t, 1280, 600)
 	tab.do(t, chromedp.Navigate(address+"/"))
 	first := `document.querySelector(".log tbody tr").id`
@@ -258,7 +263,7 @@ func TestNewCallsAppearWithoutMovingTheReader(t *testing.T) {
 		tab.do(t, chromedp.Focus(chromedp.CSS("#call-10 .why button")))
 		done := callLog(l).Rows[0]
 		done.Duration, done.Going = "0:42", ""
-		n.put(CallNews(CallsPage{Page: Page{L: l}}, []CallRow{done}))
+		n.put(CallNews(CallsPage{Page: Page{L: l}, Filter: long.Filter}, []CallRow{done}))
 		tab.is(t, `document.getElementById("call-10").textContent.includes("0:42") && document.querySelectorAll("tr[id=call-10]").length === 1`)
 		tab.is(t, `document.activeElement.closest("tr")?.id === "call-10"`)
 		drain(requests)
@@ -266,6 +271,25 @@ func TestNewCallsAppearWithoutMovingTheReader(t *testing.T) {
 		if got := form(t, <-requests); got.Get("going") != "" {
 			t.Errorf("form %v", got)
 		}
+	})
+	t.Run("the counts and the charts tell of them, the charts once in a while", func(t *testing.T) {
+		drain(drawings)
+		page := callLog(l)
+		page.Rows, page.Filter.Presets = nil, l.Presets(FilterValues{}, FilterChoices{Counts: []int{7, 6, 5, 4, 3, 2}, CountedTo: 1000})
+		n.put(CallNews(page, callLog(l).Rows[1:2]))
+		tab.is(t, `[...document.querySelectorAll(".presets .count")].map(c => c.textContent).join() === "7,6,5,4,3,2"`)
+		if n := len(drawings); n != 0 {
+			t.Errorf("the charts were drawn %d times again at once", n)
+		}
+		drawn := callLogWithOverview(l)
+		drawn.Overview.Title = "drawn again"
+		charts.put(CallOverview(drawn))
+		evaluate[bool](t, tab, `Date.now = (now => () => now() + 31000)(Date.now); true`)
+		tab.is(t, `document.querySelector(".overview-title").textContent === "drawn again"`)
+		if got := form(t, <-drawings); got.Get("session") != "token" || got.Get("period") != "all" {
+			t.Errorf("form %v", got)
+		}
+		tab.is(t, `[...document.querySelectorAll(".chart-failed .bar")].filter(b => b.tabIndex === 0).length === 1`)
 	})
 	tab.quiet(t)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,10 +28,13 @@ func next(t *testing.T, requests <-chan asked) asked {
 func TestSettingsAreTriedOutInTheBrowser(t *testing.T) {
 	l := Localizer{}
 	requests := make(chan asked, 20)
+	var few atomic.Bool
 	address := serve(t, map[string]http.HandlerFunc{
-		"GET /":                         show(Settings(settingsOn(l))),
-		"POST /settings/preview":        record(requests, PreviewRegion(settingsOfLine(l).Preview)),
-		"POST /settings/what-if":        record(requests, WhatIfRegion(whatIfOf(l, 30, true))),
+		"GET /":                  show(Settings(settingsOn(l))),
+		"POST /settings/preview": record(requests, PreviewRegion(settingsOfLine(l).Preview)),
+		"POST /settings/what-if": func(w http.ResponseWriter, r *http.Request) {
+			record(requests, WhatIfRegion(whatIfOf(l, 30, !few.Load())))(w, r)
+		},
 		"POST /settings/number":         record(requests, NumberExampleRegion(NumberExample{L: l, Raw: "12", Variants: []string{"12"}})),
 		"POST /settings/employees/read": record(requests, Settings(with(l, func(t *Trials) { t.Employees = employeesToMend(l) }))),
 		"GET /calls/3":                  record(requests, CallDialog(details(l))),
@@ -58,6 +62,27 @@ func TestSettingsAreTriedOutInTheBrowser(t *testing.T) {
 		if n := len(requests); n != 0 {
 			t.Errorf("%d requests too many", n)
 		}
+	})
+	t.Run("all calls are listed when that is asked for, and with the next switch a few again", func(t *testing.T) {
+		few.Store(true)
+		tab.do(t, click("#outgoing_calls"))
+		next(t, requests)
+		next(t, requests)
+		tab.is(t, `document.querySelectorAll(".htmx-request").length === 0 && document.getElementById("what-if-all") !== null`)
+		tab.do(t, click("#what-if-all"))
+		if got := next(t, requests); !strings.Contains(got.body, "what_if_all=on") || !strings.Contains(got.body, "create_entities=") {
+			t.Errorf("request %+v", got)
+		}
+		tab.do(t, click("#outgoing_calls"))
+		for range 2 {
+			if got := next(t, requests); strings.Contains(got.body, "what_if_all") {
+				t.Errorf("request %+v", got)
+			}
+		}
+		tab.is(t, `document.querySelectorAll(".htmx-request").length === 0 && document.getElementById("what-if-all") !== null`)
+		evaluate[bool](t, tab, `document.getElementById("what-if-all").dispatchEvent(new Event("change", {bubbles: true}))`)
+		tab.is(t, `document.querySelector("[data-count]").textContent === "2 changes"`) // both are of the subtests before; the button is none
+		few.Store(false)
 	})
 	t.Run("the tables can be those of a line", func(t *testing.T) {
 		tab.do(t, chromedp.SetValue(chromedp.CSS("#preview_line"), ""))

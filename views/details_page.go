@@ -20,6 +20,7 @@ type CallDetails struct {
 	Result    Result
 	Created   []EntityLink
 	LoggedTo  []EntityLink
+	Outside   bool        // the call is over, and Bitrix24 does not know it
 	Card      *EntityLink // the client's card that an administrator chose
 	Outcomes  []string    // sentences: what actually happened (decision.md part E)
 	Recording RecordingDetails
@@ -122,6 +123,17 @@ type RequestRow struct {
 var parts = []string{"timeline", "decision", "entities", "recording", "requests"}
 
 func (d CallDetails) address() string { return "/calls/" + strconv.FormatInt(d.ID, 10) }
+
+// notLogged says where a call is that stands on no card.
+func (d CallDetails) notLogged() string {
+	switch {
+	case d.Decision == nil || len(d.Explained) > 0:
+		return d.L.T("details.logged.not")
+	case d.Outside:
+		return d.L.T("details.logged.outside")
+	}
+	return d.L.T("details.logged.none")
+}
 
 func (d CallDetails) mendAddress(m MendCode) string { return d.address() + "/" + string(m) }
 

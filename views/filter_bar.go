@@ -56,7 +56,7 @@ func NewCallFilter(l Localizer, values FilterValues, choices FilterChoices) Call
 		l.choice("order", orderChoices, values.Order),
 	}}
 	f.Chips = l.chips(values, f.Choices)
-	f.Presets = l.presets(values, choices)
+	f.Presets = l.Presets(values, choices)
 	f.Active = len(f.Chips) > 0
 	return f
 }
@@ -140,7 +140,8 @@ func (l Localizer) day(text string) string {
 	return l.T("time.date", "Day", at.Day(), "Month", l.month("long", at), "Year", at.Year())
 }
 
-func (l Localizer) presets(values FilterValues, choices FilterChoices) []Preset {
+// Presets are the presets in words, each with its count if it has one.
+func (l Localizer) Presets(values FilterValues, choices FilterChoices) []Preset {
 	var all []Preset
 	for i, p := range values.Presets() {
 		preset := Preset{Label: l.T("preset." + presets[i].name), Fields: p.Fields(), Current: p == values}

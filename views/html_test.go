@@ -125,7 +125,7 @@ func TestSettingsHaveTheNamesThatPeopleRelyOn(t *testing.T) {
 		"textarea Numbers that are never handled", "textarea Extensions that are never handled",
 		"select Country of numbers without a country code", "checkbox Hide numbers from employees, off",
 		"table Employees and extensions",
-		"region What-if", "button Try with what is entered",
+		"region What-if", "button Show all 12 calls", "button Try with what is entered",
 		"region What will happen", "table Incoming calls", "table Outgoing calls",
 		"textarea Example of a request", "select Direction", "select Line",
 		"button Save", "button Review", "button Cancel",

@@ -178,8 +178,13 @@ func (l Localizer) orWord(value, key string) string {
 	return value
 }
 
-// Country names a country by its ISO 3166 code.
+// Country names a country by its ISO 3166 code: by a text of ours where it has
+// another name since the library's were collected.
 func (l Localizer) Country(code string) string {
+	key := "country." + code
+	if name := l.T(key); name != key {
+		return name
+	}
 	region, err := language.ParseRegion(code)
 	if err != nil {
 		return code

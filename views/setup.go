@@ -9,7 +9,7 @@ type Setup struct {
 	Session   string
 	Shown     bool
 	Creates   bool // something is created, or chosen not to be: the settings were saved
-	Connected bool // there is a PBX key
+	Connected bool // a PBX has used a key
 	Checks    []SetupCheck
 }
 
@@ -55,5 +55,5 @@ func (s Setup) poll() templ.Attributes {
 	if s.done() {
 		return nil
 	}
-	return templ.Attributes{"hx-get": "/settings/setup", "hx-trigger": "every 10s", "hx-target": "#setup-checks", "hx-select": "#setup-checks", "hx-swap": "outerHTML"}
+	return templ.Attributes{"hx-get": "/settings/setup", "hx-trigger": "every 10s", "hx-target": "this", "hx-select": "#setup-state", "hx-swap": "outerHTML"}
 }
