@@ -20,7 +20,7 @@ type told struct {
 	Phone      string         `json:"phone"`
 	Line       string         `json:"line"`
 	Extensions string         `json:"extensions"` // with commas between
-	Extension  string         `json:"extension"`  // who rings, talks or talked
+	Extension  string         `json:"extension"`  // who talks or talked
 	Code       int            `json:"code"`       // of the last answer to the INVITE
 	Seconds    int            `json:"seconds"`    // of talk
 }
@@ -45,7 +45,7 @@ func (t told) event() (pbxsim.Event, error) {
 	e := call.Event{Type: kind, CallID: t.Call, At: time.Unix(0, int64(since)).UTC()}
 	switch kind {
 	case call.Ringing:
-		e.Extensions = split(t.Extension)
+		e.Extensions = split(t.Extensions)
 	case call.Answered:
 		e.Extension = t.Extension
 	case call.Ended:
