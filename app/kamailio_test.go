@@ -42,13 +42,14 @@ func newOffice(t *testing.T) *office {
 	return c
 }
 
-// connect runs `callwise kamailio` until the test ends or stop is called.
-func (c *office) connect() (stop func()) {
+// connect runs `callwise kamailio` until the test ends or stop is called. What
+// it writes is in said.
+func (c *office) connect() (said *buffer, stop func()) {
 	t := c.rig.t
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	var errs strings.Builder
-	term := terminal{out: &errs, err: &errs, getenv: func(string) string { return c.key }}
+	errs := &buffer{}
+	term := terminal{out: errs, err: errs, getenv: func(string) string { return c.key }}
 	ended := make(chan int, 1)
 	go func() {
 		ended <- term.run(ctx, []string{"kamailio", "-url", c.rig.url, "-kamailio", c.told, "-recordings", c.recordings})
@@ -71,7 +72,7 @@ func (c *office) connect() (stop func()) {
 		}
 	}
 	t.Cleanup(stop)
-	return stop
+	return errs, stop
 }
 
 // calls are all calls of the log, the first one first.
@@ -89,6 +90,12 @@ func (c *office) begun(n int) models.Call {
 	c.rig.t.Helper()
 	c.eventually("the call is in the log", func() bool { return len(c.calls()) == n })
 	return c.calls()[n-1]
+}
+
+// dial calls a number through the PBX.
+func (c *office) dial(from *telephone, number string) {
+	c.rig.t.Helper()
+	from.do("dial", "sip:"+number+"@"+c.sip)
 }
 
 // talk waits until so many bytes of talk are recorded on disk.
@@ -111,7 +118,7 @@ func (c *office) talk(bytes int64) {
 func TestTwoTelephonesTalkAndTheCallIsInTheLogWithItsRecording(t *testing.T) {
 	c := newOffice(t)
 	c.connect()
-	c.customer.do("dial", "sip:"+ourLine+"@"+c.sip)
+	c.dial(c.customer, ourLine)
 	c.anna.happened("CALL_INCOMING", 1)
 	c.omar.happened("CALL_INCOMING", 1)
 	c.registered(1)
@@ -158,5 +165,166 @@ func TestTwoTelephonesTalkAndTheCallIsInTheLogWithItsRecording(t *testing.T) {
 	}
 	if n := c.audioBytes(); n != 0 {
 		t.Errorf("%d bytes are kept", n)
+	}
+}
+
+// A logged call is what its scenario is about.
+type logged struct {
+	Direction call.Direction
+	Phone     string
+	Line      string
+	Extension string
+	Status    call.Status
+	Code      string // of the portal's statistics, none for a call that it does not know
+	User      int64  // likewise
+}
+
+func (c *office) last() logged {
+	c.rig.t.Helper()
+	calls := c.calls()
+	got := calls[len(calls)-1]
+	l := logged{Direction: got.Direction, Phone: got.Phone, Line: got.Line, Extension: got.Extension, Status: got.Status}
+	for _, row := range c.portal.Snapshot().Statistics {
+		if row.ExternalCallID == *got.PBXCallID {
+			l.Code, l.User = row.Status, row.UserID
+		}
+	}
+	return l
+}
+
+func TestEveryEndOfATelephoneCallIsInTheLog(t *testing.T) {
+	c := newOffice(t)
+	c.connect()
+	const queue = "4930901801"
+	rings := map[*telephone]int{}
+	ring := func(p *telephone) {
+		t.Helper()
+		rings[p]++
+		p.happened("CALL_INCOMING", rings[p])
+	}
+	for i, scenario := range []struct {
+		name string
+		play func()
+		want logged
+	}{
+		{"an employee calls and talks", func() {
+			c.dial(c.anna, customer)
+			ring(c.customer)
+			c.customer.do("accept", "")
+			c.anna.happened("CALL_ESTABLISHED", 1)
+			c.anna.do("hangup", "")
+			c.customer.happened("CALL_CLOSED", 1)
+		}, logged{call.Outgoing, customer, ourLine, "104", call.StatusAnswered, "200", anna}},
+		{"the customer is busy", func() {
+			c.dial(c.anna, customer)
+			ring(c.customer)
+			c.customer.do("hangup", "")
+			c.anna.happened("CALL_CLOSED", 2)
+		}, logged{call.Outgoing, customer, ourLine, "104", call.StatusBusy, "486", anna}},
+		{"the employee gives up", func() {
+			c.dial(c.omar, customer)
+			ring(c.customer)
+			c.omar.do("hangup", "")
+			c.customer.happened("CALL_CLOSED", 3)
+		}, logged{call.Outgoing, customer, ourLine, "105", call.StatusCancelled, "603-S", omar}},
+		{"the customer gives up", func() {
+			c.dial(c.customer, ourLine)
+			ring(c.anna)
+			ring(c.omar)
+			c.customer.do("hangup", "")
+			c.omar.happened("CALL_CLOSED", 2)
+		}, logged{call.Incoming, customer, ourLine, "104", call.StatusMissed, "304", anna}},
+		{"the first of a queue declines, the second talks", func() {
+			c.dial(c.customer, queue)
+			ring(c.anna)
+			c.anna.do("hangup", "")
+			ring(c.omar)
+			c.omar.do("accept", "")
+			c.customer.happened("CALL_ESTABLISHED", 2)
+			c.omar.do("hangup", "")
+			c.customer.happened("CALL_CLOSED", 5)
+		}, logged{call.Incoming, customer, queue, "105", call.StatusAnswered, "200", omar}},
+		{"colleagues talk", func() {
+			c.dial(c.anna, "105")
+			ring(c.omar)
+			c.omar.do("accept", "")
+			c.anna.happened("CALL_ESTABLISHED", 2)
+			c.anna.do("hangup", "")
+			c.omar.happened("CALL_CLOSED", 4)
+		}, logged{Direction: "internal", Phone: "105", Extension: "104", Status: call.StatusAnswered}},
+		{"nobody answers in time", func() {
+			c.dial(c.customer, "4930901802")
+			ring(c.anna)
+			ring(c.omar)
+			c.customer.happened("CALL_CLOSED", 6)
+		}, logged{call.Incoming, customer, "4930901802", "104", call.StatusMissed, "304", anna}},
+		{"a colleague's phone is off", func() {
+			c.dial(c.anna, "109")
+			c.anna.happened("CALL_CLOSED", 7)
+		}, logged{Direction: "internal", Phone: "109", Extension: "104", Status: call.StatusUnavailable}},
+	} {
+		scenario.play()
+		c.finished(i + 1)
+		c.worked(*c.begun(i + 1).PBXCallID)
+		if diff := cmp.Diff(scenario.want, c.last()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", scenario.name, diff)
+		}
+	}
+	if cards := c.portal.Cards(); len(cards) > 0 {
+		t.Errorf("cards stay open: %+v", cards)
+	}
+}
+
+func TestNothingOfACallIsLostWhileSomethingIsDown(t *testing.T) {
+	c := newOffice(t)
+	// The connector: Kamailio keeps what happens, and RTPengine the recording.
+	c.dial(c.customer, ourLine)
+	c.anna.happened("CALL_INCOMING", 1)
+	c.anna.do("accept", "")
+	c.customer.happened("CALL_ESTABLISHED", 1)
+	c.talk(50_000)
+	c.anna.do("hangup", "")
+	c.customer.happened("CALL_CLOSED", 1)
+
+	// Callwise: the connector keeps trying.
+	c.rig.stop()
+	said, stop := c.connect()
+	c.eventually("the connector tries", func() bool { return strings.Contains(said.String(), "Callwise did not take an event") })
+	c.rig.start()
+	c.finished(1)
+	first := *c.begun(1).PBXCallID
+	c.eventually("the recording is attached", func() bool { name, _ := c.inPortal(first); return name != "" })
+	stop()
+
+	// What was taken is not told again; what was not, is told once.
+	c.dial(c.customer, ourLine)
+	c.anna.happened("CALL_INCOMING", 2)
+	c.customer.do("hangup", "")
+	c.anna.happened("CALL_CLOSED", 2)
+	said, _ = c.connect()
+	c.finished(2)
+	second := *c.begun(2).PBXCallID
+
+	// Kamailio: the connector finds it again.
+	c.sipServer.stop()
+	c.eventually("the connection is lost", func() bool { return strings.Contains(said.String(), "no connection to Kamailio") })
+	c.sipServer.start()
+	c.eventually("the connector is back", func() bool { return strings.Count(said.String(), "connected to Kamailio") == 2 })
+	c.dial(c.anna, customer)
+	c.customer.happened("CALL_INCOMING", 1)
+	c.anna.do("hangup", "")
+	c.customer.happened("CALL_CLOSED", 3)
+	c.finished(3)
+	c.worked(first, second, *c.begun(3).PBXCallID)
+
+	var got []call.Status
+	for _, one := range c.calls() {
+		got = append(got, one.Status)
+	}
+	if diff := cmp.Diff([]call.Status{call.StatusAnswered, call.StatusMissed, call.StatusCancelled}, got); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+	if after := c.portal.Snapshot(); len(after.Statistics) != 3 || len(after.Activities) != 3 || after.Unfinished != 0 {
+		t.Errorf("left in the portal: %d rows, %d activities, %d unfinished", len(after.Statistics), len(after.Activities), after.Unfinished)
 	}
 }
