@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -326,5 +328,69 @@ func TestNothingOfACallIsLostWhileSomethingIsDown(t *testing.T) {
 	}
 	if after := c.portal.Snapshot(); len(after.Statistics) != 3 || len(after.Activities) != 3 || after.Unfinished != 0 {
 		t.Errorf("left in the portal: %d rows, %d activities, %d unfinished", len(after.Statistics), len(after.Activities), after.Unfinished)
+	}
+}
+
+func TestTheConnectorComplainsOfWhatItCannotUse(t *testing.T) {
+	key := func(string) string { return "key" }
+	for _, test := range []struct {
+		args   string
+		getenv func(string) string
+		code   int
+		out    string
+		errs   string
+	}{
+		{"", func(string) string { return "" }, exitUsage, "", "put one PBX key"},
+		{"-url ftp://x", key, exitUsage, "", "-url: must be"},
+		{"-kamailio localhost", key, exitUsage, "", "-kamailio: must be HOST:PORT"},
+		{"-key-file /nonexistent/key", key, exitUsage, "", "-key-file: "},
+		{"-script", func(string) string { return "" }, exitOK, "event_route[dialog:failed]", ""},
+	} {
+		var out, errs buffer
+		term := terminal{out: &out, err: &errs, getenv: test.getenv}
+		if code := term.run(t.Context(), append([]string{"kamailio"}, strings.Fields(test.args)...)); code != test.code {
+			t.Errorf("%s: exit code %d", test.args, code)
+		}
+		if !strings.Contains(out.String(), test.out) || !strings.Contains(errs.String(), test.errs) {
+			t.Errorf("%s: said %q, complained %q", test.args, out.String(), errs.String())
+		}
+	}
+}
+
+func TestAnEventThatIsRefusedHoldsNothingUp(t *testing.T) {
+	r := newRig(t, freshDatabase(t), classic)
+	peer := listen(t, freeAddress(t))
+	c := &office{rig: r, sipServer: &sipServer{told: peer.Addr().String(), recordings: t.TempDir()}}
+	said, _ := c.connect()
+	link, err := peer.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer errorless(t, link.Close)
+	for _, event := range []string{
+		`no JSON`, `{"type":"started"}`,
+		`{"id":"malformed","type":"started","at":"today"}`,
+		`{"id":"refused","type":"started","at":"1795741748.8","call":"c1","direction":"sideways"}`,
+		`{"id":"good","type":"ended","at":"1795741748.8","call":"c1","direction":"internal","phone":"105","extensions":"104","extension":"104","code":200,"seconds":1}`,
+	} {
+		if _, err := fmt.Fprintf(link, "%d:%s,", len(event), event); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.finished(1)
+	const want = `21:{"taken":"malformed"},19:{"taken":"refused"},`
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(link, got); err != nil || string(got) != want {
+		t.Errorf("%q, %v, want %q", got, err, want)
+	}
+	if text := said.String(); !strings.Contains(text, "Callwise answered 422") || strings.Contains(text, "sideways") {
+		t.Errorf("it said:\n%s", text)
+	}
+}
+
+func errorless(t *testing.T, close func() error) {
+	t.Helper()
+	if err := close(); err != nil {
+		t.Error(err)
 	}
 }

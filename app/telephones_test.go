@@ -133,7 +133,7 @@ func run(t testing.TB, folder string, environment []string, program string, args
 			command.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may have ended
 			select {
 			case <-ended:
-			case <-time.After(10 * time.Second):
+			case <-time.After(2 * time.Second):
 				command.Process.Kill() //nolint:errcheck // likewise
 				<-ended
 			}
