@@ -2,14 +2,20 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"callwise/app/b24/b24sim"
 	"callwise/app/call"
+	"callwise/app/pbx"
 	"callwise/models"
 
 	"github.com/google/go-cmp/cmp"
@@ -29,6 +35,7 @@ type office struct {
 	*rig
 	*sipServer
 	customer, anna, omar *telephone
+	commands             string // where the connector takes them
 }
 
 func newOffice(t *testing.T) *office {
@@ -50,11 +57,14 @@ func (c *office) connect() (said *buffer, stop func()) {
 	t := c.rig.t
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	errs := &buffer{}
-	term := terminal{out: errs, err: errs, getenv: func(string) string { return c.key }}
+	errs, commands := &buffer{}, freeAddress(t)
+	c.commands = "http://" + commands + "/"
+	term := terminal{out: errs, err: errs, getenv: func(name string) string {
+		return map[string]string{keyVariable: c.key, secretVariable: c.pbx.secret}[name]
+	}}
 	ended := make(chan int, 1)
 	go func() {
-		ended <- term.run(ctx, []string{"kamailio", "-url", c.rig.url, "-kamailio", c.told, "-recordings", c.recordings})
+		ended <- term.run(ctx, []string{"kamailio", "-url", c.rig.url, "-kamailio", c.told, "-recordings", c.recordings, "-commands", commands})
 	}()
 	stop = func() {
 		cancel()
@@ -277,6 +287,35 @@ func TestEveryEndOfATelephoneCallIsInTheLog(t *testing.T) {
 	}
 }
 
+func TestAClickRingsTheEmployeeAndThenTheCustomer(t *testing.T) {
+	c := newOffice(t)
+	c.connect()
+	c.save(url.Values{"command_url": {c.commands}})
+	id := c.click(b24sim.Click{UserID: anna, Phone: customer})
+	c.anna.happened("CALL_INCOMING", 1)
+	c.anna.do("accept", "")
+	c.customer.happened("CALL_INCOMING", 1)
+	c.customer.do("accept", "")
+	c.customer.happened("CALL_ESTABLISHED", 1)
+	c.customer.do("hangup", "")
+	c.anna.happened("CALL_CLOSED", 2) // that which rang, and that to the customer
+	c.finished(1)
+	if got := c.begun(1); got.B24CallID == nil || *got.B24CallID != id || got.Status != call.StatusAnswered {
+		t.Errorf("the click became %+v", got)
+	}
+
+	c.click(b24sim.Click{UserID: omar, Phone: customer})
+	c.omar.happened("CALL_INCOMING", 1)
+	c.omar.do("hangup", "")
+	c.finished(2)
+	if diff := cmp.Diff([]string{"200", "486"}, c.statuses()); diff != "" {
+		t.Errorf("statuses (-want +got):\n%s", diff)
+	}
+	if after := c.portal.Snapshot(); after.Unfinished != 0 || len(c.portal.Cards()) != 0 {
+		t.Errorf("%d unfinished, cards %+v", after.Unfinished, c.portal.Cards())
+	}
+}
+
 func TestNothingOfACallIsLostWhileSomethingIsDown(t *testing.T) {
 	c := newOffice(t)
 	// The connector: Kamailio keeps what happens, and RTPengine the recording.
@@ -344,6 +383,7 @@ func TestTheConnectorComplainsOfWhatItCannotUse(t *testing.T) {
 		{"-url ftp://x", key, exitUsage, "", "-url: must be"},
 		{"-kamailio localhost", key, exitUsage, "", "-kamailio: must be HOST:PORT"},
 		{"-key-file /nonexistent/key", key, exitUsage, "", "-key-file: "},
+		{"-commands 127.0.0.1:0", key, exitUsage, "", "CALLWISE_PBX_SECRET: the secret is not one"},
 		{"-script", func(string) string { return "" }, exitOK, "event_route[dialog:failed]", ""},
 	} {
 		var out, errs buffer
@@ -385,6 +425,70 @@ func TestAnEventThatIsRefusedHoldsNothingUp(t *testing.T) {
 	}
 	if text := said.String(); !strings.Contains(text, "Callwise answered 422") || strings.Contains(text, "sideways") {
 		t.Errorf("it said:\n%s", text)
+	}
+}
+
+func TestAClickIsPassedOnOnceAndNothingElseIs(t *testing.T) {
+	r := newRig(t, freshDatabase(t), classic)
+	peer := listen(t, freeAddress(t))
+	c := &office{rig: r, sipServer: &sipServer{told: peer.Addr().String(), recordings: t.TempDir()}}
+	said, _ := c.connect()
+	r.eventually("connected", func() bool { return strings.Contains(said.String(), "connected to Kamailio") })
+	click := pbx.Originate{Bitrix24CallID: "externalCall.1", Phone: customer, Extension: "104", Line: ourLine}
+	change := func(change func(*pbx.Originate)) pbx.Originate {
+		other := click
+		change(&other)
+		return other
+	}
+	send := func(id, secret string, at time.Time, command any) int {
+		t.Helper()
+		err := pbx.Send(t.Context(), http.DefaultClient, c.commands, []string{secret}, id, at, command)
+		if refused, ok := errors.AsType[*pbx.Undelivered](err); ok {
+			return refused.Status
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return http.StatusAccepted
+	}
+	right := r.pbx.secret
+	for _, test := range []struct {
+		name, id, secret string
+		at               time.Time
+		command          any
+		want             int
+	}{
+		{"signed by another", "m1", pbx.NewSecret(), time.Now(), click, 401},
+		{"of yesterday", "m1", right, time.Now().Add(-24 * time.Hour), click, 401},
+		{"a callback", "m1", right, time.Now(), pbx.Callback{CommandID: "c1", Phone: customer, Extension: "104"}, 501},
+		{"no list of fields", "m1", right, time.Now(), "call.originate", 400},
+		{"too large", "m1", right, time.Now(), strings.Repeat("x", 65<<10), 400},
+		{"without a phone", "m1", right, time.Now(), change(func(o *pbx.Originate) { o.Phone = "" }), 422},
+		{"a phone that is more", "m1", right, time.Now(), change(func(o *pbx.Originate) { o.Phone = "1@evil;x=1" }), 422},
+		{"an extension that is more", "m1", right, time.Now(), change(func(o *pbx.Originate) { o.Extension = "104 105" }), 422},
+		{"a click", "m1", right, time.Now(), click, 202},
+		{"the same again", "m1", right, time.Now(), click, 202},
+		{"another", "m2", right, time.Now(), change(func(o *pbx.Originate) { o.Bitrix24CallID = "externalCall.2" }), 202},
+	} {
+		if got := send(test.id, test.secret, test.at, test.command); got != test.want {
+			t.Errorf("%s: %d, want %d", test.name, got, test.want)
+		}
+	}
+	link, err := peer.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `86:{"click":"externalCall.1","extension":"104","line":"4930901800","phone":"+4930901820"},` +
+		`86:{"click":"externalCall.2","extension":"104","line":"4930901800","phone":"+4930901820"},`
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(link, got); err != nil || string(got) != want {
+		t.Errorf("%q, %v, want %q", got, err, want)
+	}
+	errorless(t, peer.Close)
+	errorless(t, link.Close)
+	r.eventually("the connection is lost", func() bool { return strings.Contains(said.String(), "no connection to Kamailio") })
+	if got := send("m3", right, time.Now(), click); got != http.StatusServiceUnavailable {
+		t.Errorf("without Kamailio: %d", got)
 	}
 }
 

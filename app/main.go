@@ -148,6 +148,7 @@ Environment of serve (rotate-keys reads DATABASE_URL and ENCRYPTION_KEYS, migrat
 
 Environment of play and kamailio:
   CALLWISE_PBX_KEY    a PBX key of the settings page, unless -key-file names a file with it
+  CALLWISE_PBX_SECRET of kamailio -commands: the secret of commands of the settings page
 `
 
 // complain prints each line of an error of its own and returns the exit code.

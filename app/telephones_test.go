@@ -101,7 +101,7 @@ func (s *sipServer) write(name string, text []byte) {
 func (s *sipServer) start() {
 	s.t.Helper()
 	environment := []string{
-		"SIP_ADDRESS=udp:" + s.sip, "TRUNK_ADDRESS=" + s.trunk, "RTPENGINE_ADDRESS=udp:" + s.media, "CALLWISE_ADDRESS=" + s.told,
+		"SIP_ADDRESS=udp:" + s.sip, "TRUNK_ADDRESS=" + s.trunk, "RTPENGINE_ADDRESS=udp:" + s.media, "CALLWISE_ADDRESS=" + s.told, "CALLWISE_SELF=sip:callwise@" + s.sip,
 	}
 	s.stop = run(s.t, s.folder, environment, "kamailio", "-f", filepath.Join(s.folder, "kamailio.cfg"), "-DD", "-E", "-m", "16", "-M", "4", "-Y", s.folder)
 	eventually(s.t, "Kamailio tells of calls", func() bool {

@@ -21,6 +21,7 @@ type told struct {
 	Line       string         `json:"line"`
 	Extensions string         `json:"extensions"` // with commas between
 	Extension  string         `json:"extension"`  // who talks or talked
+	Click      string         `json:"click"`      // Bitrix24's id of a call that began with a click
 	Code       int            `json:"code"`       // of the last answer to the INVITE
 	Seconds    int            `json:"seconds"`    // of talk
 }
@@ -56,6 +57,7 @@ func (t told) event() (pbxsim.Event, error) {
 	}
 	if kind == call.Started || kind == call.Ended { // an end alone is enough
 		e.Direction, e.Phone, e.Line, e.Extensions = t.Direction, t.Phone, t.Line, split(t.Extensions)
+		e.B24ID = t.Click
 	}
 	return pbxsim.Event{ID: t.ID, Event: e}, nil
 }

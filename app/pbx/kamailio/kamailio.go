@@ -31,13 +31,15 @@ type Connector struct {
 	Address    string // where callwise.cfg listens
 	Callwise   pbxsim.Client
 	Recordings string // recording-dir of RTPengine; empty if nothing is recorded
+	Secret     string // of Callwise's commands, as its settings page shows it
 	Log        *slog.Logger
 }
 
 const (
 	maxWaiting = 1000 // events and recordings that are held here
 	reconnect  = time.Second
-	firstWait  = time.Second // before Callwise is asked again; then twice as long each time
+	maxWrite   = 5 * time.Second // until Kamailio has taken a message
+	firstWait  = time.Second     // before Callwise is asked again; then twice as long each time
 	maxWait    = 30 * time.Second
 )
 
@@ -53,11 +55,15 @@ type carrier struct {
 	link net.Conn        // nil while there is none
 }
 
-// Run carries until ctx ends.
-func (c Connector) Run(ctx context.Context) {
+// Run carries until ctx ends. Callwise's commands are taken on commands, which
+// may be nil; it is closed then.
+func (c Connector) Run(ctx context.Context, commands net.Listener) {
 	w := &carrier{Connector: c, queue: make(chan told, maxWaiting), conversion: make(chan struct{}, 1), here: map[string]bool{}}
 	var reports sync.WaitGroup
 	reports.Go(func() { w.reportAll(ctx) })
+	if commands != nil {
+		reports.Go(func() { w.takeCommands(ctx, commands) })
+	}
 	for ctx.Err() == nil {
 		err := w.follow(ctx)
 		if ctx.Err() == nil {
@@ -69,7 +75,10 @@ func (c Connector) Run(ctx context.Context) {
 	w.uploads.Wait()
 }
 
-var errBehind = errors.New("too many events wait for Callwise")
+var (
+	errBehind = errors.New("too many events wait for Callwise")
+	errNoLink = errors.New("there is no connection to Kamailio")
+)
 
 // follow takes what one connection tells. Kamailio tells everything again to
 // the next one.
@@ -133,13 +142,24 @@ func (w *carrier) done(id string) {
 	if w.link == nil {
 		return
 	}
-	text, err := json.Marshal(map[string]string{"taken": id})
-	if err == nil {
-		err = writeFrame(w.link, text)
-	}
-	if err != nil {
+	if err := w.tell(map[string]string{"taken": id}); err != nil {
 		w.Log.Warn("Kamailio was not told that an event was taken; it will tell it again", "error", err)
 	}
+}
+
+// tell sends Kamailio a message; the caller holds mu.
+func (w *carrier) tell(message map[string]string) error {
+	if w.link == nil {
+		return errNoLink
+	}
+	text, err := json.Marshal(message)
+	if err != nil {
+		return err
+	}
+	if err := w.link.SetWriteDeadline(time.Now().Add(maxWrite)); err != nil {
+		return err
+	}
+	return writeFrame(w.link, text)
 }
 
 // reportAll reports in the order of the queue: the cards of a call move as it
