@@ -14,6 +14,7 @@ postgres_bin >/dev/null || packages+=(postgresql)
 find_chromium >/dev/null || packages+=(chromium)
 command -v openssl >/dev/null || packages+=(openssl) # the shell example of the PBX guide is run
 cyrillic || packages+=(fontconfig fonts-dejavu-core)
+sip_server || packages+=(kamailio kamailio-extra-modules rtpengine-daemon baresip-core) # real calls of real telephones
 
 if ((${#packages[@]} == 0)); then
 	echo "nothing"
@@ -39,6 +40,23 @@ if [[ " ${packages[*]} " == *" postgresql "* ]]; then
 	echo "create_main_cluster = false" >"$no_cluster"
 fi
 
+# So would these, one way or the other: with systemd by a unit, without by a
+# script of its own. What someone here has set up of them stays as it is.
+mask() {
+	local unit=/etc/systemd/system/$1.service
+	[[ -e /lib/systemd/system/$1.service || -L $unit ]] || { mkdir -p "${unit%/*}" && ln -s /dev/null "$unit"; }
+}
+policy=/usr/sbin/policy-rc.d
+if [[ " ${packages[*]} " == *" kamailio "* ]]; then
+	mask kamailio
+	mask rtpengine-daemon
+	if [[ ! -e $policy ]]; then
+		trap 'rm -f "$log" "$policy"' EXIT
+		printf '#!/bin/sh\nexit 101\n' >"$policy"
+		chmod 755 "$policy"
+	fi
+fi
+
 echo "installing: ${packages[*]}"
 apt update
 apt install --no-install-recommends "${packages[@]}"
@@ -46,3 +64,4 @@ apt install --no-install-recommends "${packages[@]}"
 postgres_bin >/dev/null || fail "no PostgreSQL server, though its package is installed"
 find_chromium >/dev/null || fail "no usable Chromium, though its package is installed (a snap cannot be used)"
 c_compiler || fail "no working C compiler, though its package is installed"
+sip_server || fail "no Kamailio, RTPengine or baresip, though their packages are installed"

@@ -48,3 +48,10 @@ cyrillic() {
 certificates() {
 	[[ ! -e /etc/debian_version || -s /etc/ssl/certs/ca-certificates.crt ]]
 }
+
+# sip_server holds if a real PBX and telephones for it are here. Debian's evapi is
+# in a package of its own.
+sip_server() {
+	command -v kamailio >/dev/null && command -v rtpengine >/dev/null && command -v baresip >/dev/null &&
+		compgen -G '/usr/lib/*/kamailio/modules/evapi.so' >/dev/null
+}

@@ -50,10 +50,12 @@ type command struct {
 func commands() []command {
 	var d demoOptions
 	var p playOptions
+	var k kamailioOptions
 	return []command{
 		{"serve", "Run the production server; its configuration is in the environment (below). Applies migrations first.", nil, serve},
 		{"demo", "Run everything on this machine with nothing to set up: the app and a simulated Bitrix24 portal.", d.flags, d.run},
 		{"play", "Play a Cloud PBX: report made-up calls to a running Callwise, and say how each request is answered.", p.flags, p.run},
+		{"kamailio", "Join a Kamailio SIP server to a running Callwise: report its calls, upload what RTPengine recorded.", k.flags, k.run},
 		{"migrate", "Apply the database migrations and exit.", nil, migrate},
 		{"explain", "Read one decision case per line (JSON) from standard input, write one result per line.", nil, explainCommand},
 		{"rotate-keys", "Re-encrypt every stored secret with the first key of ENCRYPTION_KEYS.", nil, rotateKeys},
@@ -144,8 +146,9 @@ Environment of serve (rotate-keys reads DATABASE_URL and ENCRYPTION_KEYS, migrat
   LOG_FORMAT          json or text (default json)
   RETENTION_DAYS      how long calls are kept (default 365)
 
-Environment of play:
+Environment of play and kamailio:
   CALLWISE_PBX_KEY    a PBX key of the settings page, unless -key-file names a file with it
+  CALLWISE_PBX_SECRET of kamailio -commands: the secret of commands of the settings page
 `
 
 // complain prints each line of an error of its own and returns the exit code.

@@ -28,7 +28,7 @@ type playOptions struct {
 	speed      float64
 }
 
-// keyVariable holds the PBX key of play unless -key-file names a file.
+// keyVariable holds the PBX key of play and kamailio unless -key-file names a file.
 const keyVariable = "CALLWISE_PBX_KEY"
 
 func (o *playOptions) flags(f *flag.FlagSet) {
@@ -68,7 +68,7 @@ func (o *playOptions) run(ctx context.Context, t terminal) int {
 	}
 	chosen, err := o.chosen()
 	err = errors.Join(err, o.check())
-	key, keyErr := o.key(t.getenv)
+	key, keyErr := readKey(t.getenv, o.keyFile)
 	if err := errors.Join(err, keyErr); err != nil {
 		return t.complain(err, exitUsage)
 	}
@@ -130,10 +130,12 @@ func isAddress(text string) bool {
 
 const maxKeyFile = 4 << 10
 
-func (o *playOptions) key(getenv func(string) string) (string, error) {
+// readKey reads a PBX key from the file, or from the environment if none is
+// named.
+func readKey(getenv func(string) string, path string) (string, error) {
 	text := getenv(keyVariable)
-	if o.keyFile != "" {
-		file, err := os.Open(o.keyFile)
+	if path != "" {
+		file, err := os.Open(path)
 		if err != nil {
 			return "", fmt.Errorf("-key-file: %w", err)
 		}

@@ -101,7 +101,7 @@ func (c Client) exchange(ctx context.Context, method, path string, body []byte, 
 	wait := firstWait
 	for try := 1; ; try++ {
 		err := c.once(ctx, method, path, body, want, into)
-		if try == tries || !passing(err) {
+		if try == tries || !Passing(err) {
 			return err
 		}
 		if refused, ok := errors.AsType[*Refused](err); ok {
@@ -162,8 +162,8 @@ func unanswered(ctx context.Context, err error) error {
 	return &unreachable{err}
 }
 
-// passing reports whether it helps to try again.
-func passing(err error) bool {
+// Passing reports whether it helps to try again after an error of a [Client].
+func Passing(err error) bool {
 	if refused, ok := errors.AsType[*Refused](err); ok {
 		return refused.Status == http.StatusTooManyRequests || refused.Status >= 500
 	}
