@@ -25,6 +25,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/riverqueue/river/rivertype"
 )
 
 // Sizes and times of a running program.
@@ -81,6 +82,7 @@ func furnish(ctx context.Context, c config, log *slog.Logger, store *models.Stor
 	}
 	queue, err := models.NewQueue(store, workers, models.QueueConfig{
 		MaxWorkers: workersAtOnce, Periodic: jobs.Periodic(), Log: quiet(log),
+		Around: []rivertype.Middleware{jobs.NewWatch(log, ours)},
 	})
 	if err != nil {
 		return nil, err
@@ -133,8 +135,24 @@ func sessionKeys(text string) ([]handlers.SessionKey, error) {
 	return keys, nil
 }
 
-// quiet is a logger for libraries that say more than an operator wants.
-func quiet(log *slog.Logger) *slog.Logger { return log.With("part", "queue") }
+// quiet is a logger for libraries that say more than an operator wants: jobs
+// have a line of ours already.
+func quiet(log *slog.Logger) *slog.Logger {
+	return slog.New(warnings{log.Handler()}).With("part", "queue")
+}
+
+// warnings lets warnings and errors through.
+type warnings struct{ slog.Handler }
+
+func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && w.Handler.Enabled(ctx, level)
+}
+
+func (w warnings) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return warnings{w.Handler.WithAttrs(attrs)}
+}
+
+func (w warnings) WithGroup(name string) slog.Handler { return warnings{w.Handler.WithGroup(name)} }
 
 // serve works jobs and answers requests until ctx ends, then lets what is in
 // flight end, for at most 20 s. It closes the listener and the house.

@@ -50,8 +50,9 @@ func (f *Flow) Receive(ctx context.Context, e b24.Event) error {
 // on: all or none. What was told before counts as a duplicate.
 func (f *Flow) Report(ctx context.Context, portalID int64, events []models.Event) (accepted, duplicates int, err error) {
 	accepted, duplicates, err = f.Store.AddEvents(ctx, portalID, events)
-	if accepted > 0 {
+	if err == nil && len(events) > 0 {
 		f.Metrics.accepted(events[0].Source, accepted)
+		f.Metrics.repeated(events[0].Source, duplicates)
 	}
 	return accepted, duplicates, err
 }
