@@ -74,6 +74,8 @@ func furnish(ctx context.Context, c config, log *slog.Logger, store *models.Stor
 	metrics := prometheus.NewRegistry()
 	ours := prometheus.WrapRegistererWithPrefix("callwise_", metrics)
 	ours.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	ours.MustRegister(&gauges{store: store, log: log})
+	store.Committed = countCommits(ours)
 	flow := newFlow(c, store, log)
 	flow.Metrics = callflow.NewMetrics(ours)
 	workers, err := jobs.Workers(jobs.House{Flow: flow, Store: store, Log: log, KeepCalls: c.Retention, PerPortal: perPortalAtOnce})

@@ -74,6 +74,7 @@ func (s *Store) addArrivals(batch []*arrival) error {
 	for _, a := range batch {
 		events = append(events, a.events...)
 	}
+	began := time.Now()
 	fresh, err := s.insertEvents(ctx, events)
 	if deadlocked(err) {
 		fresh, err = s.insertEvents(ctx, events)
@@ -81,6 +82,7 @@ func (s *Store) addArrivals(batch []*arrival) error {
 	if err != nil {
 		return err
 	}
+	s.Committed(len(events), time.Since(began))
 	for _, a := range batch {
 		a.count(fresh)
 	}

@@ -6,6 +6,7 @@ package jobs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strconv"
 	"time"
@@ -96,7 +97,7 @@ func seldom(job *rivertype.JobRow, now time.Time, err error) error {
 	}
 	age := now.Sub(job.CreatedAt)
 	if age >= callflow.GiveUpAfter {
-		return river.JobCancel(err)
+		return river.JobCancel(fmt.Errorf("given up: %v", err)) // not wrapped: it does not pass any more
 	}
 	return &callflow.Later{After: max(wait, min(age/4, mostSeldom)), Err: err}
 }
