@@ -21,6 +21,7 @@ type Metrics struct {
 	requests   *prometheus.CounterVec
 	waited     prometheus.Histogram
 	refreshes  *prometheus.CounterVec
+	purged     *prometheus.CounterVec
 }
 
 // NewMetrics makes the counters and registers them.
@@ -42,6 +43,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		retries:    counter("call_retries_total", "Rounds of work on calls that failed and are repeated, by the code of why.", "code"),
 		requests:   counter("portal_requests_total", "Requests to portals and for tokens, by the code of the answer.", "code"),
 		waited:     waited,
+		purged:     counter("purged_rows_total", "Rows that were kept long enough and removed, by table.", "table"),
 		refreshes:  counter("token_refreshes_total", "Renewals of access tokens, by the code of the answer.", "code"),
 	}
 }
@@ -87,6 +89,16 @@ func (m *Metrics) requested(r b24.Request) {
 	m.waited.Observe(r.Duration.Seconds())
 	if r.Method == b24.Renewal {
 		m.refreshes.WithLabelValues(codeLabel(r)).Inc()
+	}
+}
+
+// Purged counts what a purge removed.
+func (m *Metrics) Purged(p models.Purged) {
+	if m == nil {
+		return
+	}
+	for table, n := range map[string]int64{"calls": p.Calls, "events": p.Events, "rest_log": p.Requests} {
+		m.purged.WithLabelValues(table).Add(float64(n))
 	}
 }
 

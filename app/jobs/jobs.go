@@ -23,7 +23,7 @@ const (
 	closeEvery     = time.Minute
 	employeesEvery = 5 * time.Minute // that some portals' turn comes
 	employeesAge   = time.Hour       // and how old a portal's list may grow
-	purgeEvery     = 6 * time.Hour
+	purgeEvery     = time.Hour
 	openAtMost     = 3 * time.Hour // interface.md §4
 	restLogDays    = 7
 )
