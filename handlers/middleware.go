@@ -170,6 +170,11 @@ func (h *Handlers) measured() echo.MiddlewareFunc {
 		Name: "callwise_events_refused_total", Help: "Requests with events about calls that were not taken, by who sent them and the status of the answer.",
 	}, []string{"source", "status"})
 	h.Metrics.MustRegister(duration, refused)
+	for _, source := range eventSources {
+		for _, status := range []string{"401", "403", "500", "503"} {
+			refused.WithLabelValues(string(source), status) // an increase from nothing is none
+		}
+	}
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			start := time.Now()

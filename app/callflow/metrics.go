@@ -35,7 +35,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		Name: "portal_request_seconds", Help: "Time until a portal answered a request.", Buckets: portalBuckets,
 	})
 	r.MustRegister(waited)
-	return &Metrics{
+	m := &Metrics{
 		events:     counter("events_accepted_total", "Events about calls that were stored, by who sent them.", "source"),
 		duplicates: counter("events_duplicate_total", "Events about calls that had been stored before, by who sent them.", "source"),
 		decisions:  counter("calls_decided_total", "Decisions about calls, by reason.", "reason"),
@@ -46,6 +46,31 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		purged:     counter("purged_rows_total", "Rows that were kept long enough and removed, by table.", "table"),
 		refreshes:  counter("token_refreshes_total", "Renewals of access tokens, by the code of the answer.", "code"),
 	}
+	m.begin()
+	return m
+}
+
+// begin shows what is waited for with 0: an increase from nothing is none.
+func (m *Metrics) begin() {
+	for _, source := range []models.Source{models.SourceBitrix24, models.SourcePBX} {
+		m.accepted(source, 0)
+		m.repeated(source, 0)
+	}
+	for _, result := range models.SettledResults {
+		m.results.WithLabelValues(string(result))
+	}
+	for _, code := range ownCodes {
+		m.retries.WithLabelValues(code)
+	}
+	for _, code := range watched {
+		m.requests.WithLabelValues(string(code))
+	}
+	for _, code := range []string{"ok", "no_answer", "no_code", "other"} {
+		m.requests.WithLabelValues(code)
+		m.refreshes.WithLabelValues(code)
+	}
+	m.refreshes.WithLabelValues(string(b24.InvalidGrant))
+	m.Purged(models.Purged{})
 }
 
 // portalBuckets are seconds: a portal answers in a tenth of one, or hardly at all.
@@ -111,10 +136,12 @@ var watched = []b24.Code{
 	b24.QueryLimitExceeded, b24.UnexpectedAnswer, b24.UserAccessError, b24.WrongAuthType, b24.WrongClient,
 }
 
+// ownCodes are the codes of [errorCode] that are not Bitrix24's.
+var ownCodes = []string{"NEEDS_AUTH", "UNINSTALLED", "PORTAL_UNREACHABLE", codeInternal}
+
 // retryLabel is a code of [errorCode] as a label.
 func retryLabel(code string) string {
-	ours := []string{"NEEDS_AUTH", "UNINSTALLED", "PORTAL_UNREACHABLE", codeInternal}
-	if slices.Contains(ours, code) || slices.Contains(watched, b24.Code(code)) {
+	if slices.Contains(ownCodes, code) || slices.Contains(watched, b24.Code(code)) {
 		return code
 	}
 	return "other"

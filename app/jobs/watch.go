@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"callwise/app/callflow"
+	"callwise/models"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/riverqueue/river"
@@ -46,7 +47,19 @@ func NewWatch(log *slog.Logger, r prometheus.Registerer) *Watch {
 		}, []string{"kind"}),
 	}
 	r.MustRegister(w.count, w.took)
+	for _, args := range kinds {
+		w.took.WithLabelValues(args.Kind())
+		for _, outcome := range []string{jobDone, jobLater, jobGivenUp, jobFailed, jobCancelled, jobStopped} {
+			w.count.WithLabelValues(args.Kind(), outcome) // an increase from nothing is none
+		}
+	}
 	return w
+}
+
+// kinds are all kinds of jobs.
+var kinds = []river.JobArgs{
+	models.CallArgs{}, models.TellArgs{}, models.ReconcileArgs{}, models.HandlersArgs{}, models.LinesArgs{},
+	closeArgs{}, employeesArgs{}, purgeArgs{},
 }
 
 // Work is River's.
