@@ -107,7 +107,7 @@ func newFlow(c config, store *models.Store, log *slog.Logger) *callflow.Flow {
 		Log: log, Lookups: callflow.NewLookups(callflow.DefaultLookupAge),
 		PBX: callflow.PBXClient(c.AllowLoopback), Recordings: callflow.RecordingClient(c.AllowLoopback), PublicURL: c.PublicURL,
 		Owner: uuid.NewString(), Lease: callflow.DefaultLease, LockWait: callflow.DefaultLockWait, ReadWait: callflow.DefaultReadWait,
-		CommandWindow: callflow.DefaultCommandWindow, Now: time.Now,
+		CommandWindow: callflow.DefaultCommandWindow, Now: time.Now, Traces: c.Traces != "",
 		Title: func(lang string, d call.Direction, number string) string {
 			return views.CRMTitle(views.ForLang(lang), string(d), number)
 		},
@@ -210,6 +210,11 @@ func serveTuned(ctx context.Context, t terminal, tune func(*house)) int {
 		return t.complain(errors.Join(err, listener.Close()), exitFailed)
 	}
 	tune(h)
+	endTracing, err := startTracing(ctx, c.Traces, log)
+	if err != nil {
+		return t.complain(errors.Join(err, h.store.Close(), listener.Close()), exitFailed)
+	}
+	defer endTracing()
 	log.InfoContext(ctx, "serving", "address", listener.Addr().String(), "public", c.PublicURL, "pid", os.Getpid())
 	if err := h.serve(ctx, listener); err != nil {
 		return t.complain(err, exitFailed)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/oauth2"
 )
 
@@ -226,6 +227,7 @@ func (c *Client) exchangePair(ctx context.Context, old Token) (Token, Portal, er
 	if old.RefreshToken == "" {
 		return Token{}, Portal{}, unusable{err: &Error{Method: Renewal, Code: InvalidGrant}, pair: old, dead: true}
 	}
+	ctx, span := tracer.Start(ctx, Renewal, trace.WithSpanKind(trace.SpanKindClient))
 	began := c.app.now()
 	fresh, portal, status, err := c.app.refresh(ctx, old.AuthHost, old.RefreshToken)
 	entry := Request{At: began, Method: Renewal, Status: status, Duration: c.app.now().Sub(began)}
@@ -233,6 +235,7 @@ func (c *Client) exchangePair(ctx context.Context, old Token) (Token, Portal, er
 	if refused {
 		entry.Code = refusal.Code
 	}
+	endSpan(span, entry, err)
 	c.log(ctx, entry, func() json.RawMessage { return masked(Params{"grant_type": "refresh_token"}) })
 	if refused && refusal.aboutToken() {
 		return Token{}, Portal{}, unusable{err: refusal, pair: old, dead: true}

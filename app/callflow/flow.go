@@ -4,6 +4,7 @@
 package callflow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,8 @@ import (
 	"callwise/app/b24"
 	"callwise/app/call"
 	"callwise/models"
+
+	"go.opentelemetry.io/otel/attribute"
 )
 
 // A Flow carries calls. Its fields are set once; one Flow serves all workers
@@ -53,6 +56,8 @@ type Flow struct {
 	// PlacementTitles are the names of the call log in the portal's menu, by
 	// Bitrix24's language codes.
 	PlacementTitles map[string]string
+	// Traces has what is done for a call recorded in the call's trace.
+	Traces bool
 	// Metrics are counted; nil counts nothing.
 	Metrics *Metrics
 	// Now is the clock.
@@ -76,6 +81,19 @@ const (
 //
 // An error for which [Wait] reports true passes by itself.
 func (f *Flow) Advance(ctx context.Context, portalID int64, callKey string) error {
+	ctx, span := f.traced(ctx, "call", portalID, callKey)
+	err := f.advance(ctx, portalID, callKey)
+	mark := markOf(ctx)
+	span.SetAttributes(attribute.Int64("callwise.call", mark.Call))
+	if _, passes := Wait(err); passes {
+		endSpan(span, mark.Code)
+		return err
+	}
+	endSpan(span, cmp.Or(errorCode(err), mark.Code))
+	return err
+}
+
+func (f *Flow) advance(ctx context.Context, portalID int64, callKey string) error {
 	for {
 		portal, err := f.Store.PortalByID(ctx, portalID)
 		if err != nil {
