@@ -61,3 +61,39 @@ func TestTheVersionBeforeWorksOnTheNextSchema(t *testing.T) {
 		r.finished(2)
 	})
 }
+
+// TestAProgramThatIsToEndFinishesWhatItHasBegun is one half of a rolling
+// restart: no new requests, while a job in flight ends and is not repeated.
+func TestAProgramThatIsToEndFinishesWhatItHasBegun(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		registering := r.holding("telephony.externalCall.register")
+		r.tell(started("c1", "incoming", "+4930901821"))
+		<-registering.Reached()
+		over := make(chan struct{})
+		go func() {
+			defer close(over)
+			r.stop()
+		}()
+		eventually(t, "no new requests", func() bool { return !alive(r.url) })
+		select {
+		case <-over:
+			t.Error("it ended with a job in flight")
+		default:
+		}
+		registering.Release()
+		<-over
+		if n := r.sim.Count("acme", "telephony.externalCall.register"); n != 1 || r.portal.Snapshot().Unfinished != 1 {
+			t.Errorf("registered %d times, %d calls go on", n, r.portal.Snapshot().Unfinished)
+		}
+		r.start()
+		if c := r.row("c1"); c.B24CallID == nil {
+			t.Error("what Bitrix24 answered is not known")
+		}
+		r.tell(ended("c1", "answered", 5))
+		r.finished(1)
+		if n := r.sim.Count("acme", "telephony.externalCall.register"); n != 1 {
+			t.Errorf("registered %d times", n)
+		}
+	})
+}
