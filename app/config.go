@@ -29,6 +29,7 @@ type config struct {
 	LogLevel       slog.Level
 	LogFormat      logFormat
 	Retention      time.Duration // whole days
+	Traces         string        // where OpenTelemetry traces go; empty = nowhere
 }
 
 // The defaults that `help` names too.
@@ -57,6 +58,7 @@ func readConfig(getenv func(string) string) (config, error) {
 		LogLevel:       readVariable(&e, "LOG_LEVEL", "info", parseLevel),
 		LogFormat:      readVariable(&e, "LOG_FORMAT", string(logJSON), parseFormat),
 		Retention:      readVariable(&e, "RETENTION_DAYS", "365", parseDays),
+		Traces:         readVariable(&e, "OTEL_EXPORTER_OTLP_ENDPOINT", "off", parseCollector),
 	}
 	return c, e.err()
 }
@@ -187,6 +189,19 @@ func isLoopback(host string) bool {
 		return strings.EqualFold(host, "localhost")
 	}
 	return ip.Unmap().IsLoopback()
+}
+
+// parseCollector reads the address of a collector of traces, which mostly is in
+// the same network: http will do.
+func parseCollector(text string) (string, error) {
+	if text == "off" {
+		return "", nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return "", errors.New("must be an address such as http://collector:4318")
+	}
+	return text, nil
 }
 
 func parseBool(text string) (bool, error) {

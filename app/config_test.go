@@ -43,6 +43,8 @@ func TestReadConfig(t *testing.T) {
 				"LOG_LEVEL":          "debug",
 				"LOG_FORMAT":         "text",
 				"RETENTION_DAYS":     "30",
+
+				"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318",
 			},
 			func(c *config) {
 				c.ListenAddr = "127.0.0.1:9000"
@@ -55,6 +57,7 @@ func TestReadConfig(t *testing.T) {
 				c.LogLevel = slog.LevelDebug
 				c.LogFormat = logText
 				c.Retention = 30 * 24 * time.Hour
+				c.Traces = "http://collector:4318"
 			},
 		},
 		{
@@ -133,6 +136,8 @@ func TestReadConfigRefuses(t *testing.T) {
 		{"a word that is not yes or no", "B24_ALLOW_LOOPBACK", "maybe"},
 		{"a level that is none", "LOG_LEVEL", "verbose"},
 		{"a format that is none", "LOG_FORMAT", "xml"},
+		{"a collector without a host", "OTEL_EXPORTER_OTLP_ENDPOINT", "http://"},
+		{"a collector of another kind", "OTEL_EXPORTER_OTLP_ENDPOINT", "grpc://collector:4317"},
 		{"no days", "RETENTION_DAYS", "0"},
 		{"days before today", "RETENTION_DAYS", "-1"},
 		{"part of a day", "RETENTION_DAYS", "1.5"},

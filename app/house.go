@@ -25,6 +25,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/riverqueue/river/rivertype"
 )
 
 // Sizes and times of a running program.
@@ -75,6 +76,8 @@ func furnish(ctx context.Context, c config, log *slog.Logger, store *models.Stor
 	metrics := prometheus.NewRegistry()
 	ours := prometheus.WrapRegistererWithPrefix("callwise_", metrics)
 	ours.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	ours.MustRegister(&gauges{store: store, log: log})
+	store.Committed = countCommits(ours)
 	flow := newFlow(c, store, log)
 	flow.Metrics = callflow.NewMetrics(ours)
 	workers, err := jobs.Workers(jobs.House{Flow: flow, Store: store, Log: log, KeepCalls: c.Retention, PerPortal: perPortalAtOnce})
@@ -83,6 +86,7 @@ func furnish(ctx context.Context, c config, log *slog.Logger, store *models.Stor
 	}
 	queue, err := models.NewQueue(store, workers, models.QueueConfig{
 		MaxWorkers: workersAtOnce, Periodic: jobs.Periodic(), Log: quiet(log),
+		Around: []rivertype.Middleware{jobs.NewWatch(log, ours)},
 	})
 	if err != nil {
 		return nil, err
@@ -106,7 +110,7 @@ func newFlow(c config, store *models.Store, log *slog.Logger) *callflow.Flow {
 		Log: log, Lookups: callflow.NewLookups(callflow.DefaultLookupAge),
 		PBX: callflow.PBXClient(c.AllowLoopback), Recordings: callflow.RecordingClient(c.AllowLoopback), PublicURL: c.PublicURL,
 		Owner: uuid.NewString(), Lease: callflow.DefaultLease, LockWait: callflow.DefaultLockWait, ReadWait: callflow.DefaultReadWait,
-		CommandWindow: callflow.DefaultCommandWindow, Now: time.Now,
+		CommandWindow: callflow.DefaultCommandWindow, Now: time.Now, Traces: c.Traces != "",
 		Title: func(lang string, d call.Direction, number string) string {
 			return views.CRMTitle(views.ForLang(lang), string(d), number)
 		},
@@ -136,8 +140,24 @@ func sessionKeys(text string) ([]handlers.SessionKey, error) {
 	return keys, nil
 }
 
-// quiet is a logger for libraries that say more than an operator wants.
-func quiet(log *slog.Logger) *slog.Logger { return log.With("part", "queue") }
+// quiet is a logger for libraries that say more than an operator wants: jobs
+// have a line of ours already.
+func quiet(log *slog.Logger) *slog.Logger {
+	return slog.New(warnings{log.Handler()}).With("part", "queue")
+}
+
+// warnings lets warnings and errors through.
+type warnings struct{ slog.Handler }
+
+func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && w.Handler.Enabled(ctx, level)
+}
+
+func (w warnings) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return warnings{w.Handler.WithAttrs(attrs)}
+}
+
+func (w warnings) WithGroup(name string) slog.Handler { return warnings{w.Handler.WithGroup(name)} }
 
 // serve works jobs and answers requests until ctx ends, then lets what is in
 // flight end, for at most 20 s. It closes the listener and the house.
@@ -194,6 +214,11 @@ func serveTuned(ctx context.Context, t terminal, tune func(*house)) int {
 		return t.complain(errors.Join(err, listener.Close()), exitFailed)
 	}
 	tune(h)
+	endTracing, err := startTracing(ctx, c.Traces, log)
+	if err != nil {
+		return t.complain(errors.Join(err, h.store.Close(), listener.Close()), exitFailed)
+	}
+	defer endTracing()
 	log.InfoContext(ctx, "serving", "address", listener.Addr().String(), "public", c.PublicURL, "pid", os.Getpid())
 	if err := h.serve(ctx, listener); err != nil {
 		return t.complain(err, exitFailed)

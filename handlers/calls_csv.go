@@ -46,9 +46,7 @@ func (h *Handlers) export(c echo.Context) error {
 	header.Set(echo.HeaderContentType, "text/csv; charset=utf-8")
 	header.Set(echo.HeaderContentDisposition, `attachment; filename="calls-`+h.Now().In(v.zone).Format(time.DateOnly)+`.csv"`)
 	c.Response().WriteHeader(http.StatusOK)
-	if err := h.sendRows(c, h.words(v, employees), v, filter, first); err != nil {
-		h.Log.WarnContext(ctx, "export ended early", "portal", v.portal.ID, "request", requestID(c), "error", err)
-	}
+	troubled(c, h.sendRows(c, h.words(v, employees), v, filter, first))
 	return nil // the status is sent; what went wrong is in the log
 }
 

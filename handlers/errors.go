@@ -89,20 +89,13 @@ func plainOf(err error, status int) views.PlainKind {
 	return views.ServerError
 }
 
-// answerError answers a request that failed. The log gets what happened, once;
-// the visitor gets a page, never the error's own text.
+// answerError answers a request that failed. What happened stands in the log's
+// line about the request; the visitor gets a page, never the error's own text.
 func (h *Handlers) answerError(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
 	}
-	status := statusOf(err)
-	if status >= http.StatusInternalServerError {
-		h.Log.ErrorContext(c.Request().Context(), "request failed",
-			"route", c.Path(), "status", status, "request", requestID(c), "error", err)
-	}
-	if wrong := h.sayError(c, err, status); wrong != nil {
-		h.Log.ErrorContext(c.Request().Context(), "error page not written", "route", c.Path(), "error", wrong)
-	}
+	troubled(c, h.sayError(c, err, statusOf(err)))
 }
 
 func (h *Handlers) sayError(c echo.Context, err error, status int) error {

@@ -111,6 +111,7 @@ func (h *Handlers) enter(c echo.Context) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
+	c.Set(keyPortal, portal)
 	v, err := h.viewOf(portal, Visitor{
 		PortalID: portal.ID, UserID: visit.Profile.UserID, Admin: visit.Profile.Admin, Lang: visit.Lang(),
 	})
@@ -146,6 +147,7 @@ func (h *Handlers) install(c echo.Context) error {
 		if portal == nil {
 			return Visitor{}, err
 		}
+		c.Set(keyPortal, portal)
 		return Visitor{PortalID: portal.ID, UserID: visit.Profile.UserID, Admin: true, Lang: visit.Lang()}, err
 	})
 }
@@ -170,9 +172,7 @@ func (h *Handlers) showInstall(c echo.Context, lang string, do func(func(callflo
 	visitor, err := do(func(step callflow.StepName, err error) {
 		sent = append(sent, out.send(views.InstallStep(stepOf(page.L, step, err))))
 	})
-	if err != nil {
-		h.Log.WarnContext(c.Request().Context(), "installation stopped", "portal", visitor.PortalID, "request", requestID(c), "error", err)
-	}
+	troubled(c, err)
 	if visitor.PortalID != 0 {
 		token, wrong := h.Sessions.Issue(visitor)
 		page.Session = token

@@ -52,7 +52,7 @@ func (h *Handlers) Router() http.Handler {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = h.answerError
-	e.Use(h.logged, middleware.RecoverWithConfig(middleware.RecoverConfig{DisablePrintStack: true, LogErrorFunc: h.panicked}), secured, h.measured(), compressed)
+	e.Use(h.logged, traced, middleware.RecoverWithConfig(middleware.RecoverConfig{DisablePrintStack: true, LogErrorFunc: h.panicked}), secured, h.measured(), compressed)
 
 	e.GET("/healthz", h.alive)
 	e.GET("/readyz", h.ready)

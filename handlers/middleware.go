@@ -1,10 +1,14 @@
 package handlers
 
 import (
+	"errors"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"callwise/models"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -17,6 +21,7 @@ const (
 	keyRequest = "request"
 	keyVisitor = "visitor"
 	keyPortal  = "portal"
+	keyTrouble = "trouble"
 )
 
 // requestID is the name of this request in the log.
@@ -36,11 +41,71 @@ func (h *Handlers) logged(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			c.Error(err)
 		}
-		h.Log.DebugContext(c.Request().Context(), "request",
+		line := []any{
 			"method", c.Request().Method, "route", c.Path(), "status", c.Response().Status,
-			"duration", h.Now().Sub(start), "request", id)
+			"duration", h.Now().Sub(start), "request", id,
+		}
+		h.Log.Log(c.Request().Context(), loudness(c), "request", append(line, particulars(c, err)...)...)
 		return nil
 	}
+}
+
+// particulars are what the line about a request says besides: for which portal
+// and call, by their row ids, and what went wrong in our house or beyond it. The
+// texts of other errors are the sender's business.
+func particulars(c echo.Context, err error) []any {
+	var line []any
+	if id := portalOf(c); id != 0 {
+		line = append(line, "portal", id)
+	}
+	if id, err := strconv.ParseInt(c.Param("id"), 10, 64); err == nil && strings.HasPrefix(c.Path(), "/calls/:id") {
+		line = append(line, "call", id)
+	}
+	trouble, _ := c.Get(keyTrouble).(error)
+	if c.Response().Status >= http.StatusInternalServerError {
+		trouble = errors.Join(err, trouble)
+	}
+	if trouble != nil {
+		line = append(line, "error", trouble)
+	}
+	return line
+}
+
+// troubled notes what went wrong with a request that is answered all the same.
+func troubled(c echo.Context, err error) {
+	known, _ := c.Get(keyTrouble).(error)
+	if joined := errors.Join(known, err); joined != nil {
+		c.Set(keyTrouble, joined)
+	}
+}
+
+// portalOf is the row id of the portal that a request is for, once it is known.
+func portalOf(c echo.Context) int64 {
+	if v, ok := c.Get(keyVisitor).(view); ok {
+		return v.portal.ID
+	}
+	if p, ok := c.Get(keyPortal).(*models.Portal); ok {
+		return p.ID
+	}
+	return 0
+}
+
+// loudness is how loud the line about a request is: failures of ours are errors,
+// trouble is a warning, and what machines ask all the time only shows at debug.
+func loudness(c echo.Context) slog.Level {
+	switch status := c.Response().Status; {
+	case c.Path() == "/readyz" && status != http.StatusOK:
+		return slog.LevelWarn
+	case status >= http.StatusInternalServerError:
+		return slog.LevelError
+	case c.Get(keyTrouble) != nil:
+		return slog.LevelWarn
+	}
+	switch c.Path() {
+	case "/healthz", "/readyz", "/metrics", "/static/*":
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
 }
 
 func (h *Handlers) panicked(_ echo.Context, err error, _ []byte) error { return err }
@@ -88,13 +153,28 @@ func policy(library, portal string) string {
 	}, "; ")
 }
 
-// measured counts and times requests by route and status.
+// eventSources are the addresses that take events about calls, and who sends
+// there.
+var eventSources = map[string]models.Source{
+	"/b24/events": models.SourceBitrix24, pbxPath + "/events": models.SourcePBX,
+}
+
+// measured counts and times requests by route and status, and counts the
+// events that were not taken.
 func (h *Handlers) measured() echo.MiddlewareFunc {
 	duration := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "callwise_http_request_seconds", Help: "Time to answer a request.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 5},
 	}, []string{"route", "method", "status"})
-	h.Metrics.MustRegister(duration)
+	refused := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "callwise_events_refused_total", Help: "Requests with events about calls that were not taken, by who sent them and the status of the answer.",
+	}, []string{"source", "status"})
+	h.Metrics.MustRegister(duration, refused)
+	for _, source := range eventSources {
+		for _, status := range []string{"401", "403", "500", "503"} {
+			refused.WithLabelValues(string(source), status) // an increase from nothing is none
+		}
+	}
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			start := time.Now()
@@ -104,6 +184,9 @@ func (h *Handlers) measured() echo.MiddlewareFunc {
 				status = statusOf(err)
 			}
 			duration.WithLabelValues(c.Path(), c.Request().Method, strconv.Itoa(status)).Observe(time.Since(start).Seconds())
+			if source, ok := eventSources[c.Path()]; ok && status >= http.StatusBadRequest {
+				refused.WithLabelValues(string(source), strconv.Itoa(status)).Inc()
+			}
 			return err
 		}
 	}
@@ -119,7 +202,7 @@ func (h *Handlers) alive(c echo.Context) error { return c.String(http.StatusOK, 
 // ready answers 200 when the database is reached and its schema is ours.
 func (h *Handlers) ready(c echo.Context) error {
 	if err := h.Store.Ready(c.Request().Context()); err != nil {
-		h.Log.WarnContext(c.Request().Context(), "not ready", "error", err)
+		troubled(c, err)
 		return c.String(http.StatusServiceUnavailable, "not ready\n")
 	}
 	return c.String(http.StatusOK, "ready\n")

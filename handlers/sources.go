@@ -44,7 +44,7 @@ func (s *sourceCache) of(visit context.Context, h *Handlers, portal *models.Port
 		return nil, false // the visitor has gone: that says nothing about the portal
 	}
 	if err != nil {
-		h.Log.WarnContext(ctx, "sources not read", "portal", portal.ID, "error", err)
+		// The REST log has the request; the page says that the sources are missing.
 		s.remember(portal.ID, sourcesRead{until: h.Now().Add(sourcesRetry)}, h.Now())
 		return nil, false
 	}

@@ -72,6 +72,7 @@ func (s *Store) addArrivals(batch []*arrival) error {
 	for _, a := range batch {
 		events = append(events, a.events...)
 	}
+	began := time.Now()
 	fresh, err := s.addEvents(ctx, events)
 	if deadlocked(err) {
 		fresh, err = s.addEvents(ctx, events)
@@ -80,6 +81,7 @@ func (s *Store) addArrivals(batch []*arrival) error {
 		return err
 	}
 	s.tell(callsOf(events, fresh))
+	s.Committed(len(events), time.Since(began))
 	for _, a := range batch {
 		a.count(fresh)
 	}

@@ -21,6 +21,9 @@ const (
 	ResultDryRun   CallResult = "dry_run"  // decided, and nothing written
 )
 
+// SettledResults are those of calls that nothing is left to do for.
+var SettledResults = []CallResult{ResultCreated, ResultAdded, ResultNothing, ResultFailed, ResultIgnored, ResultDryRun}
+
 // An Attention is what an administrator is to mend in a call.
 type Attention string
 

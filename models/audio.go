@@ -185,8 +185,9 @@ func (s *Store) CloseAudio(ctx context.Context, c *Call, a *Audio) error {
 // purgeAudios removes recordings that are older than the calls that are kept,
 // and those whose upload broke off.
 func (s *Store) purgeAudios(ctx context.Context, before time.Time) error {
-	if _, err := s.purge(ctx, "recordings", "created_at", before); err != nil {
+	if _, err := s.purge(ctx, "recordings", "id", "created_at < ?", stored(before)); err != nil {
 		return err
 	}
-	return s.with(ctx).Where("state = ? AND created_at < ?", AudioReceiving, s.now().Add(-audioMemory)).Delete(&Audio{}).Error
+	_, err := s.purge(ctx, "recordings", "id", "created_at < ? AND state = 'receiving'", stored(s.now().Add(-audioMemory)))
+	return err
 }

@@ -17,3 +17,6 @@ func SQL(s *Store, ctx context.Context, statement string) error {
 	_, err := s.sql.ExecContext(ctx, statement)
 	return err
 }
+
+// PurgeBatch is how many rows one statement of a purge removes.
+const PurgeBatch = purgeBatch

@@ -143,7 +143,7 @@ func TestWhatIsOlderThanItsRetentionIsPurged(t *testing.T) {
 		s.Now = func() time.Time { return now }
 		ctx := t.Context()
 		p := active(t, s, "one")
-		for i, at := range []time.Time{noon, noon.Add(48 * time.Hour)} {
+		for i, at := range []time.Time{noon, noon.Add(240 * time.Hour)} {
 			now = at
 			add(t, s, p.ID, event(fmt.Sprint(i), "pbx:a", 0))
 			must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: fmt.Sprint(i), StartedAt: at}))

@@ -22,6 +22,9 @@ const (
 	PortalSuspended   PortalStatus = "suspended"
 )
 
+// PortalStatuses are all of them.
+var PortalStatuses = []PortalStatus{PortalInstalling, PortalActive, PortalReauth, PortalUninstalled, PortalSuspended}
+
 // A Portal is one company's Bitrix24.
 type Portal struct {
 	ID               int64

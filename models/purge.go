@@ -13,27 +13,40 @@ const purgeBatch = 1000
 // leaseMemory is how long a lease that is over is kept.
 const leaseMemory = 24 * time.Hour
 
+// unfinishedFor is how long what is not finished is kept at least, however short
+// the retention is: longer than a portal that is down is waited for, so that
+// nothing is dropped that still may be done.
+const unfinishedFor = 5 * 24 * time.Hour
+
 // Purged counts what a purge removed.
 type Purged struct {
 	Calls, Events, Requests int64
 }
 
 // Purge removes calls that began, and events that arrived, before callsBefore,
-// requests sent before restBefore, recordings that old or not received whole, and leases and creations whose time is long
-// over.
+// requests sent before restBefore, recordings that old or not received whole,
+// and leases and creations whose time is long over. Calls that are not finished
+// stay for five days at least, and so do all events: calls are made of them. It
+// goes on batch by batch until nothing is left or ctx ends; what it has removed
+// then stays removed.
 func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (Purged, error) {
+	unfinished := s.now().Add(-unfinishedFor)
+	if callsBefore.Before(unfinished) {
+		unfinished = callsBefore
+	}
 	var purged Purged
 	for _, old := range []struct {
-		table, column string
-		before        time.Time
-		count         *int64
+		table, where string
+		before       time.Time
+		count        *int64
 	}{
-		{"calls", "started_at", callsBefore, &purged.Calls},
-		{"events", "arrived_at", callsBefore, &purged.Events},
-		{"rest_log", "at", restBefore, &purged.Requests},
+		{"calls", "started_at < ? AND state <> 'open'", callsBefore, &purged.Calls},
+		{"calls", "started_at < ?", unfinished, &purged.Calls},
+		{"events", "arrived_at < ?", unfinished, &purged.Events},
+		{"rest_log", "at < ?", restBefore, &purged.Requests},
 	} {
-		n, err := s.purge(ctx, old.table, old.column, old.before)
-		*old.count = n
+		n, err := s.purge(ctx, old.table, "id", old.where, stored(old.before))
+		*old.count += n
 		if err != nil {
 			return purged, err
 		}
@@ -41,19 +54,18 @@ func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (P
 	if err := s.purgeAudios(ctx, callsBefore); err != nil {
 		return purged, err
 	}
-	err := s.with(ctx).Exec("DELETE FROM leases WHERE until < "+s.clock()+" - ?", leaseMemory.Microseconds()).Error
-	if err != nil {
+	if _, err := s.purge(ctx, "leases", "name", "until < "+s.clock()+" - ?", leaseMemory.Microseconds()); err != nil {
 		return purged, err
 	}
-	return purged, s.with(ctx).Exec("DELETE FROM recent_creations WHERE until < ?", s.now().UnixMicro()).Error
+	_, err := s.purge(ctx, "recent_creations", "portal_id, phone_key, call_id", "until < ?", s.now().UnixMicro())
+	return purged, err
 }
 
-// purge removes the rows of a table whose time lies before another, batch by
-// batch.
-func (s *Store) purge(ctx context.Context, table, column string, before time.Time) (int64, error) {
-	statement := fmt.Sprintf("DELETE FROM %[1]s WHERE id IN (SELECT id FROM %[1]s WHERE %[2]s < ? LIMIT ?)", table, column)
+// purge removes the rows of a table that a condition holds for, batch by batch.
+func (s *Store) purge(ctx context.Context, table, key, where string, before any) (int64, error) {
+	statement := fmt.Sprintf("DELETE FROM %[1]s WHERE (%[2]s) IN (SELECT %[2]s FROM %[1]s WHERE %[3]s LIMIT ?)", table, key, where)
 	for total := int64(0); ; {
-		removed := s.with(ctx).Exec(statement, stored(before), purgeBatch)
+		removed := s.with(ctx).Exec(statement, before, purgeBatch)
 		total += removed.RowsAffected
 		if removed.Error != nil || removed.RowsAffected < purgeBatch {
 			return total, removed.Error

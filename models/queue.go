@@ -13,6 +13,7 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/riverqueue/river/rivermigrate"
+	"github.com/riverqueue/river/rivertype"
 	"gorm.io/gorm"
 )
 
@@ -68,6 +69,9 @@ const (
 	jobTimeout    = 2 * time.Minute
 	rescueAfter   = 5 * time.Minute // must exceed jobTimeout
 	cancelGrace   = 2 * time.Second
+	// keepCompleted is how long a job that is done is kept: long enough to see
+	// what a process did last, and no longer, for there are millions a day.
+	keepCompleted = time.Hour
 	// mostSQLiteWorkers is where more of them only slow a single writer down.
 	mostSQLiteWorkers = 20
 )
@@ -172,8 +176,11 @@ func (r *riverOn[TTx]) work(workers *riverqueue.Workers, config QueueConfig) (qu
 		RescueStuckJobsAfter: rescueAfter,
 		Logger:               config.Log,
 		PeriodicJobs:         config.Periodic,
-		Queues:               map[string]riverqueue.QueueConfig{riverqueue.QueueDefault: {MaxWorkers: config.MaxWorkers}},
-		Workers:              workers,
+		Middleware:           config.Around,
+		// Of the others River keeps the cancelled for a day, the discarded for a week.
+		CompletedJobRetentionPeriod: keepCompleted,
+		Queues:                      map[string]riverqueue.QueueConfig{riverqueue.QueueDefault: {MaxWorkers: config.MaxWorkers}},
+		Workers:                     workers,
 	})
 	return &worker[TTx]{client, r.unwrap}, err
 }
@@ -192,7 +199,8 @@ func (w *worker[TTx]) enqueue(ctx context.Context, db *gorm.DB, args riverqueue.
 type QueueConfig struct {
 	MaxWorkers int // at a time; on SQLite 20 at most
 	Periodic   []*riverqueue.PeriodicJob
-	Log        *slog.Logger // nil = none
+	Around     []rivertype.Middleware // around each job, the outermost first
+	Log        *slog.Logger           // nil = none
 }
 
 // A Queue works jobs of a store's database, together with the queues of other

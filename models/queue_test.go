@@ -3,6 +3,7 @@ package models_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -131,5 +132,36 @@ func TestAJobThatDoesNotEndIsCancelledWhenTheTimeToStopIsOver(t *testing.T) {
 		cancel()
 		wantErr(t, queue.Stop(ctx), context.Canceled)
 		wantErr(t, receive(t, ended), context.Canceled)
+	})
+}
+
+func TestJobsThatAreDoneAreKeptForAnHour(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		queue := calls(t, s, func(context.Context, models.CallArgs) error { return nil })
+		for _, key := range []string{"old", "recent"} {
+			check(t, queue.Enqueue(t.Context(), nil, models.CallArgs{PortalID: 1, CallKey: key}, nil))
+		}
+		done := func(key string, after time.Duration) {
+			at := time.Now().UTC().Add(-after)
+			check(t, s.Transaction(t.Context(), func(tx *gorm.DB) error {
+				return tx.Exec("UPDATE river_job SET state = 'completed', finalized_at = ? WHERE args ->> 'call_key' = ?", at, key).Error
+			}))
+		}
+		done("old", time.Hour+time.Minute)
+		done("recent", time.Hour-time.Minute)
+		check(t, queue.Start(t.Context()))
+		deadline, tick := time.After(30*time.Second), time.NewTicker(20*time.Millisecond)
+		defer tick.Stop()
+		for len(jobs(t, s)) > 1 {
+			select {
+			case <-deadline:
+				t.Fatalf("kept: %v", jobs(t, s))
+			case <-tick.C:
+			}
+		}
+		if kept := jobs(t, s); !strings.Contains(kept[0], "recent") {
+			t.Errorf("kept: %v", kept)
+		}
+		check(t, queue.Stop(t.Context()))
 	})
 }

@@ -32,6 +32,9 @@ var (
 type Store struct {
 	// Now is the clock. Tests may replace it before the first use.
 	Now func() time.Time
+	// Committed hears of each commit of events: of how many, and how long it
+	// took. It may be set before the first use.
+	Committed func(events int, took time.Duration)
 
 	db       *gorm.DB
 	sql      *sql.DB
@@ -47,7 +50,7 @@ type Store struct {
 // PATH is a file in a folder that exists. keys may be the zero Keyring if no
 // secret is read or written. The schema is left alone: see [Store.Migrate].
 func Open(ctx context.Context, address string, keys Keyring) (*Store, error) {
-	s := &Store{Now: time.Now, keys: keys, admitted: newAdmissions()}
+	s := &Store{Now: time.Now, Committed: func(int, time.Duration) {}, keys: keys, admitted: newAdmissions()}
 	if err := s.connect(ctx, address); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,8 @@ import (
 	"maps"
 	"net/http"
 	"time"
+
+	"go.opentelemetry.io/otel/trace"
 )
 
 // A Client calls the REST methods of one portal in the background, with the
@@ -272,6 +274,7 @@ func answered(err error) bool {
 
 // exchange is one HTTP request, written to the REST log whatever comes of it.
 func (c *Client) exchange(ctx context.Context, r *request, endpoint string, body []byte) (*answer, error) {
+	ctx, span := tracer.Start(ctx, r.name, trace.WithSpanKind(trace.SpanKindClient))
 	began := c.app.now()
 	got, status, err := c.app.post(ctx, r.name, endpoint+r.path, r.timeout, body)
 	c.portal.observe(r, got, err, c.app.now())
@@ -285,6 +288,7 @@ func (c *Client) exchange(ctx context.Context, r *request, endpoint string, body
 	if refusal, ok := errors.AsType[*Error](err); ok {
 		entry.Code = refusal.Code
 	}
+	endSpan(span, entry, err)
 	c.log(ctx, entry, r.params)
 	return got, err
 }

@@ -233,10 +233,10 @@ func Retry(err error) (wait time.Duration, ok bool) {
 // that failed because its tokens could not be renewed has not run.
 func Unsure(err error) bool {
 	if failure, ok := errors.AsType[*Failure](err); ok {
-		return failure.Sent && failure.Method != renewal
+		return failure.Sent && failure.Method != Renewal
 	}
 	refusal, ok := errors.AsType[*Error](err)
-	if !ok || refusal.Method == renewal {
+	if !ok || refusal.Method == Renewal {
 		return false
 	}
 	switch refusal.Code {

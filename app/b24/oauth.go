@@ -11,12 +11,13 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/oauth2"
 )
 
 // The names of requests to the authorization server, in errors and logs.
 const (
-	renewal      = "oauth/token"
+	Renewal      = "oauth/token"
 	verification = "app.info at the authorization server"
 )
 
@@ -114,9 +115,9 @@ func (a *App) refresh(ctx context.Context, authHost, refreshToken string) (Token
 	if err != nil {
 		return Token{}, Portal{}, 0, ErrEndpoint
 	}
-	status, text, err := a.roundTrip(req, renewal)
+	status, text, err := a.roundTrip(req, Renewal)
 	if err != nil {
-		return Token{}, Portal{}, status, noRedirect(renewal, err)
+		return Token{}, Portal{}, status, noRedirect(Renewal, err)
 	}
 	token, portal, err := a.parseTokens(host, status, text)
 	return token, portal, status, err
@@ -136,7 +137,7 @@ type tokenAnswer struct {
 }
 
 func (a *App) parseTokens(host string, status int, text []byte) (Token, Portal, error) {
-	odd := &Failure{Method: renewal, Status: status, Sent: true, Err: oddAnswer("answer without tokens")}
+	odd := &Failure{Method: Renewal, Status: status, Sent: true, Err: oddAnswer("answer without tokens")}
 	var got tokenAnswer
 	if json.Unmarshal(text, &got) != nil {
 		return Token{}, Portal{}, odd
@@ -158,7 +159,7 @@ func (a *App) parseTokens(host string, status int, text []byte) (Token, Portal, 
 // refusedRenewal is the authorization server's no. It has no code of its own
 // for a portal that does not exist, only the status.
 func (a *App) refusedRenewal(status int, got tokenAnswer) error {
-	refusal := refusalOf(renewal, status, got.Error, got.Detail)
+	refusal := refusalOf(Renewal, status, got.Error, got.Detail)
 	if status == http.StatusNotFound {
 		return fmt.Errorf("%w: %w", ErrUninstalled, refusal)
 	}
@@ -224,15 +225,17 @@ func (c *Client) follow(ctx context.Context, r *request) error {
 // exchangePair asks the authorization server for a new pair.
 func (c *Client) exchangePair(ctx context.Context, old Token) (Token, Portal, error) {
 	if old.RefreshToken == "" {
-		return Token{}, Portal{}, unusable{err: &Error{Method: renewal, Code: InvalidGrant}, pair: old, dead: true}
+		return Token{}, Portal{}, unusable{err: &Error{Method: Renewal, Code: InvalidGrant}, pair: old, dead: true}
 	}
+	ctx, span := tracer.Start(ctx, Renewal, trace.WithSpanKind(trace.SpanKindClient))
 	began := c.app.now()
 	fresh, portal, status, err := c.app.refresh(ctx, old.AuthHost, old.RefreshToken)
-	entry := Request{At: began, Method: renewal, Status: status, Duration: c.app.now().Sub(began)}
+	entry := Request{At: began, Method: Renewal, Status: status, Duration: c.app.now().Sub(began)}
 	refusal, refused := errors.AsType[*Error](err)
 	if refused {
 		entry.Code = refusal.Code
 	}
+	endSpan(span, entry, err)
 	c.log(ctx, entry, func() json.RawMessage { return masked(Params{"grant_type": "refresh_token"}) })
 	if refused && refusal.aboutToken() {
 		return Token{}, Portal{}, unusable{err: refusal, pair: old, dead: true}

@@ -4,16 +4,21 @@
 package callflow
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"time"
 
 	"callwise/app/b24"
 	"callwise/app/call"
 	"callwise/models"
+
+	"go.opentelemetry.io/otel/attribute"
 )
 
 // A Flow carries calls. Its fields are set once; one Flow serves all workers
@@ -51,6 +56,8 @@ type Flow struct {
 	// PlacementTitles are the names of the call log in the portal's menu, by
 	// Bitrix24's language codes.
 	PlacementTitles map[string]string
+	// Traces has what is done for a call recorded in the call's trace.
+	Traces bool
 	// Metrics are counted; nil counts nothing.
 	Metrics *Metrics
 	// Now is the clock.
@@ -63,7 +70,6 @@ const (
 	DefaultLockWait      = 5 * time.Second
 	DefaultReadWait      = 10 * time.Second
 	DefaultCommandWindow = 20 * time.Second
-	giveUpAfter          = 72 * time.Hour
 	// staleRegister is how long an unanswered registration may be repeated:
 	// Bitrix24 recognises it for 30 minutes.
 	staleRegister = 25 * time.Minute
@@ -75,6 +81,19 @@ const (
 //
 // An error for which [Wait] reports true passes by itself.
 func (f *Flow) Advance(ctx context.Context, portalID int64, callKey string) error {
+	ctx, span := f.traced(ctx, "call", portalID, callKey)
+	err := f.advance(ctx, portalID, callKey)
+	mark := markOf(ctx)
+	span.SetAttributes(attribute.Int64("callwise.call", mark.Call))
+	if _, passes := Wait(err); passes {
+		endSpan(span, mark.Code)
+		return err
+	}
+	endSpan(span, cmp.Or(errorCode(err), mark.Code))
+	return err
+}
+
+func (f *Flow) advance(ctx context.Context, portalID int64, callKey string) error {
 	for {
 		portal, err := f.Store.PortalByID(ctx, portalID)
 		if err != nil {
@@ -118,6 +137,21 @@ func (f *Flow) insist(ctx context.Context, portalID, id int64) error {
 
 // carry does what is due for one call and records how it went.
 func (f *Flow) carry(ctx context.Context, portal *models.Portal, id int64) error {
+	markOf(ctx).Call = id
+	err := f.carrySafely(ctx, portal, id)
+	if !broken(ctx, err) {
+		return err
+	}
+	return f.falter(ctx, portal, id, err)
+}
+
+// carrySafely is carry without what our own house does wrong; a panic is that.
+func (f *Flow) carrySafely(ctx context.Context, portal *models.Portal, id int64) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("callflow: panic: %v\n%s", r, debug.Stack())
+		}
+	}()
 	w, err := f.load(ctx, portal, id)
 	if err != nil {
 		return err
@@ -138,7 +172,7 @@ func (f *Flow) load(ctx context.Context, portal *models.Portal, id int64) (*work
 	if err != nil {
 		return nil, err
 	}
-	w := &work{Flow: f, portal: portal, row: row, events: events, over: row.State == models.CallFinished}
+	w := &work{Flow: f, portal: portal, row: row, events: events, was: row.State, over: row.State == models.CallFinished}
 	w.client = f.Bitrix24.Client(portal.MemberID, f.keeper())
 	told, err := tellAll(withoutEchoes(row.Kind, events))
 	if err != nil {
@@ -206,16 +240,22 @@ func (w *work) settle(ctx context.Context, err error) error {
 	if err := w.suspend(ctx, err); err != nil {
 		return err
 	}
+	return w.failed(ctx, err)
+}
+
+// failed has the round repeated, or gives the call up: [patience].
+func (w *work) failed(ctx context.Context, err error) error {
 	now := w.Now().UTC()
 	if w.row.FailingSince == nil {
 		w.row.FailingSince = &now
 	}
 	w.row.Attempts++
 	w.row.ErrorCode = errorCode(err)
-	if wait, passes := patience(err); passes && now.Sub(*w.row.FailingSince) < giveUpAfter {
+	markOf(ctx).Code = w.row.ErrorCode
+	if wait, passes := patience(err); passes && now.Sub(*w.row.FailingSince) < GiveUpAfter {
 		return w.later(ctx, max(wait, backOff(w.row.Attempts)), err)
 	}
-	w.Log.WarnContext(ctx, "call given up", "portal", w.portal.ID, "call", w.row.ID, "code", w.row.ErrorCode)
+	markOf(ctx).GivenUp = true
 	w.row.State, w.row.RetryAt = models.CallFailed, nil
 	return w.close(ctx)
 }
@@ -224,19 +264,8 @@ func (w *work) settle(ctx context.Context, err error) error {
 func (w *work) later(ctx context.Context, wait time.Duration, err error) error {
 	at := w.Now().UTC().Add(wait)
 	w.row.RetryAt = &at
+	w.Metrics.retried(w.row.ErrorCode)
 	return errors.Join(&Later{After: wait, Err: err}, w.Store.SaveCall(ctx, w.row))
-}
-
-// patience says how long to wait for what failed. What an administrator or a
-// payment mends is asked for again too: calls wait for it up to [giveUpAfter].
-func patience(err error) (time.Duration, bool) {
-	switch {
-	case errors.Is(err, b24.ErrNeedsAuth):
-		return 5 * time.Minute, true
-	case b24.Suspended(err), b24.Gone(err):
-		return time.Hour, true
-	}
-	return b24.Retry(err)
 }
 
 // suspend shows on the portal that Bitrix24 does not work for us: plan,
@@ -262,6 +291,9 @@ func (w *work) close(ctx context.Context) error {
 	if err := w.Store.SaveCall(ctx, w.row); err != nil {
 		return err
 	}
+	if w.was == models.CallOpen && w.row.State != models.CallOpen {
+		w.Metrics.settled(w.row.Result)
+	}
 	return w.Store.MarkDone(ctx, w.portal.ID, idsOf(w.events))
 }
 
@@ -273,27 +305,4 @@ func (w *work) news() bool {
 		}
 	}
 	return false
-}
-
-// backOff doubles from one second to five minutes.
-func backOff(attempts int) time.Duration {
-	return min(time.Second<<min(attempts-1, 9), 5*time.Minute)
-}
-
-// errorCode is what the call log shows of an error: a code, never a text that
-// could quote a number.
-func errorCode(err error) string {
-	if err == nil {
-		return ""
-	}
-	if code, ok := errors.AsType[b24.Code](err); ok {
-		return string(code)
-	}
-	switch {
-	case errors.Is(err, b24.ErrNeedsAuth):
-		return "NEEDS_AUTH"
-	case errors.Is(err, b24.ErrUninstalled):
-		return "UNINSTALLED"
-	}
-	return "PORTAL_UNREACHABLE"
 }

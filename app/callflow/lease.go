@@ -32,18 +32,21 @@ func (f *Flow) hold(ctx context.Context, name string, do func(context.Context) e
 	return true, f.keep(ctx, name, owner, do)
 }
 
-// keep renews a lease while do runs, and gives it back afterwards.
-func (f *Flow) keep(ctx context.Context, name, owner string, do func(context.Context) error) error {
+// keep renews a lease while do runs, and gives it back afterwards, however do
+// ends.
+func (f *Flow) keep(ctx context.Context, name, owner string, do func(context.Context) error) (err error) {
 	work, cancel := context.WithCancelCause(ctx)
 	kept := make(chan struct{})
 	go func() {
 		defer close(kept)
 		f.renew(work, name, owner, cancel)
 	}()
-	err := do(work)
-	cancel(nil)
-	<-kept
-	return errors.Join(err, f.Store.Release(context.WithoutCancel(ctx), name, owner))
+	defer func() {
+		cancel(nil)
+		<-kept
+		err = errors.Join(err, f.Store.Release(context.WithoutCancel(ctx), name, owner))
+	}()
+	return do(work)
 }
 
 // renew prolongs a lease until ctx ends; it cancels the work when the lease is

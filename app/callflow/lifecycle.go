@@ -73,9 +73,12 @@ func (f *Flow) reported(ctx context.Context, e b24.Event, stored models.Event) e
 // Report stores what a portal or its PBX tells about calls, and has it worked
 // on: all or none. What was told before counts as a duplicate.
 func (f *Flow) Report(ctx context.Context, portalID int64, events []models.Event) (accepted, duplicates int, err error) {
+	arrived := f.arriving(ctx, portalID, events)
 	accepted, duplicates, err = f.Store.AddEvents(ctx, portalID, events)
-	if accepted > 0 {
+	arrived(err)
+	if err == nil && len(events) > 0 {
 		f.Metrics.accepted(events[0].Source, accepted)
+		f.Metrics.repeated(events[0].Source, duplicates)
 	}
 	return accepted, duplicates, err
 }

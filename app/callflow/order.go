@@ -45,6 +45,7 @@ func (f *Flow) Tell(ctx context.Context, portalID, callID int64, since time.Time
 	if err != nil {
 		return err
 	}
+	markOf(ctx).Call = callID
 	if w.call.Ended || w.row.PBXCallID != nil {
 		return nil
 	}
@@ -56,11 +57,23 @@ func (f *Flow) Tell(ctx context.Context, portalID, callID int64, since time.Time
 	if left > 0 && !errors.Is(err, errNoCommandURL) {
 		return &Later{After: min(2*time.Second, left), Err: err}
 	}
-	f.Log.WarnContext(ctx, "PBX did not take a command", "portal", portalID, "call", callID)
+	markOf(ctx).remark("no command to the PBX", whyUntold(err))
 	return f.say(ctx, w.row, call.Event{
 		Type: call.Ended, At: f.Now().UTC(), Direction: w.call.Direction, Phone: w.call.Phone,
 		Line: w.call.Line, Status: call.StatusFailed,
 	})
+}
+
+// whyUntold says why a command was not taken. Other errors than these could
+// quote an address.
+func whyUntold(err error) string {
+	if undelivered, ok := errors.AsType[*pbx.Undelivered](err); ok {
+		return undelivered.Error()
+	}
+	if errors.Is(err, errNoCommandURL) {
+		return "no address is set"
+	}
+	return codeInternal
 }
 
 // commandAccepted marks in a call's timeline that the PBX took the command.

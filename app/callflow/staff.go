@@ -54,6 +54,6 @@ func (w *work) reread(ctx context.Context) error {
 	if !b24.IsPortal(err) && reading.Err() == nil {
 		return err
 	}
-	w.Log.WarnContext(ctx, "employees not read", "portal", w.portal.ID, "code", errorCode(err))
+	markOf(ctx).remark("employees not read", errorCode(err))
 	return nil
 }

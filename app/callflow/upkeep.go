@@ -24,7 +24,7 @@ func (f *Flow) Mend(ctx context.Context, portalID int64) error {
 	}
 	err = f.Reconcile(ctx, portal, func(step StepName, err error) {
 		if err != nil {
-			f.Log.WarnContext(ctx, "reconciliation stopped", "portal", portalID, "step", step, "error", err)
+			markOf(ctx).remark("stopped at "+string(step), errorCode(err))
 		}
 	})
 	if err == nil && portal.Status == models.PortalInstalling {
@@ -59,7 +59,7 @@ func (f *Flow) mend(ctx context.Context, portalID int64, complaint string, do fu
 	}
 	err = do(ctx, f.Client(portal), portal)
 	if err != nil {
-		f.Log.WarnContext(ctx, complaint, "portal", portalID, "code", errorCode(err))
+		markOf(ctx).remark(complaint, errorCode(err))
 	}
 	return mended(err)
 }

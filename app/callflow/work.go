@@ -22,12 +22,13 @@ type work struct {
 	portal *models.Portal
 	row    *models.Call
 	events []models.Event
-	call   call.Call       // what the events tell
-	phone  call.Phone      // the client's number
-	recent []crm.Ref       // what other calls of the number created a moment ago
-	fresh  bool            // decided in this run
-	over   bool            // all was done for the call before this run
-	lead   b24.StartedLead // of ours, created with the registration in this run
+	call   call.Call        // what the events tell
+	phone  call.Phone       // the client's number
+	recent []crm.Ref        // what other calls of the number created a moment ago
+	was    models.CallState // before this run
+	fresh  bool             // decided in this run
+	over   bool             // all was done for the call before this run
+	lead   b24.StartedLead  // of ours, created with the registration in this run
 }
 
 // run does what is due for the call.

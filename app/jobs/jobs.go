@@ -6,6 +6,7 @@ package jobs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strconv"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"callwise/models"
 
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
 )
 
 // How often the periodic jobs run, and how old a call may grow without an end.
@@ -21,7 +23,7 @@ const (
 	closeEvery     = time.Minute
 	employeesEvery = 5 * time.Minute // that some portals' turn comes
 	employeesAge   = time.Hour       // and how old a portal's list may grow
-	purgeEvery     = 6 * time.Hour
+	purgeEvery     = time.Hour
 	openAtMost     = 3 * time.Hour // interface.md §4
 	restLogDays    = 7
 )
@@ -81,6 +83,25 @@ func outcome(err error) error {
 	return err
 }
 
+// mostSeldom is how far apart the upkeep of a portal that does not answer is
+// tried at last.
+const mostSeldom = time.Hour
+
+// seldom has the upkeep of a portal repeated more and more seldom, and given up
+// when the portal has not answered for as long as calls wait for it: when the
+// portal is back, the next visit, event or hour begins anew.
+func seldom(job *rivertype.JobRow, now time.Time, err error) error {
+	wait, passes := callflow.Wait(err)
+	if !passes {
+		return err
+	}
+	age := now.Sub(job.CreatedAt)
+	if age >= callflow.GiveUpAfter {
+		return river.JobCancel(fmt.Errorf("given up: %v", err)) // not wrapped: it does not pass any more
+	}
+	return &callflow.Later{After: max(wait, min(age/4, mostSeldom)), Err: err}
+}
+
 // callWorker carries one call as far as its stored events allow.
 type callWorker struct {
 	river.WorkerDefaults[models.CallArgs]
@@ -115,7 +136,9 @@ type reconcileWorker struct {
 }
 
 func (w *reconcileWorker) Work(ctx context.Context, job *river.Job[models.ReconcileArgs]) error {
-	return w.turns.take(job.Args.PortalID, job.Args.Kind(), func() error { return w.house.Flow.Mend(ctx, job.Args.PortalID) })
+	return w.turns.take(job.Args.PortalID, job.Args.Kind(), func() error {
+		return seldom(job.JobRow, w.house.Store.Now(), w.house.Flow.Mend(ctx, job.Args.PortalID))
+	})
 }
 
 // handlersWorker looks after a portal's event handlers and placement.
@@ -126,7 +149,9 @@ type handlersWorker struct {
 }
 
 func (w *handlersWorker) Work(ctx context.Context, job *river.Job[models.HandlersArgs]) error {
-	return w.turns.take(job.Args.PortalID, job.Args.Kind(), func() error { return w.house.Flow.MendHandlers(ctx, job.Args.PortalID) })
+	return w.turns.take(job.Args.PortalID, job.Args.Kind(), func() error {
+		return seldom(job.JobRow, w.house.Store.Now(), w.house.Flow.MendHandlers(ctx, job.Args.PortalID))
+	})
 }
 
 // linesWorker has a portal's external lines follow its switches.
@@ -137,5 +162,7 @@ type linesWorker struct {
 }
 
 func (w *linesWorker) Work(ctx context.Context, job *river.Job[models.LinesArgs]) error {
-	return w.turns.take(job.Args.PortalID, job.Args.Kind(), func() error { return w.house.Flow.MendLines(ctx, job.Args.PortalID) })
+	return w.turns.take(job.Args.PortalID, job.Args.Kind(), func() error {
+		return seldom(job.JobRow, w.house.Store.Now(), w.house.Flow.MendLines(ctx, job.Args.PortalID))
+	})
 }

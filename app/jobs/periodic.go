@@ -49,8 +49,13 @@ type purgeWorker struct {
 	house House
 }
 
+// Timeout allows for millions of rows: a purge that is cut short goes on the
+// next time.
+func (w *purgeWorker) Timeout(*river.Job[purgeArgs]) time.Duration { return purgeEvery / 2 }
+
 func (w *purgeWorker) Work(ctx context.Context, _ *river.Job[purgeArgs]) error {
 	now := w.house.Store.Now()
-	_, err := w.house.Store.Purge(ctx, now.Add(-w.house.KeepCalls), now.AddDate(0, 0, -restLogDays))
+	purged, err := w.house.Store.Purge(ctx, now.Add(-w.house.KeepCalls), now.AddDate(0, 0, -restLogDays))
+	w.house.Flow.Metrics.Purged(purged)
 	return err
 }

@@ -1,0 +1,119 @@
+package callflow
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"callwise/app/b24"
+	"callwise/models"
+)
+
+// What becomes of what fails. Nothing is repeated for ever, and nothing is
+// dropped without a word; the operator's guide has the same table.
+//
+//	what fails                                    class           what is done, and until when
+//	no answer, a limit, a portal that is down     passes          repeated after its wait, 1 s to 5 min apart, for GiveUpAfter
+//	no access any more (NEEDS_AUTH)               passes          every 5 min, and at once when an administrator opens the app
+//	payment, plan, portal closed, app removed     passes          every hour, and at once when the portal works for us again
+//	our own house: a bug, a broken row (INTERNAL) passes          as the first: a new version may mend it; each time is an error in the log
+//	our database does not answer                  passes          by the queue and the sweep; the event stays as it is
+//	any of these for longer than GiveUpAfter      needs somebody  models.AttentionFailed: try again, one or all
+//	refused for good: rights, a wrong value       needs somebody  models.AttentionFailed, at once
+//	refused to create; a card refused the call    needs somebody  models.AttentionCreate, models.AttentionBind; the call is finished
+//	the PBX takes no command for CommandWindow    never           the call ends as failed, so that no card hangs
+//	a recording, transcript or to-do is refused   never           its code stands with the call, which is finished
+//	an event that cannot be read                  never           refused with the reason when it is sent: nothing is stored
+//	upkeep of a portal (handlers, lines)          passes          ever more seldom for GiveUpAfter; the next occasion begins anew
+//
+// Whoever tries again, as often as they like, creates nothing twice: what was
+// asked for is written down before, and looked for before it is asked again.
+
+// GiveUpAfter is how long a call or the upkeep of a portal may fail in a row
+// before it is given up (decision.md F.6).
+const GiveUpAfter = 72 * time.Hour
+
+// patience says how long to wait for what failed. What an administrator or a
+// payment mends is asked for again too: calls wait for it up to [GiveUpAfter].
+func patience(err error) (time.Duration, bool) {
+	if _, ours := errors.AsType[*ownFault](err); ours {
+		return time.Second, true
+	}
+	switch {
+	case errors.Is(err, b24.ErrNeedsAuth):
+		return 5 * time.Minute, true
+	case b24.Suspended(err), b24.Gone(err):
+		return time.Hour, true
+	}
+	return b24.Retry(err)
+}
+
+// backOff doubles from one second to five minutes.
+func backOff(attempts int) time.Duration {
+	return min(time.Second<<min(attempts-1, 9), 5*time.Minute)
+}
+
+// errorCode is what the call log shows of an error: a code, never a text that
+// could quote a number.
+func errorCode(err error) string {
+	if err == nil {
+		return ""
+	}
+	if code, ok := errors.AsType[b24.Code](err); ok {
+		return string(code)
+	}
+	switch {
+	case errors.Is(err, b24.ErrNeedsAuth):
+		return "NEEDS_AUTH"
+	case errors.Is(err, b24.ErrUninstalled):
+		return "UNINSTALLED"
+	case b24.IsPortal(err):
+		return "PORTAL_UNREACHABLE"
+	}
+	return codeInternal
+}
+
+// codeInternal is the code of what our own house did wrong.
+const codeInternal = "INTERNAL"
+
+// faltered is how long the storing of a failure may take, less than the rest of
+// a lease that is not renewed any more.
+const faltered = 5 * time.Second
+
+// broken reports an error of our own house, such as a bug: neither an answer of
+// the portal, nor what a moment mends, nor the end of this process or of the call.
+func broken(ctx context.Context, err error) bool {
+	if err == nil || errors.Is(ctx.Err(), context.Canceled) {
+		return false
+	}
+	_, later := Wait(err)
+	return !later && !errors.Is(err, models.ErrNotFound) && !errors.Is(err, errLeaseLost)
+}
+
+// falter records that our own house failed a call, or took too long for it, and
+// has it repeated or gives it up as any other. Of what the round changed
+// nothing is kept but what it has stored. If even that fails the events stay as
+// they are, and the queue comes again.
+func (f *Flow) falter(ctx context.Context, portal *models.Portal, id int64, cause error) error {
+	markOf(ctx).Err = cause
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), faltered)
+	defer cancel()
+	row, err := f.Store.CallByID(ctx, portal.ID, id)
+	if err != nil {
+		return errors.Join(cause, err)
+	}
+	events, err := f.Store.EventsOf(ctx, portal.ID, row.Keys()...)
+	if err != nil {
+		return errors.Join(cause, err)
+	}
+	w := &work{Flow: f, portal: portal, row: row, events: events, was: row.State}
+	if err := w.failed(ctx, &ownFault{cause}); err != nil {
+		return errors.Join(err, cause)
+	}
+	return nil
+}
+
+// An ownFault is an error of our own house whatever it wraps.
+type ownFault struct{ cause error }
+
+func (o *ownFault) Error() string { return o.cause.Error() }

@@ -1,0 +1,261 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"callwise/models"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/pb33f/go-yaml"
+)
+
+// opsFile reads a file of app/ops, as YAML unless into is nil.
+func opsFile(t *testing.T, name string, into any) string {
+	t.Helper()
+	text, err := os.ReadFile("ops/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if into == nil {
+		return string(text)
+	}
+	if err := yaml.Unmarshal(text, into); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return string(text)
+}
+
+type composed struct {
+	Services map[string]struct {
+		Image       string
+		Environment map[string]string
+		StopGrace   string                                `yaml:"stop_grace_period"`
+		Ports       []string                              `yaml:"ports"`
+		DependsOn   map[string]struct{ Condition string } `yaml:"depends_on"`
+	}
+}
+
+func TestComposeRunsTwoProcessesWithExactlyOurVariables(t *testing.T) {
+	var file composed
+	text := opsFile(t, "compose.yaml", &file)
+	var ours []string
+	// What serve reads is what is asked for here.
+	_, _ = readConfig(func(name string) string { ours = append(ours, name); return "" })
+	slices.Sort(ours)
+	for _, name := range []string{"app1", "app2"} {
+		app := file.Services[name]
+		var given []string
+		for variable := range app.Environment {
+			given = append(given, variable)
+		}
+		slices.Sort(given)
+		if diff := cmp.Diff(slices.Compact(ours), given); diff != "" {
+			t.Errorf("variables of %s (-config +compose):\n%s", name, diff)
+		}
+		if grace, err := time.ParseDuration(app.StopGrace); err != nil || grace <= endWithin {
+			t.Errorf("%s is killed after %s, and may take %v to end", name, app.StopGrace, endWithin)
+		}
+		if app.DependsOn["db"].Condition != "service_healthy" || len(app.Ports) > 0 {
+			t.Errorf("%s: %+v", name, app)
+		}
+		if !strings.Contains(opsFile(t, "Caddyfile", nil), name+defaultListenAddr) || !strings.Contains(opsFile(t, "prometheus.yml", nil), name+defaultListenAddr) {
+			t.Errorf("the proxy or Prometheus does not know %s", name)
+		}
+	}
+	required := regexp.MustCompile(`\$\{([A-Z0-9_]+):\?\}`)
+	example := opsFile(t, "env.example", nil)
+	for _, variable := range required.FindAllStringSubmatch(text, -1) {
+		if !regexp.MustCompile(`(?m)^` + variable[1] + `=`).MatchString(example) {
+			t.Errorf("env.example lacks %s", variable[1])
+		}
+	}
+	for name, service := range file.Services {
+		if service.Image == "" || strings.HasSuffix(service.Image, ":latest") {
+			t.Errorf("%s runs %q, whatever that is today", name, service.Image)
+		}
+	}
+}
+
+type ruleFile struct {
+	Groups []struct {
+		Rules []alertRule
+	}
+}
+
+type alertRule struct {
+	Alert, Expr, For    string
+	Labels, Annotations map[string]string
+}
+
+func alerts(t *testing.T) []alertRule {
+	t.Helper()
+	var file ruleFile
+	opsFile(t, "alerts.yaml", &file)
+	var all []alertRule
+	for _, group := range file.Groups {
+		all = append(all, group.Rules...)
+	}
+	if len(all) < 20 {
+		t.Fatalf("%d alerts", len(all))
+	}
+	return all
+}
+
+func TestEachAlertHasItsSectionInTheRunbook(t *testing.T) {
+	_, runbook, _ := strings.Cut(opsFile(t, "guide.md", nil), "\n## Runbook\n")
+	var sections, names []string
+	for _, heading := range regexp.MustCompile(`(?m)^### (\w+)\n(.+)`).FindAllStringSubmatch(runbook, -1) {
+		sections = append(sections, heading[1])
+	}
+	for _, a := range alerts(t) {
+		names = append(names, a.Alert)
+		if want := "guide.md#" + strings.ToLower(a.Alert); a.Annotations["runbook"] != want {
+			t.Errorf("%s: runbook %q, want %q", a.Alert, a.Annotations["runbook"], want)
+		}
+		if a.Annotations["summary"] == "" || a.Labels["severity"] != "page" && a.Labels["severity"] != "ticket" {
+			t.Errorf("%s: %v %v", a.Alert, a.Labels, a.Annotations)
+		}
+	}
+	if diff := cmp.Diff(names, sections); diff != "" {
+		t.Errorf("sections (-alerts +runbook):\n%s", diff)
+	}
+}
+
+// dashboardExprs are the queries of the dashboard, by panel.
+func dashboardExprs(t *testing.T) map[string]string {
+	t.Helper()
+	var board struct {
+		Panels []struct {
+			ID      int
+			Title   string
+			Targets []struct{ Expr string }
+		}
+	}
+	if err := json.Unmarshal([]byte(opsFile(t, "dashboard.json", nil)), &board); err != nil {
+		t.Fatal(err)
+	}
+	exprs, ids := map[string]string{}, map[int]bool{}
+	for _, panel := range board.Panels {
+		if ids[panel.ID] {
+			t.Errorf("two panels have the id %d", panel.ID)
+		}
+		ids[panel.ID] = true
+		for i, target := range panel.Targets {
+			exprs[fmt.Sprint("panel ", panel.Title, " ", i)] = target.Expr
+		}
+	}
+	return exprs
+}
+
+// A sample is one line of /metrics.
+type sample struct {
+	name   string
+	labels map[string]string
+}
+
+var (
+	sampleLine = regexp.MustCompile(`^(\w+)(?:\{(.*)\})? `)
+	labelPair  = regexp.MustCompile(`(\w+)(=~|!=|!~|=)"([^"]*)"`)
+	selector   = regexp.MustCompile(`(callwise_\w+)(?:\{([^}]*)\})?`)
+	literals   = regexp.MustCompile(`^[\w/]+(\|[\w/]+)*$`)
+	grouping   = regexp.MustCompile(`by \(([^)]*)\)`)
+)
+
+func samples(page string) []sample {
+	var all []sample
+	for line := range strings.Lines(page) {
+		found := sampleLine.FindStringSubmatch(line)
+		if found == nil {
+			continue
+		}
+		s := sample{found[1], map[string]string{}}
+		for _, pair := range labelPair.FindAllStringSubmatch(found[2], -1) {
+			s.labels[pair[1]] = pair[3]
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// missing is what a query asks for that no sample has.
+func missing(expr string, all []sample) []string {
+	var lacking []string
+	for _, query := range selector.FindAllStringSubmatch(expr, -1) {
+		var of []sample
+		for _, s := range all {
+			if s.name == query[1] {
+				of = append(of, s)
+			}
+		}
+		if len(of) == 0 {
+			lacking = append(lacking, query[1])
+			continue
+		}
+		for _, matcher := range labelPair.FindAllStringSubmatch(query[2], -1) {
+			for _, value := range strings.Split(matcher[3], "|") {
+				if !slices.ContainsFunc(of, func(s sample) bool { return has(s, matcher[1], value, literals.MatchString(matcher[3])) }) {
+					lacking = append(lacking, query[1]+"{"+matcher[1]+"="+value+"}")
+				}
+			}
+		}
+		for _, by := range grouping.FindAllStringSubmatch(expr, -1) {
+			for _, label := range strings.Split(by[1], ",") {
+				if !slices.ContainsFunc(of, func(s sample) bool { return has(s, strings.TrimSpace(label), "", false) }) {
+					lacking = append(lacking, query[1]+" by "+label)
+				}
+			}
+		}
+	}
+	return lacking
+}
+
+func has(s sample, label, value string, exactly bool) bool {
+	got, there := s.labels[label]
+	return there && (!exactly || got == value)
+}
+
+// TestAlertsAndPanelsAskForWhatThereIs compares every query with what a program
+// that has handled a call shows.
+func TestAlertsAndPanelsAskForWhatThereIs(t *testing.T) {
+	r := newRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
+	r.switches("c")
+	r.tell(started("c1", "incoming", "+4930901821"), ended("c1", "answered", 5))
+	r.finished(1)
+	all := samples(r.send(r.request("GET", "/metrics", "", "")).body)
+	exprs := dashboardExprs(t)
+	for _, a := range alerts(t) {
+		exprs[a.Alert] = a.Expr
+	}
+	if len(exprs) < 50 {
+		t.Errorf("%d queries", len(exprs))
+	}
+	for where, expr := range exprs {
+		if lacking := missing(expr, all); len(lacking) > 0 {
+			t.Errorf("%s asks for %v", where, lacking)
+		}
+	}
+	if lacking := missing(`sum by (kind) (callwise_nothing{a="b"}) + callwise_jobs_total{kind="nothing"}`, all); len(lacking) != 2 {
+		t.Errorf("what there is not is not noticed: %v", lacking)
+	}
+}
+
+func TestTheGuideNamesEachClassOfFailure(t *testing.T) {
+	guide := opsFile(t, "guide.md", nil)
+	for _, a := range []models.Attention{
+		models.AttentionFailed, models.AttentionCreate, models.AttentionBind, models.AttentionUser, models.AttentionRing, models.AttentionCard,
+	} {
+		if !strings.Contains(guide, "needs somebody (`"+string(a)+"`)") {
+			t.Errorf("no row about %q", a)
+		}
+	}
+	if !strings.Contains(opsFile(t, "../../README.md", nil), "app/ops/guide.md") {
+		t.Error("the README does not name the guide")
+	}
+}

@@ -1,0 +1,44 @@
+package models_test
+
+import (
+	"testing"
+	"time"
+
+	"callwise/models"
+	"callwise/models/modelstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestTheBacklogTellsWhatWaitsFromWhatIsRepeated(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		now := noon
+		s.Now = func() time.Time { return now }
+		ctx := t.Context()
+		none := must[models.Backlog](t)(s.Backlog(ctx))
+		if diff := cmp.Diff(models.Backlog{Portals: map[models.PortalStatus]int64{}}, none); diff != "" {
+			t.Errorf("with nothing (-want +got):\n%s", diff)
+		}
+		one, two := active(t, s, "one"), active(t, s, "two")
+		check(t, s.SetStatus(ctx, two.ID, models.PortalSuspended, "PAYMENT_REQUIRED"))
+		add(t, s, one.ID, event("1", "pbx:p-1", 0))
+		repeated := ensure(t, s, one.ID, "pbx:p-1")
+		id, later := "p-1", noon.Add(time.Hour)
+		repeated.PBXCallID, repeated.RetryAt = &id, &later
+		check(t, s.SaveCall(ctx, repeated))
+		now = noon.Add(time.Second)
+		add(t, s, one.ID, event("2", "pbx:p-2", 0))
+		add(t, s, two.ID, event("2", "pbx:p-1", 0)) // another portal's call of that name
+		failed := ensure(t, s, two.ID, "pbx:p-3")
+		failed.State = models.CallFailed
+		check(t, s.SaveCall(ctx, failed))
+		now = noon.Add(time.Minute)
+		want := models.Backlog{
+			Events: 2, Oldest: 59 * time.Second, Jobs: 3, Retrying: 1, Attention: 1,
+			Portals: map[models.PortalStatus]int64{models.PortalActive: 1, models.PortalSuspended: 1},
+		}
+		if diff := cmp.Diff(want, must[models.Backlog](t)(s.Backlog(ctx))); diff != "" {
+			t.Errorf("backlog (-want +got):\n%s", diff)
+		}
+	})
+}

@@ -1,0 +1,82 @@
+package models_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"callwise/models"
+	"callwise/models/modelstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestWhatMayStillBeDoneOutlivesAShortRetention(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		now := noon
+		s.Now = func() time.Time { return now }
+		ctx := t.Context()
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		for _, portal := range []*models.Portal{p, twin} {
+			for _, state := range []models.CallState{models.CallOpen, models.CallFinished, models.CallFailed, models.CallIgnored} {
+				add(t, s, portal.ID, event(string(state), "pbx:"+string(state), 0))
+				must[*models.Call](t)(s.EnsureCall(ctx, models.Call{
+					PortalID: portal.ID, Kind: models.KindPBX, CallKey: "pbx:" + string(state), State: state, StartedAt: noon,
+				}))
+			}
+		}
+		kept := func() []string {
+			var keys []string
+			for _, portal := range []*models.Portal{p, twin} {
+				for _, key := range []string{"pbx:open", "pbx:finished", "pbx:failed", "pbx:ignored"} {
+					if _, err := s.CallByKey(ctx, portal.ID, key); err == nil {
+						keys = append(keys, fmt.Sprint(portal.MemberID, " ", key))
+					}
+					if len(must[[]models.Event](t)(s.EventsOf(ctx, portal.ID, key))) > 0 {
+						keys = append(keys, fmt.Sprint(portal.MemberID, " event of ", key))
+					}
+				}
+			}
+			slices.Sort(keys)
+			return keys
+		}
+		now = noon.Add(48 * time.Hour)
+		got := must[models.Purged](t)(s.Purge(ctx, now.Add(-24*time.Hour), now))
+		if diff := cmp.Diff(models.Purged{Calls: 6}, got); diff != "" {
+			t.Errorf("after two days (-want +got):\n%s", diff)
+		}
+		want := []string{
+			"one event of pbx:failed", "one event of pbx:finished", "one event of pbx:ignored", "one event of pbx:open", "one pbx:open",
+			"two event of pbx:failed", "two event of pbx:finished", "two event of pbx:ignored", "two event of pbx:open", "two pbx:open",
+		}
+		if diff := cmp.Diff(want, kept()); diff != "" {
+			t.Errorf("kept (-want +got):\n%s", diff)
+		}
+		now = noon.Add(6 * 24 * time.Hour)
+		must[models.Purged](t)(s.Purge(ctx, now.Add(-24*time.Hour), now))
+		if diff := cmp.Diff([]string(nil), kept()); diff != "" {
+			t.Errorf("after six days (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAPurgeRemovesMoreThanOneBatch(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx := t.Context()
+		p := active(t, s, "one")
+		const many = 2*models.PurgeBatch + 1
+		var events []models.Event
+		for i := range many {
+			events = append(events, event(fmt.Sprint(i), "pbx:p-1", 0))
+		}
+		for chunk := range slices.Chunk(events, 500) {
+			add(t, s, p.ID, chunk...)
+		}
+		s.Now = func() time.Time { return time.Now().AddDate(1, 0, 0) }
+		got := must[models.Purged](t)(s.Purge(ctx, time.Now().AddDate(0, 6, 0), time.Now()))
+		if diff := cmp.Diff(models.Purged{Events: many}, got); diff != "" {
+			t.Errorf("purged (-want +got):\n%s", diff)
+		}
+	})
+}
