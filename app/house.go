@@ -42,6 +42,7 @@ type house struct {
 	flow    *callflow.Flow
 	queue   *models.Queue
 	lanes   *jobs.Lanes
+	watch   *jobs.Watch
 	handler http.Handler
 	log     *slog.Logger
 	sweep   time.Duration // how often lost wake-ups are looked for
@@ -84,9 +85,10 @@ func furnish(ctx context.Context, c config, log *slog.Logger, store *models.Stor
 	if err != nil {
 		return nil, err
 	}
+	watch := jobs.NewWatch(log, ours)
 	queue, err := models.NewQueue(store, workers, models.QueueConfig{
 		MaxWorkers: workersAtOnce, Periodic: jobs.Periodic(), Log: quiet(log),
-		Around: []rivertype.Middleware{jobs.NewWatch(log, ours)},
+		Around: []rivertype.Middleware{watch},
 	})
 	if err != nil {
 		return nil, err
@@ -96,8 +98,10 @@ func furnish(ctx context.Context, c config, log *slog.Logger, store *models.Stor
 		Sessions:  &handlers.Sessions{Keys: sessions, Now: time.Now},
 		PublicURL: c.PublicURL, B24JS: c.JSURL, Insecure: c.AllowLoopback, Now: time.Now,
 	}
-	lanes := jobs.NewLanes(flow.Advance, callsAtOnce, perPortalAtOnce, log)
-	return &house{store: store, flow: flow, queue: queue, lanes: lanes, handler: routes.Router(), log: log, sweep: jobs.SweepEvery}, nil
+	return &house{
+		store: store, flow: flow, queue: queue, lanes: jobs.NewLanes(flow.Advance, callsAtOnce, perPortalAtOnce, watch),
+		handler: routes.Router(), log: log, watch: watch, sweep: jobs.SweepEvery,
+	}, nil
 }
 
 func newFlow(c config, store *models.Store, log *slog.Logger) *callflow.Flow {

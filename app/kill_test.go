@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 		case hastyChild:
 			h.flow.Lease, h.sweep = 400*time.Millisecond, 100*time.Millisecond
 		case idleChild:
-			h.lanes, h.sweep = jobs.NewLanes(h.flow.Advance, 0, 0, h.log), time.Hour
+			h.lanes, h.sweep = jobs.NewLanes(h.flow.Advance, 0, 0, h.watch), time.Hour
 		}
 	}))
 }

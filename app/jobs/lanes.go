@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"runtime/debug"
 	"sync"
 	"time"
 
-	"callwise/app/callflow"
 	"callwise/models"
+
+	"github.com/riverqueue/river/rivertype"
 )
 
 // roundLimit is how long one round of work for a call may take.
@@ -27,7 +27,7 @@ const roundLimit = 2 * time.Minute
 // told of it meanwhile is looked at afterwards.
 type Lanes struct {
 	carry     func(ctx context.Context, portalID int64, callKey string) error
-	log       *slog.Logger
+	watch     *Watch
 	most      int // calls at a time
 	perPortal int // and of one portal
 
@@ -61,9 +61,9 @@ const (
 
 // NewLanes makes lanes that carry up to most calls at a time, and up to
 // perPortal of one portal. carry is [callflow.Flow.Advance].
-func NewLanes(carry func(ctx context.Context, portalID int64, callKey string) error, most, perPortal int, log *slog.Logger) *Lanes {
+func NewLanes(carry func(ctx context.Context, portalID int64, callKey string) error, most, perPortal int, watch *Watch) *Lanes {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Lanes{carry: carry, log: log, most: most, perPortal: perPortal, lanes: map[int64]*lane{}, context: ctx, cancel: cancel}
+	return &Lanes{carry: carry, watch: watch, most: most, perPortal: perPortal, lanes: map[int64]*lane{}, context: ctx, cancel: cancel}
 }
 
 // Wake has calls carried as soon as there is room. It does not wait for that,
@@ -127,8 +127,8 @@ func (l *Lanes) work(of *lane, key string) {
 	of.busy--
 	l.busy--
 	call := models.CallArgs{PortalID: of.portalID, CallKey: key}
-	if wait, passes := callflow.Wait(err); passes {
-		time.AfterFunc(wait, func() { l.Wake([]models.CallArgs{call}) })
+	if later, passes := errors.AsType[*rivertype.JobSnoozeError](err); passes {
+		time.AfterFunc(later.Duration, func() { l.Wake([]models.CallArgs{call}) })
 	}
 	if again {
 		l.add(call)
@@ -148,16 +148,14 @@ func (l *Lanes) round(portalID int64, key string) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			// Neither the value nor the arguments: they could quote a number.
-			err = fmt.Errorf("jobs: panic of type %T", r)
-			l.log.ErrorContext(ctx, "call broke off", "portal", portalID, "error", err, "stack", string(debug.Stack()))
+			l.watch.log.ErrorContext(ctx, "call broke off", "portal", portalID, "type", fmt.Sprintf("%T", r), "stack", string(debug.Stack()))
+			err = errPanic
 		}
 	}()
-	err = l.carry(ctx, portalID, key)
-	if _, passes := callflow.Wait(err); err == nil || passes || errors.Is(err, models.ErrNotFound) || l.context.Err() != nil {
-		return err // ErrNotFound: the portal or the call was removed meanwhile
-	}
-	l.log.ErrorContext(ctx, "call not carried on", "portal", portalID, "error", err)
-	return err
+	call := piece{kind: models.CallArgs{}.Kind(), portal: portalID}
+	return l.watch.around(ctx, call, func(ctx context.Context) error {
+		return outcome(l.carry(ctx, portalID, key))
+	})
 }
 
 // Stop begins nothing more and waits for what is being carried. When ctx ends

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"runtime"
 	"sync"
@@ -14,6 +13,7 @@ import (
 	"callwise/models"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // A desk is where the calls of a test are carried: each begins, and ends when
@@ -29,7 +29,7 @@ type desk struct {
 
 func newDesk(t *testing.T, most, perPortal int) *desk {
 	d := &desk{t: t, begun: make(chan models.CallArgs, 1000), ends: map[models.CallArgs]chan error{}}
-	d.lanes = NewLanes(d.carry, most, perPortal, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	d.lanes = NewLanes(d.carry, most, perPortal, silent())
 	return d
 }
 
@@ -46,6 +46,11 @@ func (d *desk) carry(ctx context.Context, portalID int64, callKey string) error 
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// silent writes no line that anybody reads.
+func silent() *Watch {
+	return NewWatch(slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 }
 
 // wake wakes calls of a portal.
@@ -179,7 +184,7 @@ func TestAPanicEndsOneRoundOnly(t *testing.T) {
 			panic("+4930901820")
 		}
 		return nil
-	}, 1, 1, slog.New(slog.DiscardHandler))
+	}, 1, 1, silent())
 	lanes.Wake([]models.CallArgs{{PortalID: 1, CallKey: "bad"}, {PortalID: 1, CallKey: "good"}})
 	if got := []string{<-rounds, <-rounds}; got[1] != "good" {
 		t.Errorf("carried: %v", got)

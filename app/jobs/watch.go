@@ -62,30 +62,41 @@ var kinds = []river.JobArgs{
 	closeArgs{}, employeesArgs{}, purgeArgs{},
 }
 
+// A piece of work is a job of River's, or a round for a call.
+type piece struct {
+	kind   string
+	portal int64 // row id; 0 for all portals
+	more   []any // what else the line tells
+}
+
 // Work is River's.
 func (w *Watch) Work(ctx context.Context, job *rivertype.JobRow, inner func(context.Context) error) error {
+	return w.around(ctx, piece{job.Kind, portalOf(job), []any{"job", job.ID, "attempt", job.Attempt}}, inner)
+}
+
+// around does a piece of work, and writes and counts how it went.
+func (w *Watch) around(ctx context.Context, p piece, inner func(context.Context) error) error {
 	began := time.Now()
 	var mark callflow.Mark
 	err := errPanic // what stays if inner does not return
-	defer func() { w.tell(ctx, job, &mark, time.Since(began), err) }()
+	defer func() { w.tell(ctx, p, &mark, time.Since(began), err) }()
 	err = inner(callflow.WithMark(ctx, &mark))
 	return err
 }
 
 var errPanic = errors.New("jobs: panic")
 
-func (w *Watch) tell(ctx context.Context, job *rivertype.JobRow, mark *callflow.Mark, took time.Duration, err error) {
+func (w *Watch) tell(ctx context.Context, p piece, mark *callflow.Mark, took time.Duration, err error) {
 	outcome := w.outcome(ctx, mark, err)
-	w.count.WithLabelValues(job.Kind, outcome).Inc()
-	w.took.WithLabelValues(job.Kind).Observe(took.Seconds())
-	line := []any{"kind", job.Kind, "outcome", outcome, "duration", took, "job", job.ID, "attempt", job.Attempt}
+	w.count.WithLabelValues(p.kind, outcome).Inc()
+	w.took.WithLabelValues(p.kind).Observe(took.Seconds())
+	line := append([]any{"kind", p.kind, "outcome", outcome, "duration", took}, p.more...)
 	add := func(name string, value any, there bool) {
 		if there {
 			line = append(line, name, value)
 		}
 	}
-	portal := portalOf(job)
-	add("portal", portal, portal != 0)
+	add("portal", p.portal, p.portal != 0)
 	add("call", mark.Call, mark.Call != 0)
 	add("code", mark.Code, mark.Code != "")
 	add("remarks", mark.Remarks, len(mark.Remarks) > 0)
