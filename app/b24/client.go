@@ -273,12 +273,12 @@ func answered(err error) bool {
 // exchange is one HTTP request, written to the REST log whatever comes of it.
 func (c *Client) exchange(ctx context.Context, r *request, endpoint string, body []byte) (*answer, error) {
 	began := c.app.now()
-	got, status, err := c.app.post(ctx, r.name, endpoint+r.path, r.timeout, body)
+	got, came, err := c.app.post(ctx, r.name, endpoint+r.path, r.timeout, body)
 	c.portal.observe(r, got, err, c.app.now())
 	if errors.Is(err, QueryLimitExceeded) {
 		c.fill(ctx)
 	}
-	entry := Request{At: began, Method: r.name, Status: status, Duration: c.app.now().Sub(began)}
+	entry := Request{At: began, Method: r.name, Status: came.status, Answer: maskedAnswer(came.text), Duration: c.app.now().Sub(began)}
 	if got != nil {
 		entry.Operating = float64(got.Time.Operating)
 	}
