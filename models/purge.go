@@ -41,6 +41,9 @@ func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (P
 	if err := s.purgeAudios(ctx, callsBefore); err != nil {
 		return purged, err
 	}
+	if err := s.with(ctx).Exec("DELETE FROM erased_calls WHERE until < ?", s.now().UnixMicro()).Error; err != nil {
+		return purged, err
+	}
 	err := s.with(ctx).Exec("DELETE FROM leases WHERE until < ?", s.now().Add(-leaseMemory).UnixMicro()).Error
 	if err != nil {
 		return purged, err
