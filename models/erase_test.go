@@ -207,3 +207,23 @@ func TestPrivacyRequestsAreListedNewestFirst(t *testing.T) {
 		}
 	})
 }
+
+func TestAnOpenCallKeepsTheNumberInItsEvents(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		p := active(t, s, "one")
+		c := ensure(t, s, p.ID, "pbx:a")
+		c.B24CallID = ptr("externalCall.1")
+		check(t, s.SaveCall(t.Context(), c))
+		check(t, s.LinkPBX(t.Context(), p.ID, c.ID, "leg"))
+		for _, key := range []string{"pbx:a", "pbx:leg", "b24:externalCall.1"} {
+			e := event("of "+key, key, 0)
+			e.Payload = json.RawMessage(`{"phone":"+4930901820"}`)
+			add(t, s, p.ID, e)
+			worked(t, s, p.ID, key)
+		}
+		changed, left, err := s.EraseMentions(t.Context(), p.ID, "901820", call.ParsePhone("+4930901820", "").Mention().EraseFrom)
+		if changed != 0 || left != 3 || err != nil {
+			t.Errorf("%d changed, %d left, %v", changed, left, err)
+		}
+	})
+}

@@ -21,9 +21,14 @@ type mentions struct {
 	texts, jsons   []string // columns
 }
 
+// ofOpenCall holds for events of a call that goes on: it is carried by what
+// they say.
+const ofOpenCall = `EXISTS (SELECT 1 FROM calls c WHERE c.portal_id = events.portal_id AND c.state = 'open'
+	AND (c.call_key = events.call_key OR 'pbx:' || c.pbx_call_id = events.call_key OR 'b24:' || c.b24_call_id = events.call_key))`
+
 var mentioning = []mentions{
 	{"calls", "state <> 'open'", []string{"customer_name", "search"}, []string{`"case"`, "decision", "plan", "records", "progress"}},
-	{"events", "done_at IS NOT NULL", nil, []string{"payload"}},
+	{"events", "done_at IS NOT NULL AND NOT " + ofOpenCall, nil, []string{"payload"}},
 }
 
 // A TextEraser returns a text without a number.

@@ -19,7 +19,7 @@ const (
 type Erasure struct {
 	Calls    int // that are gone, with all that belonged to them
 	Mentions int // of the number elsewhere that are gone
-	Left     int // calls that go on, and rows that are worked on: to be erased later
+	Left     int // calls that go on, or else rows that are worked on: to be erased later
 }
 
 // EraseNumber erases what is stored of a portal about a number, in each of its
@@ -48,6 +48,9 @@ func (f *Flow) EraseNumber(ctx context.Context, portal *models.Portal, phone cal
 		}
 	}
 	f.Lookups.forget(portal.ID)
+	if done.Left > 0 {
+		return done, nil // a call that goes on still needs the number, wherever it is mentioned
+	}
 	if err := f.Store.EraseCreations(ctx, portal.ID, keys); err != nil {
 		return done, err
 	}
