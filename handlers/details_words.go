@@ -56,7 +56,7 @@ func (w words) requests(entries []models.RESTRequest) []views.RequestRow {
 		rows = append(rows, views.RequestRow{
 			At: w.l.Instant(e.At, w.zone), Method: e.Method, Code: code,
 			Duration: w.l.Took(e.Duration), Sent: indented(e.Params), Answered: indented(e.Answer),
-			Failed:   e.Status != http.StatusOK || e.Code != "",
+			Failed: e.Status != http.StatusOK || e.Code != "",
 		})
 	}
 	return rows
