@@ -4,16 +4,25 @@
 #   docker build -t callwise .
 #   docker run --read-only -p 8080:8080 -v callwise:/data --env-file callwise.env callwise
 
+# Pinned by version; where the registry is at hand, pin it by digest as well:
+# docker buildx imagetools inspect golang:1.26.8
 FROM golang:1.26.8 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o /out/callwise ./app && mkdir /out/data
+# What the program is made of (CycloneDX), and the licences of those parts.
+RUN go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 app -json -licenses -noserial -main app -output /out/callwise.cdx.json .
+RUN go list -deps -f '{{with .Module}}{{if not .Main}}{{.Dir}} {{.Path}}@{{.Version}}{{end}}{{end}}' ./app | sort -u | while read -r dir module; do \
+        mkdir -p "/out/licences/$module" && find "$dir" -maxdepth 1 -type f \( -iname 'LICEN[CS]E*' -o -iname 'COPYING*' -o -iname 'NOTICE*' \) -exec cp {} "/out/licences/$module/" \; ; \
+    done && cp -r static/vendor/*/ /out/licences/ && cp "$(go env GOROOT)/LICENSE" /out/licences/LICENSE.go
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/callwise /callwise
+COPY --from=build /out/callwise.cdx.json /callwise.cdx.json
+COPY --from=build /out/licences /licences
 COPY --from=build --chown=65532:65532 /out/data /data
 USER 65532:65532
 # The default database, sqlite:callwise.db, and SQLite's temporary files stand here.

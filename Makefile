@@ -25,7 +25,14 @@ generate: ## Go from the templ files, after a change to them
 	go tool templ fmt .
 	go tool templ generate -include-version=false
 
+supply: ## the build twice, bit for bit the same, and what is known to be vulnerable
+	bash .ci/reproducible.sh
+	bash .ci/vulnerabilities.sh
+
+sbom: ## callwise.cdx.json: what the program is made of (CycloneDX)
+	go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 app -json -licenses -noserial -main app -output callwise.cdx.json .
+
 help: ## this list
 	@sed -n 's/^\([a-z-]*\): ## /\1\t/p' Makefile
 
-.PHONY: demo test lint bench bench-ingest soak fuzz generate help
+.PHONY: demo test lint bench bench-ingest soak fuzz generate supply sbom help

@@ -10,6 +10,8 @@ bash .ci/install.sh
 
 bash .ci/lint.sh
 
+bash .ci/vulnerabilities.sh
+
 section "tests"
 CHROMIUM=$(find_chromium)
 export CHROMIUM

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"net/http"
@@ -54,11 +55,20 @@ func (w words) requests(entries []models.RESTRequest) []views.RequestRow {
 		}
 		rows = append(rows, views.RequestRow{
 			At: w.l.Instant(e.At, w.zone), Method: e.Method, Code: code,
-			Duration: w.l.Took(e.Duration),
-			Failed:   e.Status != http.StatusOK || e.Code != "",
+			Duration: w.l.Took(e.Duration), Sent: indented(e.Params), Answered: indented(e.Answer),
+			Failed: e.Status != http.StatusOK || e.Code != "",
 		})
 	}
 	return rows
+}
+
+// indented is JSON for people to read.
+func indented(text json.RawMessage) string {
+	var shown bytes.Buffer
+	if json.Indent(&shown, text, "", "  ") != nil {
+		return string(text)
+	}
+	return shown.String()
 }
 
 // decision explains the stored decision by the stored case.

@@ -33,6 +33,7 @@ func (h *Handlers) settingsPages(a *echo.Group) {
 	a.POST("/settings/history/:version/restore", h.restoreVersion)
 	a.POST("/settings/export", h.exportSettings)
 	a.Match(both, "/settings/import", h.importSettings)
+	h.privacyPages(a)
 	h.trialPages(a)
 }
 

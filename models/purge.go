@@ -54,6 +54,9 @@ func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (P
 	if err := s.purgeAudios(ctx, callsBefore); err != nil {
 		return purged, err
 	}
+	if _, err := s.purge(ctx, "erased_calls", "portal_id, call_hash", "until < ?", s.now().UnixMicro()); err != nil {
+		return purged, err
+	}
 	if _, err := s.purge(ctx, "leases", "name", "until < "+s.clock()+" - ?", leaseMemory.Microseconds()); err != nil {
 		return purged, err
 	}

@@ -15,6 +15,7 @@ type RESTRequest struct {
 	Method    string          // of a batch: "batch: a, b"
 	Params    json.RawMessage `gorm:"serializer:json"` // secrets and bodies masked
 	Status    int             // HTTP; 0 = no answer
+	Answer    json.RawMessage `gorm:"serializer:json"` // the same of what came back; nil without an answer
 	Code      string
 	Duration  time.Duration `gorm:"column:duration_ns"`
 	Operating float64
@@ -27,11 +28,16 @@ func (RESTRequest) TableName() string { return "rest_log" }
 func (s *Store) AddRESTRequest(ctx context.Context, e RESTRequest) error {
 	e.ID = 0
 	e.Method, e.Code = clean(e.Method), clean(e.Code)
-	e.Params = json.RawMessage(clean(string(e.Params)))
-	if len(e.Params) == 0 {
-		e.Params = nil
-	}
+	e.Params, e.Answer = cleanJSON(e.Params), cleanJSON(e.Answer)
 	return s.with(ctx).Create(&e).Error
+}
+
+// cleanJSON is clean for JSON; nil for none.
+func cleanJSON(text json.RawMessage) json.RawMessage {
+	if len(text) == 0 {
+		return nil
+	}
+	return json.RawMessage(clean(string(text)))
 }
 
 // RESTOfCall returns the requests of a call in the order they were sent.

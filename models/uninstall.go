@@ -40,12 +40,15 @@ func (s *Store) forgetWork(tx *gorm.DB, portalID int64) error {
 }
 
 func (s *Store) forgetPeople(tx *gorm.DB, portalID int64) error {
-	for _, table := range []string{"tokens", "pbx_keys", "employees", "events", "rest_log", "recent_creations", "log_filters", "recordings"} {
+	for _, table := range []string{"tokens", "pbx_keys", "employees", "events", "rest_log", "recent_creations", "log_filters", "recordings", "privacy_requests", "erased_calls"} {
 		if err := tx.Exec("DELETE FROM "+table+" WHERE portal_id = ?", portalID).Error; err != nil {
 			return err
 		}
 	}
 	if err := s.anonymise(tx, portalID); err != nil {
+		return err
+	}
+	if err := tx.Exec("UPDATE settings_versions SET user_id = 0 WHERE portal_id = ?", portalID).Error; err != nil {
 		return err
 	}
 	return changed(tx.Table("portals").Where("id = ?", portalID).Updates(map[string]any{

@@ -116,6 +116,8 @@ type RequestRow struct {
 	Method   string
 	Duration string
 	Code     string // "200", or "400 ERROR_CORE"
+	Sent     string // what was asked and what came back, masked; JSON
+	Answered string // empty for no answer
 	Failed   bool
 }
 

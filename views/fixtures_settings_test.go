@@ -23,6 +23,9 @@ func settingShots(l Localizer) []shot {
 		{"history-restore", History(historyOpen(l, true))},
 		{"import", Import(ImportPage{Page: page(l, SettingsTab), Most: 64 << 10})},
 		{"import-problems", Import(importWrong(l))},
+		{"privacy", Privacy(PrivacyPage{Page: page(l, SettingsTab)})},
+		{"privacy-wrong", Privacy(PrivacyPage{Page: page(l, SettingsTab), Number: "anonymous", Error: l.T("privacy.number.hidden")})},
+		{"privacy-found", Privacy(numberFoundPage(l))},
 	}
 }
 
@@ -192,4 +195,18 @@ func importWrong(l Localizer) ImportPage {
 		{"extensions/104", l.SettingName([]string{"extensions", "104"}, settingNames), l.SettingProblem("nobody_here")},
 		{"", "", l.SettingProblem("not_json")},
 	}}
+}
+
+// numberFoundPage is the page about a number when everything is to be said.
+func numberFoundPage(l Localizer) PrivacyPage {
+	p := PrivacyPage{
+		Page: page(l, SettingsTab), Number: "030 901820",
+		Found: &NumberFound{Pretty: "+49 30 901820", Calls: 1204, Open: 1, Excluded: true, Employee: "Anna Weber", Unsure: true},
+		Requests: []PrivacyRow{
+			{When: l.Moment(time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), time.UTC), Who: "Vera Stein", What: l.Asked("erasure", 1)},
+			{When: l.Moment(time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC), time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), time.UTC), Who: "Anna Weber", What: l.Asked("export", 1204)},
+		},
+	}
+	p.Notice = &Notice{Text: l.ErasedNotice(21, 2, 1), Failed: true}
+	return p
 }

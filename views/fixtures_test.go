@@ -223,7 +223,7 @@ func details(l Localizer) CallDetails {
 		Link:      "https://acme.bitrix24.com/marketplace/view/acme.callwise/?params[call]=7",
 		Outcomes:  []string{NoteSentence(l, "CREATE_FAILED", "repeated_lead"), NoteSentence(l, "BIND_PARTIAL", "none")},
 		Requests: []RequestRow{
-			{At: instant(100), Method: "batch: crm.duplicate.findbycomm, crm.lead.list, crm.contact.list", Duration: l.Took(85 * time.Millisecond), Code: "200"},
+			{At: instant(100), Method: "batch: crm.duplicate.findbycomm, crm.lead.list, crm.contact.list", Duration: l.Took(85 * time.Millisecond), Code: "200", Sent: "[\n  {\n    \"key\": \"a\"\n  }\n]", Answered: "{\n  \"result\": 412\n}"},
 			{At: instant(250), Method: "telephony.externalCall.register", Duration: l.Took(1200 * time.Millisecond), Code: "400 ERROR_CORE", Failed: true},
 		},
 	}

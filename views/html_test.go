@@ -299,7 +299,7 @@ func TestForeignTextIsNeverMarkup(t *testing.T) {
 	dialog := CallDetails{
 		L: l, Title: evil, Facts: []Fact{{evil, evil}}, Timeline: []TimelineEvent{{Event: evil, Source: evil, Late: evil}},
 		Decision: &DecisionDetails{Sentence: evil, Notes: []string{evil}, Row: evil, WouldChange: evil, Tried: []TriedRow{{Row: evil, Condition: evil}}},
-		Created:  link, LoggedTo: link, Outcomes: []string{evil}, Requests: []RequestRow{{Method: evil, Duration: evil, Code: evil}}, Problem: evil,
+		Created:  link, LoggedTo: link, Outcomes: []string{evil}, Requests: []RequestRow{{Method: evil, Duration: evil, Code: evil, Sent: evil, Answered: evil}}, Problem: evil,
 	}
 	for name, c := range map[string]templ.Component{
 		"settings":  Settings(settings),

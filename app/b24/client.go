@@ -276,12 +276,12 @@ func answered(err error) bool {
 func (c *Client) exchange(ctx context.Context, r *request, endpoint string, body []byte) (*answer, error) {
 	ctx, span := tracer.Start(ctx, r.name, trace.WithSpanKind(trace.SpanKindClient))
 	began := c.app.now()
-	got, status, err := c.app.post(ctx, r.name, endpoint+r.path, r.timeout, body)
+	got, came, err := c.app.post(ctx, r.name, endpoint+r.path, r.timeout, body)
 	c.portal.observe(r, got, err, c.app.now())
 	if errors.Is(err, QueryLimitExceeded) {
 		c.fill(ctx)
 	}
-	entry := Request{At: began, Method: r.name, Status: status, Duration: c.app.now().Sub(began)}
+	entry := Request{At: began, Method: r.name, Status: came.status, Answer: maskedAnswer(came.text), Duration: c.app.now().Sub(began)}
 	if got != nil {
 		entry.Operating = float64(got.Time.Operating)
 	}

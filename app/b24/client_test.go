@@ -210,11 +210,11 @@ func TestTheLogHidesWhatIsPrivate(t *testing.T) {
 	batch.Add("c", "crm.lead.get", Params{"id": 6})
 	_, _ = d.Batch(ctx, batch)
 	want := []Request{
-		{At: noon, CallID: 77, Method: "crm.lead.add", Status: 200, Operating: 0.2, Params: []byte(
+		{At: noon, CallID: 77, Method: "crm.lead.add", Status: 200, Operating: 0.2, Answer: []byte(`{"result":true}`), Params: []byte(
 			`{"CALL_ID":"externalCall.1","LINE_NUMBER":"…04","PHONE_NUMBER":"…3456","TYPE":2,"USER_ID":[5],` +
 				`"fields":{"NAME":"4 characters","PHONE":[{"VALUE":"…3456","VALUE_TYPE":"WORK"}],"TITLE":"12 characters"},` +
 				`"filter":{"@id":"$result[a][LEAD]"},"odd":"hidden","values":["…3456"]}`)},
-		{At: noon, CallID: 77, Method: "batch: crm.lead.get, crm.lead.add", Status: 200, Operating: 0.2, Params: []byte(
+		{At: noon, CallID: 77, Method: "batch: crm.lead.get, crm.lead.add", Status: 200, Operating: 0.2, Answer: []byte(`{"result":true}`), Params: []byte(
 			`[{"key":"a","method":"crm.lead.get","params":{"id":5}},{"key":"b","method":"crm.lead.add","params":{"fields":{"TITLE":"4 characters"}}},` +
 				`{"key":"c","method":"crm.lead.get","params":{"id":6}}]`)},
 	}

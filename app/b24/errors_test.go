@@ -49,7 +49,7 @@ func TestRefusalsPassOrDoNot(t *testing.T) {
 		t.Run(tt.answer, func(t *testing.T) {
 			status := 0
 			_, _ = fmt.Sscan(tt.answer[:3], &status)
-			_, err := parseAnswer("crm.lead.add", status, []byte(tt.answer[4:]))
+			_, err := parseAnswer("crm.lead.add", reply{status, []byte(tt.answer[4:])})
 			err = state(err)
 			wait, passes := Retry(err)
 			if wait != tt.wait || passes != tt.passes || Unsure(err) != tt.unsure || !errors.Is(err, tt.is) {
@@ -64,7 +64,7 @@ func TestRefusalsPassOrDoNot(t *testing.T) {
 
 func TestAnswersThatAreNoneAreFailures(t *testing.T) {
 	for _, text := range []string{"", "<html>502</html>", "null", "[]", "{}", `"x"`, `{"total":1}`, `{"result":1,"next":{"a":1}x`} {
-		_, err := parseAnswer("m", 200, []byte(text))
+		_, err := parseAnswer("m", reply{200, []byte(text)})
 		if _, ok := errors.AsType[*Failure](err); !ok || !Unsure(err) {
 			t.Errorf("%q: %v", text, err)
 		}

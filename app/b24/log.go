@@ -18,6 +18,7 @@ type Request struct {
 	Method    string          // "batch: a, b" for a batch
 	Params    json.RawMessage // without tokens, numbers and texts masked
 	Status    int             // HTTP status, 0 when there was no answer
+	Answer    json.RawMessage // masked like Params and cut to a few KiB; nil without an answer
 	Code      Code            // refusal, or "" also for a request without an answer
 	Duration  time.Duration
 	Operating float64 // seconds of the portal's budget used up, as it told

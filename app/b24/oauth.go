@@ -102,7 +102,7 @@ func (a *App) Refresh(ctx context.Context, authHost, refreshToken string) (Token
 	return token, portal, state(err)
 }
 
-func (a *App) refresh(ctx context.Context, authHost, refreshToken string) (Token, Portal, int, error) {
+func (a *App) refresh(ctx context.Context, authHost, refreshToken string) (Token, Portal, reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	host := a.AuthHost(authHost)
@@ -113,14 +113,14 @@ func (a *App) refresh(ctx context.Context, authHost, refreshToken string) (Token
 	// The documentation knows this request as a GET only.
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, host+"/oauth/token/?"+query.Encode(), nil)
 	if err != nil {
-		return Token{}, Portal{}, 0, ErrEndpoint
+		return Token{}, Portal{}, reply{}, ErrEndpoint
 	}
-	status, text, err := a.roundTrip(req, Renewal)
+	came, err := a.roundTrip(req, Renewal)
 	if err != nil {
-		return Token{}, Portal{}, status, noRedirect(Renewal, err)
+		return Token{}, Portal{}, came, noRedirect(Renewal, err)
 	}
-	token, portal, err := a.parseTokens(host, status, text)
-	return token, portal, status, err
+	token, portal, err := a.parseTokens(host, came)
+	return token, portal, came, err
 }
 
 type tokenAnswer struct {
@@ -136,14 +136,14 @@ type tokenAnswer struct {
 	Status       Text            `json:"status"`
 }
 
-func (a *App) parseTokens(host string, status int, text []byte) (Token, Portal, error) {
-	odd := &Failure{Method: Renewal, Status: status, Sent: true, Err: oddAnswer("answer without tokens")}
+func (a *App) parseTokens(host string, came reply) (Token, Portal, error) {
+	odd := &Failure{Method: Renewal, Status: came.status, Sent: true, Err: oddAnswer("answer without tokens")}
 	var got tokenAnswer
-	if json.Unmarshal(text, &got) != nil {
+	if json.Unmarshal(came.text, &got) != nil {
 		return Token{}, Portal{}, odd
 	}
 	if got.Error != nil {
-		return Token{}, Portal{}, a.refusedRenewal(status, got)
+		return Token{}, Portal{}, a.refusedRenewal(came.status, got)
 	}
 	endpoint, err := a.Endpoint(string(got.Endpoint))
 	if err != nil || got.AccessToken == "" || got.RefreshToken == "" || got.MemberID == "" {
@@ -229,8 +229,8 @@ func (c *Client) exchangePair(ctx context.Context, old Token) (Token, Portal, er
 	}
 	ctx, span := tracer.Start(ctx, Renewal, trace.WithSpanKind(trace.SpanKindClient))
 	began := c.app.now()
-	fresh, portal, status, err := c.app.refresh(ctx, old.AuthHost, old.RefreshToken)
-	entry := Request{At: began, Method: Renewal, Status: status, Duration: c.app.now().Sub(began)}
+	fresh, portal, came, err := c.app.refresh(ctx, old.AuthHost, old.RefreshToken)
+	entry := Request{At: began, Method: Renewal, Status: came.status, Answer: maskedAnswer(came.text), Duration: c.app.now().Sub(began)}
 	refusal, refused := errors.AsType[*Error](err)
 	if refused {
 		entry.Code = refusal.Code

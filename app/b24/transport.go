@@ -30,26 +30,32 @@ type timing struct {
 	ResetAt   Dec `json:"operating_reset_at"` // unix seconds
 }
 
+// A reply is an answer as it came, or what came of it before it broke off.
+type reply struct {
+	status int // HTTP; 0 without an answer
+	text   []byte
+}
+
 // post sends a JSON body and reads the answer. Errors are an [*Error], a
 // [*Failure] or a redirect.
-func (a *App) post(ctx context.Context, method, address string, timeout time.Duration, body []byte) (*answer, int, error) {
+func (a *App) post(ctx context.Context, method, address string, timeout time.Duration, body []byte) (*answer, reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
-		return nil, 0, ErrEndpoint
+		return nil, reply{}, ErrEndpoint
 	}
 	req.Header.Set("Content-Type", "application/json")
-	status, text, err := a.roundTrip(req, method)
+	came, err := a.roundTrip(req, method)
 	if err != nil {
-		return nil, status, err
+		return nil, came, err
 	}
-	got, err := parseAnswer(method, status, text)
-	return got, status, err
+	got, err := parseAnswer(method, came)
+	return got, came, err
 }
 
 // roundTrip sends a request and reads the whole answer.
-func (a *App) roundTrip(req *http.Request, method string) (int, []byte, error) {
+func (a *App) roundTrip(req *http.Request, method string) (reply, error) {
 	// A request that never got a connection cannot have run. (Dialling goes on
 	// in a goroutine of its own, which may outlive the request.)
 	var sent atomic.Bool
@@ -59,20 +65,20 @@ func (a *App) roundTrip(req *http.Request, method string) (int, []byte, error) {
 	req.Header.Set("User-Agent", "callwise/1")
 	resp, err := a.client().Do(req)
 	if err != nil {
-		return 0, nil, &Failure{Method: method, Sent: sent.Load(), Err: withoutURL(err)}
+		return reply{}, &Failure{Method: method, Sent: sent.Load(), Err: withoutURL(err)}
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
-		return resp.StatusCode, nil, redirect{resp.Header.Get("Location")}
+		return reply{status: resp.StatusCode}, redirect{resp.Header.Get("Location")}
 	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
-		return resp.StatusCode, nil, &Failure{Method: method, Status: resp.StatusCode, Sent: true, Err: withoutURL(err)}
+		return reply{status: resp.StatusCode}, &Failure{Method: method, Status: resp.StatusCode, Sent: true, Err: withoutURL(err)}
 	}
 	if len(text) > maxAnswer {
-		return resp.StatusCode, nil, &Failure{Method: method, Status: resp.StatusCode, Sent: true, Err: oddAnswer("answer too large")}
+		return reply{status: resp.StatusCode}, &Failure{Method: method, Status: resp.StatusCode, Sent: true, Err: oddAnswer("answer too large")}
 	}
-	return resp.StatusCode, text, nil
+	return reply{resp.StatusCode, text}, nil
 }
 
 // withoutURL drops the address from an error: that of a renewal holds the
@@ -88,16 +94,16 @@ func withoutURL(err error) error {
 // refusal, whatever its value and the HTTP status are.
 //
 // https://apidocs.bitrix24.com/error-codes.html
-func parseAnswer(method string, status int, text []byte) (*answer, error) {
+func parseAnswer(method string, came reply) (*answer, error) {
 	odd := func(what oddAnswer) (*answer, error) {
-		return nil, &Failure{Method: method, Status: status, Sent: true, Err: what}
+		return nil, &Failure{Method: method, Status: came.status, Sent: true, Err: what}
 	}
 	var envelope map[string]json.RawMessage
-	if json.Unmarshal(text, &envelope) != nil || envelope == nil {
+	if json.Unmarshal(came.text, &envelope) != nil || envelope == nil {
 		return odd("answer is not JSON")
 	}
 	if code, ok := envelope["error"]; ok {
-		return nil, refusalOf(method, status, code, envelope["error_description"])
+		return nil, refusalOf(method, came.status, code, envelope["error_description"])
 	}
 	result, ok := envelope["result"]
 	if !ok {
@@ -109,7 +115,7 @@ func parseAnswer(method string, status int, text []byte) (*answer, error) {
 	}
 	// The time is not always there, and nothing depends on it.
 	_ = json.Unmarshal(orNull(envelope["time"]), &got.Time)
-	if status >= 400 {
+	if came.status >= 400 {
 		return odd("result with an error status")
 	}
 	return got, nil

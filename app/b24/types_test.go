@@ -58,7 +58,7 @@ func FuzzAnswers(f *testing.F) {
 	f.Add([]byte(`{"error":"","error_description":"Not found"}`))
 	f.Add([]byte(`{"result":{"items":[{"id":"5","contactIds":{"0":1}}]},"next":50,"total":73}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		got, err := parseAnswer("m", 200, text)
+		got, err := parseAnswer("m", reply{200, text})
 		if (got == nil) == (err == nil) {
 			t.Fatal("neither an answer nor an error")
 		}

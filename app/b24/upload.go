@@ -127,17 +127,17 @@ func (c *Client) upload(ctx context.Context, address, field string, file RecordF
 // uploaded sends an upload, writes it to the REST log and reads the answer.
 func (c *Client) uploaded(ctx context.Context, req *http.Request, size int64) (int64, error) {
 	began := c.app.now()
-	status, text, err := c.app.roundTrip(req, methodUpload)
+	came, err := c.app.roundTrip(req, methodUpload)
 	var got *answer
 	switch {
 	case err != nil:
 		err = noRedirect(methodUpload, err)
-	case status == http.StatusRequestEntityTooLarge:
-		err = &Error{Method: methodUpload, Status: status, Code: FileTooLarge}
+	case came.status == http.StatusRequestEntityTooLarge:
+		err = &Error{Method: methodUpload, Status: came.status, Code: FileTooLarge}
 	default:
-		got, err = parseAnswer(methodUpload, status, text)
+		got, err = parseAnswer(methodUpload, came)
 	}
-	entry := Request{At: began, Method: methodUpload, Status: status, Duration: c.app.now().Sub(began)}
+	entry := Request{At: began, Method: methodUpload, Status: came.status, Answer: maskedAnswer(came.text), Duration: c.app.now().Sub(began)}
 	if refusal, ok := errors.AsType[*Error](err); ok {
 		entry.Code = refusal.Code
 	}

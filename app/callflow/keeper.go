@@ -104,7 +104,7 @@ func (k keeper) Log(ctx context.Context, memberID string, r b24.Request) error {
 		return err
 	}
 	entry := models.RESTRequest{
-		PortalID: p.ID, At: r.At, Method: r.Method, Params: r.Params,
+		PortalID: p.ID, At: r.At, Method: r.Method, Params: r.Params, Answer: r.Answer,
 		Status: r.Status, Code: string(r.Code), Duration: r.Duration, Operating: r.Operating,
 	}
 	if r.CallID != 0 {

@@ -27,7 +27,7 @@ type trail struct {
 
 // locate finds the call whose events stand under callKey, or makes its row. It
 // returns 0 when they are about no call that we handle; the events then count
-// as done.
+// as done. Those of a call that was erased are removed.
 func (f *Flow) locate(ctx context.Context, portal *models.Portal, callKey string) (int64, error) {
 	source, id, _ := strings.Cut(callKey, ":")
 	row, err := f.known(ctx, portal, source, id)
@@ -35,6 +35,9 @@ func (f *Flow) locate(ctx context.Context, portal *models.Portal, callKey string
 		return row.ID, nil
 	}
 	if !errors.Is(err, models.ErrNotFound) {
+		return 0, err
+	}
+	if erased, err := f.Store.DropErased(ctx, portal.ID, callKey); err != nil || erased {
 		return 0, err
 	}
 	t, err := f.trail(ctx, portal, callKey, id)

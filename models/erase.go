@@ -1,0 +1,131 @@
+package models
+
+import (
+	"context"
+	"crypto/sha256"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// erasedMemory is how long an erased call is recognised: no PBX repeats an
+// event, or reports a recording, later than that.
+const erasedMemory = 30 * 24 * time.Hour
+
+// An ErasedCall is what stays of an erased call: enough to recognise it.
+type ErasedCall struct {
+	PortalID int64  `gorm:"primaryKey;autoIncrement:false"`
+	CallHash []byte `gorm:"primaryKey"` // of a key of the call
+	Until    int64  // microseconds
+}
+
+func hashOf(callKey string) []byte {
+	sum := sha256.Sum256([]byte(clean(callKey)))
+	return sum[:]
+}
+
+// CallsOfNumber returns calls of a portal with one of these search keys that
+// were made after the one with this id, in the order they were made.
+func (s *Store) CallsOfNumber(ctx context.Context, portalID int64, phoneKeys []string, after int64, limit int) ([]Call, error) {
+	var calls []Call
+	err := s.ofNumber(ctx, portalID, phoneKeys).Where("id > ?", after).Order("id").Limit(limit).Find(&calls).Error
+	return calls, err
+}
+
+// CountCallsOfNumber counts the calls of a portal with one of these search
+// keys, and those of them that go on.
+func (s *Store) CountCallsOfNumber(ctx context.Context, portalID int64, phoneKeys []string) (all, open int64, err error) {
+	if err = s.ofNumber(ctx, portalID, phoneKeys).Model(&Call{}).Count(&all).Error; err != nil {
+		return 0, 0, err
+	}
+	err = s.ofNumber(ctx, portalID, phoneKeys).Model(&Call{}).Where("state = ?", CallOpen).Count(&open).Error
+	return all, open, err
+}
+
+func (s *Store) ofNumber(ctx context.Context, portalID int64, phoneKeys []string) *gorm.DB {
+	return s.with(ctx).Where("portal_id = ? AND phone_key IN ?", portalID, phoneKeys)
+}
+
+// EraseCall removes a call of a portal with its events, requests, recordings
+// and jobs, and remembers that it did: what its PBX still reports of it is
+// dropped. The caller holds the call's lease. ErrBusy means that the call goes
+// on, or that there is work left: erased now, it would begin anew. A call that
+// is gone is no error.
+func (s *Store) EraseCall(ctx context.Context, portalID, callID int64) error {
+	return s.Transaction(ctx, func(tx *gorm.DB) error {
+		var calls []Call
+		if err := tx.Where("portal_id = ? AND id = ?", portalID, callID).Find(&calls).Error; err != nil || len(calls) == 0 {
+			return err
+		}
+		keys := calls[0].Keys()
+		var pending int64
+		err := tx.Table("events").Where("portal_id = ? AND call_key IN ? AND done_at IS NULL", portalID, keys).Count(&pending).Error
+		if err != nil {
+			return err
+		}
+		if calls[0].State == CallOpen || pending > 0 {
+			return ErrBusy
+		}
+		if err := s.rememberErased(tx, portalID, keys); err != nil {
+			return err
+		}
+		return s.eraseRows(tx, &calls[0], keys)
+	})
+}
+
+func (s *Store) rememberErased(tx *gorm.DB, portalID int64, keys []string) error {
+	for _, key := range keys {
+		row := ErasedCall{portalID, hashOf(key), s.now().Add(erasedMemory).UnixMicro()}
+		if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) eraseRows(tx *gorm.DB, c *Call, keys []string) error {
+	jobKey, jobPortal := "args ->> 'call_key'", "CAST(args ->> 'portal_id' AS bigint)"
+	if s.pool == nil {
+		jobKey, jobPortal = "json_extract(args, '$.call_key')", "json_extract(args, '$.portal_id')"
+	}
+	for _, row := range []struct {
+		where  string
+		values []any
+	}{
+		{"events WHERE portal_id = ? AND call_key IN ?", []any{c.PortalID, keys}},
+		{"recordings WHERE portal_id = ? AND call_key IN ?", []any{c.PortalID, keys}},
+		{"rest_log WHERE portal_id = ? AND call_id = ?", []any{c.PortalID, c.ID}},
+		{"recent_creations WHERE portal_id = ? AND call_id = ?", []any{c.PortalID, c.ID}},
+		{"river_job WHERE state <> 'running' AND " + jobPortal + " = ? AND " + jobKey + " IN ?", []any{c.PortalID, keys}},
+		{"calls WHERE portal_id = ? AND id = ?", []any{c.PortalID, c.ID}},
+	} {
+		if err := tx.Exec("DELETE FROM "+row.where, row.values...).Error; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DropErased removes what was reported of an erased call, and reports whether
+// the key is that of one.
+func (s *Store) DropErased(ctx context.Context, portalID int64, callKey string) (bool, error) {
+	var erased int64
+	err := s.with(ctx).Model(&ErasedCall{}).
+		Where("portal_id = ? AND call_hash = ? AND until > ?", portalID, hashOf(callKey), s.now().UnixMicro()).Count(&erased).Error
+	if err != nil || erased == 0 {
+		return false, err
+	}
+	for _, table := range []string{"events", "recordings"} {
+		err := s.with(ctx).Exec("DELETE FROM "+table+" WHERE portal_id = ? AND call_key = ?", portalID, clean(callKey)).Error
+		if err != nil {
+			return true, err
+		}
+	}
+	return true, nil
+}
+
+// EraseCreations forgets what was created for a number a moment ago.
+func (s *Store) EraseCreations(ctx context.Context, portalID int64, phoneKeys []string) error {
+	return s.with(ctx).Exec("DELETE FROM recent_creations WHERE portal_id = ? AND phone_key IN ?", portalID, phoneKeys).Error
+}

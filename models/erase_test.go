@@ -1,0 +1,229 @@
+package models_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"callwise/app/call"
+	"callwise/app/crm"
+	"callwise/models"
+	"callwise/models/modelstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// ofNumber is a finished call of a number with an event, a request, a recording
+// and a creation.
+func ofNumber(t *testing.T, s *models.Store, portalID int64, key, number string) *models.Call {
+	t.Helper()
+	ctx := t.Context()
+	e := event(key, "pbx:"+key, 0)
+	e.Payload = json.RawMessage(fmt.Sprintf(`{"phone":%q}`, number))
+	add(t, s, portalID, e)
+	id := key
+	c := must[*models.Call](t)(s.EnsureCall(ctx, models.Call{
+		PortalID: portalID, Kind: models.KindPBX, CallKey: "pbx:" + key, PBXCallID: &id, State: models.CallFinished, StartedAt: noon,
+		Phone: number, PhoneKey: call.ParsePhone(number, "DE").Key(),
+	}))
+	worked(t, s, portalID, "pbx:"+key)
+	check(t, s.AddRESTRequest(ctx, models.RESTRequest{PortalID: portalID, CallID: &c.ID, At: noon, Method: "app.info"}))
+	check(t, s.Remember(ctx, models.RecentCreation{PortalID: portalID, PhoneKey: c.PhoneKey, CallID: c.ID, Refs: []crm.Ref{}, Until: noon.Add(time.Minute)}))
+	audio(t, s, portalID, "pbx:"+key)
+	worked(t, s, portalID, "pbx:"+key)
+	return c
+}
+
+// worked counts all events of a call as worked on.
+func worked(t *testing.T, s *models.Store, portalID int64, key string) {
+	t.Helper()
+	var ids []int64
+	for _, e := range must[[]models.Event](t)(s.EventsOf(t.Context(), portalID, key)) {
+		ids = append(ids, e.ID)
+	}
+	check(t, s.MarkDone(t.Context(), portalID, ids))
+}
+
+func TestACallIsErasedWithAllThatBelongsToIt(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		s.Now = func() time.Time { return noon }
+		ctx := t.Context()
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		c, other := ofNumber(t, s, p.ID, "a", "+4930901820"), ofNumber(t, s, p.ID, "b", "+4930901821")
+		ofNumber(t, s, twin.ID, "a", "+4930901820")
+		one, all, twins := rows(t, s, p.ID), rows(t, s, p.ID), rows(t, s, twin.ID)
+		for table := range all {
+			one[table] = all[table] / 2
+		}
+		one["tokens"], one["erased_calls"] = 1, 1
+		for range 2 {
+			check(t, s.EraseCall(ctx, p.ID, c.ID))
+			if diff := cmp.Diff(one, rows(t, s, p.ID)); diff != "" {
+				t.Errorf("rows (-want +got):\n%s", diff)
+			}
+		}
+		check(t, s.EraseCall(ctx, twin.ID, other.ID)) // another portal's: nothing
+		if diff := cmp.Diff(twins, rows(t, s, twin.ID)); diff != "" {
+			t.Errorf("the other portal (-want +got):\n%s", diff)
+		}
+		_ = must[*models.Call](t)(s.CallByID(ctx, p.ID, other.ID))
+	})
+}
+
+func TestACallThatGoesOnIsNotErased(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		p := active(t, s, "one")
+		open := ensure(t, s, p.ID, "pbx:open")
+		wantErr(t, s.EraseCall(t.Context(), p.ID, open.ID), models.ErrBusy)
+		c := ofNumber(t, s, p.ID, "a", "+4930901820")
+		add(t, s, p.ID, event("late", "pbx:a", time.Minute))
+		wantErr(t, s.EraseCall(t.Context(), p.ID, c.ID), models.ErrBusy)
+	})
+}
+
+func TestWhatIsReportedOfAnErasedCallIsDropped(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		now := noon
+		s.Now = func() time.Time { return now }
+		ctx := t.Context()
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		c := ofNumber(t, s, p.ID, "a", "+4930901820")
+		check(t, s.EraseCall(ctx, p.ID, c.ID))
+		for _, portal := range []*models.Portal{p, twin} {
+			add(t, s, portal.ID, event("again", "pbx:a", 0))
+			add(t, s, portal.ID, event("another", "pbx:b", 0))
+		}
+		for _, tt := range []struct {
+			portal *models.Portal
+			key    string
+			want   bool
+			events int
+		}{{p, "pbx:a", true, 0}, {p, "pbx:b", false, 1}, {twin, "pbx:a", false, 1}} {
+			dropped := must[bool](t)(s.DropErased(ctx, tt.portal.ID, tt.key))
+			left := must[[]models.Event](t)(s.EventsOf(ctx, tt.portal.ID, tt.key))
+			if dropped != tt.want || len(left) != tt.events {
+				t.Errorf("%s of %s: dropped %v, %d events", tt.key, tt.portal.MemberID, dropped, len(left))
+			}
+		}
+		now = now.Add(31 * 24 * time.Hour)
+		_ = must[models.Purged](t)(s.Purge(ctx, noon, noon))
+		if must[bool](t)(s.DropErased(ctx, p.ID, "pbx:a")) || rows(t, s, p.ID)["erased_calls"] != 0 {
+			t.Error("an erased call is remembered for ever")
+		}
+	})
+}
+
+func TestCallsOfANumberAreFoundBatchByBatch(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx := t.Context()
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		keys := []string{"+4930901820", "030901820"}
+		a, b := ofNumber(t, s, p.ID, "a", "+4930901820"), ofNumber(t, s, p.ID, "b", "030 901820")
+		ofNumber(t, s, p.ID, "c", "+4930901821")
+		ofNumber(t, s, twin.ID, "a", "+4930901820")
+		first := must[[]models.Call](t)(s.CallsOfNumber(ctx, p.ID, keys, 0, 1))
+		second := must[[]models.Call](t)(s.CallsOfNumber(ctx, p.ID, keys, a.ID, 1))
+		if len(first) != 1 || len(second) != 1 || first[0].ID != a.ID || second[0].ID != b.ID {
+			t.Errorf("first %v, then %v", first, second)
+		}
+		all, open, err := s.CountCallsOfNumber(ctx, p.ID, keys)
+		if all != 2 || open != 0 || err != nil {
+			t.Errorf("%d calls, %d go on, %v", all, open, err)
+		}
+	})
+}
+
+func TestANumberIsTakenOutOfWhatOtherRowsSay(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		s.Now = func() time.Time { return noon }
+		ctx := t.Context()
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		phone := call.ParsePhone("+4930901820", "")
+		erase := phone.Mention().EraseFrom
+		mention := func(portal *models.Portal, key string, state models.CallState) *models.Call {
+			c := ensure(t, s, portal.ID, "pbx:"+key)
+			c.State, c.PhoneKey, c.CustomerName = state, "+4930901999", "030 901820"
+			c.Records = &crm.Records{Deals: []crm.Deal{{Title: "Call from +49 30 90-18-20"}}}
+			check(t, s.SaveCall(ctx, c))
+			stray := event("stray "+key, "b24:"+key, 0)
+			stray.Payload = json.RawMessage(`{"PHONE_NUMBER":"+49 30 901820","n":4930901820,"x":"no 30 901821"}`)
+			add(t, s, portal.ID, stray)
+			worked(t, s, portal.ID, "b24:"+key)
+			return c
+		}
+		c, open, foreign := mention(p, "a", models.CallFinished), mention(p, "b", models.CallOpen), mention(twin, "a", models.CallFinished)
+		check(t, s.SaveLogFilter(ctx, p.ID, 17, "text=%2B4930901820"))
+		check(t, s.SaveLogFilter(ctx, p.ID, 18, "text=Ada"))
+
+		changed, left, err := s.EraseMentions(ctx, p.ID, "901820", erase)
+		if changed != 4 || left != 1 || err != nil { // a call, two events, a filter; the open call is left
+			t.Errorf("%d changed, %d left, %v", changed, left, err)
+		}
+		want := *c
+		want.CustomerName, want.Search = "•••", "•••\n4930901999"
+		want.Records = &crm.Records{Deals: []crm.Deal{{Title: "Call from •••"}}}
+		got := must[*models.Call](t)(s.CallByID(ctx, p.ID, c.ID))
+		want.Search = got.Search
+		if diff := cmp.Diff(&want, got); diff != "" || erase(got.Search) != got.Search {
+			t.Errorf("call (-want +got), found by %q:\n%s", got.Search, diff)
+		}
+		events := must[[]models.Event](t)(s.EventsOf(ctx, p.ID, "b24:a"))
+		if payload := string(events[0].Payload); payload != `{"PHONE_NUMBER":"•••","n":4930901820,"x":"no 30 901821"}` {
+			t.Errorf("event: %s", payload)
+		}
+		if must[string](t)(s.LogFilterOf(ctx, p.ID, 17)) != "" || must[string](t)(s.LogFilterOf(ctx, p.ID, 18)) == "" {
+			t.Error("the wrong filter is forgotten")
+		}
+		for _, kept := range []*models.Call{open, foreign} {
+			if diff := cmp.Diff(kept, must[*models.Call](t)(s.CallByID(ctx, kept.PortalID, kept.ID))); diff != "" {
+				t.Errorf("left alone (-want +got):\n%s", diff)
+			}
+		}
+		changed, left, err = s.EraseMentions(ctx, p.ID, "901820", erase)
+		if changed != 0 || left != 1 || err != nil {
+			t.Errorf("again: %d changed, %d left, %v", changed, left, err)
+		}
+	})
+}
+
+func TestPrivacyRequestsAreListedNewestFirst(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		s.Now = func() time.Time { return noon }
+		ctx := t.Context()
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		check(t, s.AddPrivacyRequest(ctx, models.PrivacyRequest{PortalID: p.ID, Kind: models.PrivacyExport, UserID: 1, Calls: 2}))
+		check(t, s.AddPrivacyRequest(ctx, models.PrivacyRequest{PortalID: p.ID, Kind: models.PrivacyErasure, UserID: 17}))
+		check(t, s.AddPrivacyRequest(ctx, models.PrivacyRequest{PortalID: twin.ID, Kind: models.PrivacyErasure, UserID: 1}))
+		got := must[[]models.PrivacyRequest](t)(s.PrivacyRequests(ctx, p.ID, 9))
+		want := []models.PrivacyRequest{
+			{PortalID: p.ID, Kind: models.PrivacyErasure, UserID: 17, At: noon}, {PortalID: p.ID, Kind: models.PrivacyExport, UserID: 1, Calls: 2, At: noon},
+		}
+		for i := range got {
+			got[i].ID = 0
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAnOpenCallKeepsTheNumberInItsEvents(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		p := active(t, s, "one")
+		c := ensure(t, s, p.ID, "pbx:a")
+		c.B24CallID = ptr("externalCall.1")
+		check(t, s.SaveCall(t.Context(), c))
+		check(t, s.LinkPBX(t.Context(), p.ID, c.ID, "leg"))
+		for _, key := range []string{"pbx:a", "pbx:leg", "b24:externalCall.1"} {
+			e := event("of "+key, key, 0)
+			e.Payload = json.RawMessage(`{"phone":"+4930901820"}`)
+			add(t, s, p.ID, e)
+			worked(t, s, p.ID, key)
+		}
+		changed, left, err := s.EraseMentions(t.Context(), p.ID, "901820", call.ParsePhone("+4930901820", "").Mention().EraseFrom)
+		if changed != 0 || left != 3 || err != nil {
+			t.Errorf("%d changed, %d left, %v", changed, left, err)
+		}
+	})
+}
