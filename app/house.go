@@ -41,6 +41,7 @@ type house struct {
 	flow    *callflow.Flow
 	queue   *models.Queue
 	lanes   *jobs.Lanes
+	pages   *handlers.Handlers
 	handler http.Handler
 	log     *slog.Logger
 	sweep   time.Duration // how often lost wake-ups are looked for
@@ -90,10 +91,12 @@ func furnish(ctx context.Context, c config, log *slog.Logger, store *models.Stor
 	routes := &handlers.Handlers{
 		Store: store, Flow: flow, Log: log, Metrics: metrics,
 		Sessions:  &handlers.Sessions{Keys: sessions, Now: time.Now},
-		PublicURL: c.PublicURL, B24JS: c.JSURL, Insecure: c.AllowLoopback, Now: time.Now,
+		PublicURL: c.PublicURL, B24JS: c.JSURL, Insecure: c.AllowLoopback, Now: time.Now, Limits: handlers.NewLimits(c.Proxies),
 	}
 	lanes := jobs.NewLanes(flow.Advance, callsAtOnce, perPortalAtOnce, log)
-	return &house{store: store, flow: flow, queue: queue, lanes: lanes, handler: routes.Router(), log: log, sweep: jobs.SweepEvery}, nil
+	return &house{
+		store: store, flow: flow, queue: queue, lanes: lanes, pages: routes, handler: routes.Router(), log: log, sweep: jobs.SweepEvery,
+	}, nil
 }
 
 func newFlow(c config, store *models.Store, log *slog.Logger) *callflow.Flow {

@@ -16,23 +16,34 @@ var ErrForeign = errors.New("callflow: the event's application token is not the 
 // Receive takes in an event of Bitrix24. When it returns nil, whatever the
 // event asks for is stored. Events that nobody waits for are accepted and
 // dropped. Errors: models.ErrNotFound for a portal that is not known,
-// [ErrForeign] for one that cannot prove itself.
-func (f *Flow) Receive(ctx context.Context, e b24.Event) error {
-	if e.Name == b24.AppInstall {
-		return f.installed(ctx, e)
-	}
+// [ErrForeign] for one that cannot prove itself. An event that does not carry
+// its portal's application token goes no further if unproven, which is asked
+// once, returns an error; all others are taken.
+func (f *Flow) Receive(ctx context.Context, e b24.Event, unproven func() error) error {
 	stored, ours, err := CallEvent(e)
 	if err != nil {
 		return err
 	}
 	if ours {
-		return f.reported(ctx, e, stored)
+		return f.reported(ctx, e, stored, unproven)
 	}
 	portal, err := f.Store.Portal(ctx, e.MemberID)
+	if err != nil && !errors.Is(err, models.ErrNotFound) {
+		return err
+	}
+	proven := err == nil && e.SentBy(portal.ApplicationToken)
+	if !proven {
+		if wrong := unproven(); wrong != nil {
+			return wrong
+		}
+	}
+	if e.Name == b24.AppInstall {
+		return f.installed(ctx, e)
+	}
 	if err != nil {
 		return err
 	}
-	if !e.SentBy(portal.ApplicationToken) {
+	if !proven {
 		return f.strange(ctx, portal, e)
 	}
 	switch e.Name {
@@ -49,8 +60,11 @@ func (f *Flow) Receive(ctx context.Context, e b24.Event) error {
 }
 
 // reported takes in an event about a call.
-func (f *Flow) reported(ctx context.Context, e b24.Event, stored models.Event) error {
+func (f *Flow) reported(ctx context.Context, e b24.Event, stored models.Event, unproven func() error) error {
 	sender, err := f.Store.Sender(ctx, e.MemberID)
+	if errors.Is(err, models.ErrNotFound) {
+		return errors.Join(unproven(), err)
+	}
 	if err != nil {
 		return err
 	}
@@ -62,7 +76,7 @@ func (f *Flow) reported(ctx context.Context, e b24.Event, stored models.Event) e
 			return err
 		}
 		if !e.SentBy(portal.ApplicationToken) {
-			return ErrForeign
+			return errors.Join(unproven(), ErrForeign)
 		}
 		portalID = portal.ID
 	}
