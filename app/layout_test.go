@@ -30,11 +30,11 @@ var layout = map[string]room{
 	"handlers": {4, "app/callflow models app/b24 app/pbx app/rules app/call app/crm views static"},
 	"app/demo": {4, "app/b24/b24sim app/pbx/pbxsim app/pbx app/rules app/call app/crm views static"},
 
-	"app/callflow":      {3, "models app/b24 app/pbx app/rules app/call app/crm"},
+	"app/callflow":      {3, "models app/b24 app/pbx app/rules app/reach app/call app/crm"},
 	"models/modelstest": {3, "models app/rules app/call app/crm migrations"},
 
 	"models":         {2, "app/rules app/call app/crm migrations"}, // rules, call, crm: types of columns
-	"app/b24":        {2, "app/call app/crm"},
+	"app/b24":        {2, "app/reach app/call app/crm"},
 	"app/b24/b24sim": {2, "app/call app/crm"}, // not b24: it must not share the client's mistakes
 	"app/pbx":        {2, "app/call app/crm"},
 	"app/pbx/pbxsim": {2, "app/call"}, // not pbx: it must not share the server's mistakes
@@ -43,6 +43,7 @@ var layout = map[string]room{
 
 	"app/call":   {0, ""},
 	"app/crm":    {0, ""},
+	"app/reach":  {0, ""},
 	"views":      {0, ""},
 	"static":     {0, ""},
 	"migrations": {0, ""},
