@@ -10,11 +10,17 @@ import (
 	"callwise/handlers"
 )
 
+// visitorOf is the rig's administrator.
+func visitorOf(r *rig) handlers.Visitor {
+	p := r.stored()
+	return handlers.Visitor{PortalID: p.ID, UserID: admin, Admin: true, Lang: "en", Removals: p.Removals}
+}
+
 // aged is a session of the rig's portal that was issued half an hour ago.
 func (r *rig) aged(user int64, asAdmin bool) string {
 	r.t.Helper()
-	p := r.stored()
-	visitor := handlers.Visitor{PortalID: p.ID, UserID: user, Admin: asAdmin, Lang: "en", Removals: p.Removals}
+	visitor := visitorOf(r)
+	visitor.UserID, visitor.Admin = user, asAdmin
 	return signed(r.t, time.Now().Add(-30*time.Minute), visitor, r.config.EncryptionKeys)
 }
 
