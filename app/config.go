@@ -28,8 +28,9 @@ type config struct {
 	EncryptionKeys string // well-formed
 	LogLevel       slog.Level
 	LogFormat      logFormat
-	Retention      time.Duration // whole days
-	Traces         string        // where OpenTelemetry traces go; empty = nowhere
+	Retention      time.Duration  // whole days
+	Traces         string         // where OpenTelemetry traces go; empty = nowhere
+	Proxies        []netip.Prefix // whose X-Forwarded-For counts
 }
 
 // The defaults that `help` names too.
@@ -38,6 +39,9 @@ const (
 	defaultDatabaseURL = "sqlite:callwise.db"
 	defaultOAuthHosts  = "https://oauth.bitrix.info,https://oauth.bitrix24.tech"
 	defaultJSURL       = "https://api.bitrix24.com/api/v1/"
+	// What can only be a proxy in front of us: no browser, PBX or portal on the
+	// internet has such an address.
+	defaultProxies = "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
 )
 
 // readConfig reads the environment of `serve` through getenv and reports
@@ -59,6 +63,7 @@ func readConfig(getenv func(string) string) (config, error) {
 		LogFormat:      readVariable(&e, "LOG_FORMAT", string(logJSON), parseFormat),
 		Retention:      readVariable(&e, "RETENTION_DAYS", "365", parseDays),
 		Traces:         readVariable(&e, "OTEL_EXPORTER_OTLP_ENDPOINT", "off", parseCollector),
+		Proxies:        readVariable(&e, "TRUSTED_PROXIES", defaultProxies, parseProxies),
 	}
 	return c, e.err()
 }
@@ -266,6 +271,22 @@ func parseDays(text string) (time.Duration, error) {
 		return 0, fmt.Errorf("must be a whole number of days from 1 to %d", maxRetentionDays)
 	}
 	return time.Duration(days) * 24 * time.Hour, nil
+}
+
+// parseProxies reads networks, or "none".
+func parseProxies(text string) ([]netip.Prefix, error) {
+	if text == "none" {
+		return nil, nil
+	}
+	var networks []netip.Prefix
+	for i, part := range strings.Split(text, ",") {
+		network, err := netip.ParsePrefix(strings.TrimSpace(part))
+		if err != nil {
+			return nil, fmt.Errorf("network %d must be one such as 10.0.0.0/8, or all of it the word none", i+1)
+		}
+		networks = append(networks, network.Masked())
+	}
+	return networks, nil
 }
 
 // newLogger makes the program's logger. What is less than level is left out.

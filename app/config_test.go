@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,7 @@ func TestReadConfig(t *testing.T) {
 				"LOG_LEVEL":          "debug",
 				"LOG_FORMAT":         "text",
 				"RETENTION_DAYS":     "30",
+				"TRUSTED_PROXIES":    "192.0.2.7/24, 2001:db8::/32",
 
 				"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318",
 			},
@@ -58,8 +60,10 @@ func TestReadConfig(t *testing.T) {
 				c.LogFormat = logText
 				c.Retention = 30 * 24 * time.Hour
 				c.Traces = "http://collector:4318"
+				c.Proxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")}
 			},
 		},
+		{"there may be no proxy", map[string]string{"TRUSTED_PROXIES": "none"}, func(c *config) { c.Proxies = nil }},
 		{
 			"an address is brought to one form",
 			map[string]string{"PUBLIC_URL": "HTTPS://Callwise.Example.com/", "B24_OAUTH_HOSTS": "https://OAuth.bitrix.info/"},
@@ -90,13 +94,14 @@ func TestReadConfig(t *testing.T) {
 				LogLevel:       slog.LevelInfo,
 				LogFormat:      logJSON,
 				Retention:      365 * 24 * time.Hour,
+				Proxies:        proxies(t),
 			}
 			tt.want(&want)
 			got, err := readConfig(environmentWith(tt.env))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(want, got); diff != "" {
+			if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 				t.Errorf("config (-want +got):\n%s", diff)
 			}
 		})
@@ -142,6 +147,8 @@ func TestReadConfigRefuses(t *testing.T) {
 		{"days before today", "RETENTION_DAYS", "-1"},
 		{"part of a day", "RETENTION_DAYS", "1.5"},
 		{"more days than time has", "RETENTION_DAYS", "99999999"},
+		{"a proxy that is no network", "TRUSTED_PROXIES", "10.0.0.1"},
+		{"an empty place in the list of proxies", "TRUSTED_PROXIES", "10.0.0.0/8,"},
 		{"a key without an id", "ENCRYPTION_KEYS", testKey},
 		{"a key with an empty id", "ENCRYPTION_KEYS", ":" + testKey},
 		{"a key that is too short", "ENCRYPTION_KEYS", "k1:c2VjcmV0"},

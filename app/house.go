@@ -43,6 +43,7 @@ type house struct {
 	queue   *models.Queue
 	lanes   *jobs.Lanes
 	watch   *jobs.Watch
+	pages   *handlers.Handlers
 	handler http.Handler
 	log     *slog.Logger
 	sweep   time.Duration // how often lost wake-ups are looked for
@@ -96,11 +97,11 @@ func furnish(ctx context.Context, c config, log *slog.Logger, store *models.Stor
 	routes := &handlers.Handlers{
 		Store: store, Flow: flow, Log: log, Metrics: metrics,
 		Sessions:  &handlers.Sessions{Keys: sessions, Now: time.Now},
-		PublicURL: c.PublicURL, B24JS: c.JSURL, Insecure: c.AllowLoopback, Now: time.Now,
+		PublicURL: c.PublicURL, B24JS: c.JSURL, Insecure: c.AllowLoopback, Now: time.Now, Limits: handlers.NewLimits(c.Proxies),
 	}
 	return &house{
 		store: store, flow: flow, queue: queue, lanes: jobs.NewLanes(flow.Advance, callsAtOnce, perPortalAtOnce, watch),
-		handler: routes.Router(), log: log, watch: watch, sweep: jobs.SweepEvery,
+		pages: routes, handler: routes.Router(), log: log, watch: watch, sweep: jobs.SweepEvery,
 	}, nil
 }
 

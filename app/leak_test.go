@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +14,8 @@ import (
 
 	"callwise/app/b24/b24sim"
 	"callwise/models"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestOnlyThePortalMayFrameItsPages(t *testing.T) {
@@ -34,6 +37,42 @@ func TestOnlyThePortalMayFrameItsPages(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryPageHasExactlyThisPolicy(t *testing.T) {
+	r := newRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
+	want := "default-src 'none'; script-src 'self' " + originOf(t, r.config.JSURL) + "; style-src 'self'; img-src 'self' data:; " +
+		"media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors " + originOf(t, r.portal.URL())
+	asked := 0
+	for _, route := range r.routes() {
+		method, path, _ := strings.Cut(route, " ")
+		if slices.Contains(publicRoutes, route) || slices.Contains(keyRoutes, route) || path == "/calls.csv" || path == "/settings/export" {
+			continue
+		}
+		asked++
+		got := r.with(r.session, method, strings.NewReplacer(":id", "1", ":version", "1").Replace(path))
+		if diff := cmp.Diff(want, got.header.Get("Content-Security-Policy")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", route, diff)
+		}
+		if got.header.Get("Referrer-Policy") != "no-referrer" || got.header.Get("X-Content-Type-Options") != "nosniff" || got.header.Get("X-Frame-Options") != "" || got.header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %v", route, got.header)
+		}
+		if token := got.header.Get("X-Session"); token != "" {
+			t.Errorf("%s: a fresh session is renewed", route)
+		}
+		for _, named := range addressTag.FindAllStringSubmatch(got.body, -1) {
+			foreign := strings.Contains(named[1], "//") && named[1] != r.config.JSURL && !strings.HasPrefix(named[1], r.url+"/") && !strings.HasPrefix(named[1], r.portal.URL()+"/")
+			if foreign || strings.Contains(named[1], r.session) {
+				t.Errorf("%s: the page has the address %s", route, named[1])
+			}
+		}
+	}
+	if asked < 30 {
+		t.Errorf("%d routes were asked", asked)
+	}
+}
+
+// addressTag is every address in a page that a browser loads or goes to.
+var addressTag = regexp.MustCompile(`(?:src|href|action|formaction|hx-get|hx-post|data-url)="([^"]*)"`)
 
 func TestAMessageToNobodyStandsInAnyFrameAndHoldsNoSession(t *testing.T) {
 	r := newRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
@@ -108,6 +147,11 @@ func TestTheLogNeverHoldsATokenAKeyOrANumber(t *testing.T) {
 		again := r.frame(admin, "DEFAULT")
 		frames = append(frames, again)
 		r.open(again)
+		hostileLine := "+4930901829\ntime=now level=ERROR msg=\"forged line\""
+		r.send(r.telling(r.key, `[{"id":"x","type":"call.ended","call":"`+strings.ReplaceAll(strings.ReplaceAll(hostileLine, `"`, `\"`), "\n", `\n`)+`","at":"2026-03-04T13:05:09Z","status":"answered"}]`))
+		r.sends("/b24/events", url.Values{"event": {hostileLine}, "auth[member_id]": {hostileLine}}, http.StatusNotFound)
+		r.with(r.session, http.MethodGet, "/calls/+4930901829%0Aforged")
+		counted := r.send(r.request(http.MethodGet, "/metrics", "", "")).body
 		r.portal.Uninstall(true)
 		r.deliver()
 		r.stop()
@@ -120,7 +164,10 @@ func TestTheLogNeverHoldsATokenAKeyOrANumber(t *testing.T) {
 		if !strings.Contains(text, "route=/b24/app") {
 			t.Error("requests are not logged")
 		}
-		for line := range strings.Lines(text) {
+		for line := range strings.Lines(text + counted) {
+			if strings.HasPrefix(line, "time=now") || strings.Contains(line, "forged") {
+				t.Errorf("somebody else wrote into the log: %s", line)
+			}
 			for _, word := range words {
 				if strings.Contains(line, word) {
 					t.Errorf("%q is logged: %s", word, line)

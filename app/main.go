@@ -146,6 +146,8 @@ Environment of serve (rotate-keys reads DATABASE_URL and ENCRYPTION_KEYS, migrat
   LOG_FORMAT          json or text (default json)
   RETENTION_DAYS      how long calls are kept (default 365)
   OTEL_EXPORTER_OTLP_ENDPOINT  where OpenTelemetry traces go, over HTTP (default off); other OTEL_* apply then too
+  TRUSTED_PROXIES     networks of the proxies in front, or none; only they may say in X-Forwarded-For on whose behalf
+                      they ask (default ` + defaultProxies + `)
 
 Environment of play and kamailio:
   CALLWISE_PBX_KEY    a PBX key of the settings page, unless -key-file names a file with it

@@ -91,9 +91,16 @@ func (d *described) check(t testing.TB, operation string, request *http.Request,
 	if ok, errs := d.rules.ValidateHttpRequest(request); !ok && !wrong {
 		t.Errorf("request: %s", complaints(errs))
 	}
-	answer := &http.Response{StatusCode: got.status, Header: got.header, Body: io.NopCloser(strings.NewReader(got.body)), Request: request}
+	header := got.header.Clone()
+	for _, every := range []string{"Referrer-Policy", "Content-Security-Policy", "X-Content-Type-Options"} {
+		header.Del(every) // of every answer, and for browsers
+	}
+	answer := &http.Response{StatusCode: got.status, Header: header, Body: io.NopCloser(strings.NewReader(got.body)), Request: request}
 	if ok, errs := d.strict.GetResponseBodyValidator().ValidateResponseBody(request, answer); !ok {
 		t.Errorf("answer %d %s: %s", got.status, got.body, complaints(errs))
+	}
+	if after := got.header.Get("Retry-After"); got.status == http.StatusTooManyRequests && after == "" {
+		t.Error("429 without Retry-After")
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -127,6 +134,12 @@ func probes() []probe {
 	const events, customers = "/pbx/v1/events", "/pbx/v1/customers"
 	const ended = `{"id":"o-1","type":"call.ended","call":"o","at":"2026-08-21T10:22:13+03:00","direction":"internal","phone":"105","status":"answered","duration":3}`
 	keyless := func(_ *testing.T, _ *rig, request *http.Request) { request.Header.Del("Authorization") }
+	// A stranger's address has used up what it may fail.
+	crowded := func(t *testing.T, r *rig, request *http.Request) {
+		request.Header.Set("Authorization", "Bearer wrong")
+		request.Header.Set("X-Forwarded-For", "203.0.113.9")
+		until(t, http.StatusTooManyRequests, 100, func() reply { return r.from("203.0.113.9", r.telling("wrong", "{}")) })
+	}
 	failing := func(fault b24sim.Fault) func(*testing.T, *rig, *http.Request) {
 		fault.Method, fault.Times = searchCustomers, -1
 		return func(t *testing.T, r *rig, _ *http.Request) { t.Cleanup(r.sim.Inject(fault).Remove) }
@@ -138,11 +151,13 @@ func probes() []probe {
 		{name: "no key", does: "POST /pbx/v1/events 401", target: events, body: ended, wrong: true, change: keyless},
 		{name: "too much", does: "POST /pbx/v1/events 413", target: events, body: "[" + strings.Repeat(" ", 256<<10) + "]", wrong: true},
 		{name: "no status", does: "POST /pbx/v1/events 422", target: events, body: strings.Replace(ended, "status", "state", 1), wrong: true},
+		{name: "too many attempts", does: "POST /pbx/v1/events 429", target: events, body: ended, wrong: true, change: crowded},
 		{name: "a customer", does: "GET /pbx/v1/customers 200", target: customers + "?phone=%2B4930901821"},
 		{name: "a stranger", does: "GET /pbx/v1/customers 200", target: customers + "?phone=%2B4930901899"},
 		{name: "a hidden number", does: "GET /pbx/v1/customers 200", target: customers + "?phone=anonymous"},
 		{name: "nobody's key", does: "GET /pbx/v1/customers 401", target: customers + "?phone=1", wrong: true, change: keyless},
 		{name: "too long a number", does: "GET /pbx/v1/customers 422", target: customers + "?phone=" + strings.Repeat("1", 65), wrong: true},
+		{name: "too many attempts", does: "GET /pbx/v1/customers 429", target: customers + "?phone=1", wrong: true, change: crowded},
 		{name: "Bitrix24 refuses", does: "GET /pbx/v1/customers 502", target: customers + "?phone=%2B4930901877",
 			change: failing(b24sim.Fault{Act: b24sim.Refuse, Status: 403, Code: "ACCESS_DENIED"})},
 		{name: "Bitrix24 is busy", does: "GET /pbx/v1/customers 503", target: customers + "?phone=%2B4930901877",
@@ -156,6 +171,7 @@ func TestEveryRequestAndAnswerIsAsTheDescriptionSays(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := bareRig(t, address, classic)
 		hooks := r.listenToCommands()
+		r.limitsStandStill()
 		r.start()
 		r.install()
 		d := describe31(r)

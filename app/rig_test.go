@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"os"
 	"regexp"
@@ -93,9 +94,19 @@ func bareRig(t testing.TB, address string, portal b24sim.PortalConfig) *rig {
 	r.config = config{
 		ListenAddr: strings.TrimPrefix(r.url, "http://"), PublicURL: r.url, DatabaseURL: address,
 		ClientID: "app.test", ClientSecret: "secret", OAuthHosts: []string{server.URL}, JSURL: server.URL + "/bx24.js",
-		AllowLoopback: true, EncryptionKeys: modelstest.Keys, Retention: 365 * 24 * time.Hour,
+		AllowLoopback: true, EncryptionKeys: modelstest.Keys, Retention: 365 * 24 * time.Hour, Proxies: proxies(t),
 	}
 	return r
+}
+
+// proxies are the default ones: the tests play the proxy.
+func proxies(t testing.TB) []netip.Prefix {
+	t.Helper()
+	networks, err := parseProxies(defaultProxies)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return networks
 }
 
 // lastPort is the port that was last given away. Ports are given once, below
@@ -140,6 +151,9 @@ func (r *rig) start() {
 		r.t.Fatal(err)
 	}
 	r.house = h
+	if _, measuring := r.t.(*testing.B); measuring {
+		h.pages.Limits.Lift()
+	}
 	if r.tune != nil {
 		r.tune(h)
 	}

@@ -166,6 +166,42 @@ func TestAPortalThatComesBackIsInstalledAnewWithItsOldSettings(t *testing.T) {
 	})
 }
 
+// Every employee who opens the app has the application token, and an access
+// token of their own, in the browser.
+func TestAnEmployeeWhoForgesEventsGainsNothing(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		access, _ := r.portal.Token(anna)
+		before := r.stored()
+		tokens := r.tokens()
+		forge := func(name string, change func(url.Values)) url.Values {
+			form := r.lifecycle(name, 0, map[string]string{"CLEAN": "1"})
+			form.Set("auth[access_token]", access)
+			form.Set("auth[refresh_token]", "of-anna")
+			change(form)
+			return form
+		}
+		r.sends("/b24/events", forge("ONAPPUNINSTALL", func(url.Values) {}), http.StatusOK)
+		r.sends("/b24/events", forge("ONAPPUPDATE", func(f url.Values) { f.Set("auth[application_token]", "of-anna") }), http.StatusForbidden)
+		r.sends("/b24/install", forge("ONAPPINSTALL", func(f url.Values) { f.Set("auth[application_token]", "of-anna") }), http.StatusForbidden)
+		r.sends("/b24/install", forge("ONAPPUSERREADY", func(f url.Values) {
+			f.Set("data[access_token]", access)
+			f.Set("data[refresh_token]", "of-anna")
+			f.Set("data[user_id]", fmt.Sprint(anna))
+		}), http.StatusForbidden)
+		after := r.stored()
+		if after.Status != models.PortalActive || after.ApplicationToken != before.ApplicationToken {
+			t.Errorf("the portal is %s, its application token %t", after.Status, after.ApplicationToken == before.ApplicationToken)
+		}
+		if diff := cmp.Diff(tokens, r.tokens()); diff != "" {
+			t.Errorf("tokens (-before +after):\n%s", diff)
+		}
+		if got := r.with(r.session, http.MethodGet, "/settings"); got.status != http.StatusOK {
+			t.Errorf("the settings: %d", got.status)
+		}
+	})
+}
+
 func TestALateEventOfAnEarlierUninstallationDoesNotRemoveAFreshInstallation(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)

@@ -63,11 +63,8 @@ func queryOf(c echo.Context) (logQuery, error) {
 	if after == "" {
 		return q, nil
 	}
-	text, err := base64.RawURLEncoding.DecodeString(after)
-	if err == nil {
-		err = json.Unmarshal(text, &q.after)
-	}
-	if err != nil {
+	var err error
+	if q.after, err = readCursor(after); err != nil {
 		return q, echo.ErrBadRequest.WithInternal(err)
 	}
 	return q, nil
@@ -99,6 +96,15 @@ func cursorText(at *models.Cursor) (string, error) {
 	}
 	text, err := json.Marshal(at)
 	return base64.RawURLEncoding.EncodeToString(text), err
+}
+
+// readCursor is the reverse of cursorText.
+func readCursor(text string) (at models.Cursor, err error) {
+	plain, err := base64.RawURLEncoding.DecodeString(text)
+	if err == nil {
+		err = json.Unmarshal(plain, &at)
+	}
+	return at, err
 }
 
 // callRows is a page of rows with the way to the next.

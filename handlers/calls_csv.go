@@ -93,7 +93,7 @@ func (w words) exported(r models.CallRow) []string {
 // safeCells keeps spreadsheets from taking a text for a formula.
 func safeCells(cells []string) []string {
 	for i, cell := range cells {
-		if strings.IndexAny(cell, "=+-@\t\r") == 0 {
+		if strings.IndexAny(cell, "=+-@\t\r\n＝＋－＠") == 0 {
 			cells[i] = "'" + cell
 		}
 	}

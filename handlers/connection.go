@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
@@ -31,6 +32,9 @@ func (h *Handlers) addKey(c echo.Context) error {
 		return h.renderSettings(c, v, http.StatusUnprocessableEntity, settingsForm{keyName: name, keyError: wrong})
 	}
 	plain, key, err := h.Store.AddPBXKey(ctx, v.portal.ID, name, v.visitor.UserID)
+	if errors.Is(err, models.ErrBusy) { // somebody else made the last one just now
+		return h.renderSettings(c, v, http.StatusUnprocessableEntity, settingsForm{keyName: name, keyError: views.ErrTooManyKeys})
+	}
 	if err != nil {
 		return err
 	}
@@ -43,7 +47,7 @@ func checkKeyName(name string, keys []models.PBXKey) views.FieldError {
 		return views.ErrNameMissing
 	case utf8.RuneCountInString(name) > maxKeyName:
 		return views.ErrNameTooLong
-	case len(keys) >= maxKeys:
+	case len(keys) >= models.MaxPBXKeys:
 		return views.ErrTooManyKeys
 	}
 	return views.NoError

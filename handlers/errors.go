@@ -45,6 +45,9 @@ var statuses = []struct {
 
 // statusOf is the status that says what went wrong.
 func statusOf(err error) int {
+	if _, ok := errors.AsType[tooMany](err); ok {
+		return http.StatusTooManyRequests
+	}
 	for _, known := range statuses {
 		if errors.Is(err, known.err) {
 			return known.status
@@ -75,6 +78,7 @@ var plain = map[int]views.PlainKind{
 	http.StatusNotFound:              views.NotFound,
 	http.StatusMethodNotAllowed:      views.About,
 	http.StatusRequestEntityTooLarge: views.About,
+	http.StatusTooManyRequests:       views.TooMany,
 	http.StatusBadGateway:            views.Unreachable,
 }
 
@@ -98,7 +102,19 @@ func (h *Handlers) answerError(err error, c echo.Context) {
 	troubled(c, h.sayError(c, err, statusOf(err)))
 }
 
+// retryAfter is when what was too much may be tried again, in seconds. Uploads
+// that are under way take their time.
+func retryAfter(err error) string {
+	if limit, ok := errors.AsType[tooMany](err); ok {
+		return limit.after()
+	}
+	return "10"
+}
+
 func (h *Handlers) sayError(c echo.Context, err error, status int) error {
+	if status == http.StatusTooManyRequests {
+		c.Response().Header().Set(echo.HeaderRetryAfter, retryAfter(err))
+	}
 	if ofPBX(c) {
 		return sayProblem(c, problemOf(err, status))
 	}

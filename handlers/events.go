@@ -15,7 +15,8 @@ func (h *Handlers) receiveEvent(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := h.Flow.Receive(c.Request().Context(), event); err != nil {
+	err = h.Flow.Receive(c.Request().Context(), event, func() error { return h.failed(c) })
+	if err != nil {
 		return err
 	}
 	return c.NoContent(http.StatusOK)

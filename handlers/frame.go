@@ -43,7 +43,13 @@ func (h *Handlers) admit(c echo.Context) (callflow.Visit, error) {
 	if err != nil {
 		return callflow.Visit{}, err
 	}
+	if err := h.mayFail(c); err != nil {
+		return callflow.Visit{}, err
+	}
 	visit, err := h.Flow.Admit(c.Request().Context(), frame)
+	if errors.Is(err, b24.ErrForged) || errors.Is(err, b24.ErrUnproven) {
+		return callflow.Visit{}, errors.Join(h.failed(c), err)
+	}
 	if err != nil {
 		return callflow.Visit{}, err
 	}
@@ -113,7 +119,7 @@ func (h *Handlers) enter(c echo.Context) (view, error) {
 	}
 	c.Set(keyPortal, portal)
 	v, err := h.viewOf(portal, Visitor{
-		PortalID: portal.ID, UserID: visit.Profile.UserID, Admin: visit.Profile.Admin, Lang: visit.Lang(),
+		PortalID: portal.ID, UserID: visit.Profile.UserID, Admin: visit.Profile.Admin, Lang: visit.Lang(), Removals: portal.Removals,
 	})
 	v.open = visit.LinkedCall()
 	if err == nil && v.open != "" {
@@ -148,7 +154,9 @@ func (h *Handlers) install(c echo.Context) error {
 			return Visitor{}, err
 		}
 		c.Set(keyPortal, portal)
-		return Visitor{PortalID: portal.ID, UserID: visit.Profile.UserID, Admin: true, Lang: visit.Lang()}, err
+		return Visitor{
+			PortalID: portal.ID, UserID: visit.Profile.UserID, Admin: true, Lang: visit.Lang(), Removals: portal.Removals,
+		}, err
 	})
 }
 

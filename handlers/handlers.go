@@ -32,8 +32,11 @@ type Handlers struct {
 	// Insecure accepts command URLs at http loopback addresses.
 	Insecure bool
 	Now      func() time.Time
+	// Limits are how often one may ask.
+	Limits *Limits
 
 	sources sourceCache
+	refused *prometheus.CounterVec // by the limit that was reached
 }
 
 // Bounds of what a request may carry (interface.md §3, §4).
@@ -52,6 +55,11 @@ func (h *Handlers) Router() http.Handler {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = h.answerError
+	e.IPExtractor = h.Limits.extractor()
+	h.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "callwise_requests_refused_total", Help: "Requests above a limit, by whose limit it is.",
+	}, []string{"limit"})
+	h.Metrics.MustRegister(h.refused)
 	e.Use(h.logged, traced, middleware.RecoverWithConfig(middleware.RecoverConfig{DisablePrintStack: true, LogErrorFunc: h.panicked}), secured, h.measured(), compressed)
 
 	e.GET("/healthz", h.alive)

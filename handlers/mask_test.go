@@ -113,8 +113,8 @@ func TestTheOverviewHasABoundedNumberOfBars(t *testing.T) {
 }
 
 func TestCellsAreNoFormulas(t *testing.T) {
-	got := safeCells([]string{"=1+1", "+4930", "-1", "@x", "\tx", "\rx", "x=1", "", "Müller"})
-	want := []string{"'=1+1", "'+4930", "'-1", "'@x", "'\tx", "'\rx", "x=1", "", "Müller"}
+	got := safeCells([]string{"=1+1", "+4930", "-1", "@x", "\tx", "\rx", "x=1", "", "Müller", "\n=1", "＝1"})
+	want := []string{"'=1+1", "'+4930", "'-1", "'@x", "'\tx", "'\rx", "x=1", "", "Müller", "'\n=1", "'＝1"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("cells (-want +got):\n%s", diff)
 	}

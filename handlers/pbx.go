@@ -1,10 +1,13 @@
 package handlers
 
 import (
+	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"callwise/app/callflow"
@@ -17,16 +20,49 @@ import (
 // withKey finds the portal whose PBX is calling.
 func (h *Handlers) withKey(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		portal, err := h.Store.PortalOfPBXKey(c.Request().Context(), pbxKey(c))
-		if errors.Is(err, models.ErrNotFound) {
-			return errKey
-		}
+		var portal *models.Portal
+		err := h.admitKey(c, func(ctx context.Context, key string) (portalID int64, err error) {
+			if portal, err = h.Store.PortalOfPBXKey(ctx, key); err != nil {
+				return 0, err
+			}
+			return portal.ID, nil
+		})
 		if err != nil {
 			return err
 		}
 		c.Set(keyPortal, portal)
 		return next(c)
 	}
+}
+
+// admitKey has find look up the portal that a request's key admits to, and is
+// nil if there is one and neither it nor the key asks too often. A key that was
+// good lately is looked up whatever its address did: many PBXs may share one.
+func (h *Handlers) admitKey(c echo.Context, find func(ctx context.Context, key string) (portalID int64, err error)) error {
+	key := pbxKey(c)
+	if key == "" {
+		return errors.Join(h.failed(c), errKey)
+	}
+	sum := sha256.Sum256([]byte(key))
+	name := string(sum[:])
+	if !h.Limits.key.knows(name) {
+		if err := h.mayFail(c); err != nil {
+			return err
+		}
+	}
+	portalID, err := find(c.Request().Context(), key)
+	if errors.Is(err, models.ErrNotFound) {
+		h.Limits.key.forget(name)
+		return errors.Join(h.failed(c), errKey)
+	}
+	if err != nil {
+		return err
+	}
+	now := h.Now()
+	if err := h.limited("key", h.Limits.key.take(name, now)); err != nil {
+		return err
+	}
+	return h.limited("portal", h.Limits.portal.take(strconv.FormatInt(portalID, 10), now))
 }
 
 // pbxKey is the key that a request carries; empty without one.
@@ -40,10 +76,11 @@ func pbxKey(c echo.Context) string {
 
 // receivePBXEvents stores what a PBX reports and answers when it is durable.
 func (h *Handlers) receivePBXEvents(c echo.Context) error {
-	portalID, err := h.Store.PortalIDOfPBXKey(c.Request().Context(), pbxKey(c))
-	if errors.Is(err, models.ErrNotFound) {
-		return errKey
-	}
+	var portalID int64
+	err := h.admitKey(c, func(ctx context.Context, key string) (id int64, err error) {
+		portalID, err = h.Store.PortalIDOfPBXKey(ctx, key)
+		return portalID, err
+	})
 	if err != nil {
 		return err
 	}
@@ -92,6 +129,10 @@ func problemOf(err error, status int) problem {
 	p := problem{Title: http.StatusText(status), Status: status}
 	if invalid, ok := errors.AsType[*pbx.Invalid](err); ok {
 		p.Detail, p.Pointer = invalid.Detail, invalid.Pointer
+		return p
+	}
+	if _, ok := errors.AsType[tooMany](err); ok {
+		p.Detail = "Too many requests. Try again after the time in Retry-After; nothing of this one was stored."
 		return p
 	}
 	for _, refused := range refusedAudio {

@@ -69,14 +69,11 @@ func (h *Handlers) listener(c echo.Context) (portalID, callID int64, err error) 
 	if err != nil {
 		return 0, 0, errSession
 	}
-	portalID, err = h.Sessions.ReadListen(c.QueryParam("key"), callID)
+	portalID, removals, err := h.Sessions.ReadListen(c.QueryParam("key"), callID)
 	if err != nil {
 		return 0, 0, err
 	}
-	portal, err := h.Store.PortalByID(c.Request().Context(), portalID)
-	if errors.Is(err, models.ErrNotFound) || err == nil && portal.Status == models.PortalUninstalled {
-		return 0, 0, errSession
-	}
+	_, err = h.portalOf(c, portalID, removals)
 	return portalID, callID, err
 }
 

@@ -26,6 +26,7 @@ type Visitor struct {
 	Admin    bool
 	Lang     string // Bitrix24's code, as the frame was opened
 	Proven   int64  // when Bitrix24 told who it is, in Unix seconds; 0 is now
+	Removals int    // of the app from the portal, when the visitor came
 }
 
 // renewable reports whether a token that ends then is to be replaced now.
@@ -55,10 +56,11 @@ const (
 )
 
 type sessionClaims struct {
-	Portal int64  `json:"portal"`
-	Admin  bool   `json:"admin,omitempty"`
-	Lang   string `json:"lang,omitempty"`
-	Proven int64  `json:"proven"`
+	Portal   int64  `json:"portal"`
+	Admin    bool   `json:"admin,omitempty"`
+	Lang     string `json:"lang,omitempty"`
+	Proven   int64  `json:"proven"`
+	Removals int    `json:"removals,omitempty"`
 	jwt.RegisteredClaims
 }
 
@@ -67,7 +69,7 @@ func (s *Sessions) Issue(v Visitor) (string, error) {
 	now := s.Now()
 	v.Proven = cmp.Or(v.Proven, now.Unix())
 	token := jwt.NewWithClaims(jwt.SigningMethodHS256, sessionClaims{
-		Portal: v.PortalID, Admin: v.Admin, Lang: v.Lang, Proven: v.Proven,
+		Portal: v.PortalID, Admin: v.Admin, Lang: v.Lang, Proven: v.Proven, Removals: v.Removals,
 		RegisteredClaims: jwt.RegisteredClaims{
 			Issuer: sessionIssuer, Audience: jwt.ClaimStrings{sessionAudience},
 			Subject: strconv.FormatInt(v.UserID, 10), IssuedAt: jwt.NewNumericDate(now),
@@ -91,7 +93,9 @@ func (s *Sessions) Read(text string) (Visitor, time.Time, error) {
 	if err != nil || c.Portal == 0 {
 		return Visitor{}, time.Time{}, errSession
 	}
-	return Visitor{PortalID: c.Portal, UserID: user, Admin: c.Admin, Lang: c.Lang, Proven: c.Proven}, c.ExpiresAt.Time, nil
+	return Visitor{
+		PortalID: c.Portal, UserID: user, Admin: c.Admin, Lang: c.Lang, Proven: c.Proven, Removals: c.Removals,
+	}, c.ExpiresAt.Time, nil
 }
 
 // listenLife is how long the address of a recording can be played.
@@ -103,8 +107,9 @@ const listenAudience = "recording"
 
 // A listenClaim is the right to hear the recording of one call.
 type listenClaim struct {
-	Portal int64 `json:"portal"`
-	Call   int64 `json:"call"`
+	Portal   int64 `json:"portal"`
+	Call     int64 `json:"call"`
+	Removals int   `json:"removals,omitempty"`
 	jwt.RegisteredClaims
 }
 
@@ -113,7 +118,7 @@ type listenClaim struct {
 func (s *Sessions) IssueListen(v Visitor, callID int64) (string, error) {
 	now := s.Now()
 	token := jwt.NewWithClaims(jwt.SigningMethodHS256, listenClaim{
-		Portal: v.PortalID, Call: callID,
+		Portal: v.PortalID, Call: callID, Removals: v.Removals,
 		RegisteredClaims: jwt.RegisteredClaims{
 			Issuer: sessionIssuer, Audience: jwt.ClaimStrings{listenAudience},
 			Subject: strconv.FormatInt(v.UserID, 10), IssuedAt: jwt.NewNumericDate(now),
@@ -125,16 +130,16 @@ func (s *Sessions) IssueListen(v Visitor, callID int64) (string, error) {
 }
 
 // ReadListen verifies a token of [Sessions.IssueListen] for a call and says in
-// which portal the call is.
-func (s *Sessions) ReadListen(text string, callID int64) (portalID int64, err error) {
+// which portal the call is, and after how many removals of the app.
+func (s *Sessions) ReadListen(text string, callID int64) (portalID int64, removals int, err error) {
 	var c listenClaim
 	_, err = jwt.ParseWithClaims(text, &c, s.key,
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithIssuer(sessionIssuer),
 		jwt.WithAudience(listenAudience), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithTimeFunc(s.Now))
 	if err != nil || c.Portal == 0 || c.Call != callID {
-		return 0, errSession
+		return 0, 0, errSession
 	}
-	return c.Portal, nil
+	return c.Portal, c.Removals, nil
 }
 
 func (s *Sessions) key(token *jwt.Token) (any, error) {

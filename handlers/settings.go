@@ -17,7 +17,6 @@ import (
 const (
 	maxCommandURL = 500
 	maxKeyName    = 60
-	maxKeys       = 20
 )
 
 // settingsPages are the routes of the settings. Their forms hold every setting

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -43,28 +44,58 @@ func (h *Handlers) withSession(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		portal, err := h.Store.PortalByID(c.Request().Context(), visitor.PortalID)
-		if errors.Is(err, models.ErrNotFound) {
-			return errSession
-		}
+		portal, err := h.portalOf(c, visitor.PortalID, visitor.Removals)
 		if err != nil {
 			return err
 		}
-		if portal.Status == models.PortalUninstalled {
-			return errSession // uninstalling revokes what was issued before
-		}
 		v := view{visitor: visitor, portal: portal, token: sessionToken(c), l: views.ForLang(visitor.Lang), zone: portal.Zone()}
 		if visitor.renewable(ends, h.Now()) {
-			if v.token, err = h.Sessions.Issue(visitor); err != nil {
+			if err := h.renew(c, &v); err != nil {
 				return err
 			}
-			c.Response().Header().Set("X-Session", v.token)
 		}
 		h.allowFrame(c, portal.Endpoint)
 		c.Set(keyVisitor, v)
 		return next(c)
 	}
 }
+
+// portalOf is the portal that something issued to a visitor is for: removing
+// the app revokes all that was issued before, for good.
+func (h *Handlers) portalOf(c echo.Context, portalID int64, removals int) (*models.Portal, error) {
+	portal, err := h.Store.PortalByID(c.Request().Context(), portalID)
+	if errors.Is(err, models.ErrNotFound) {
+		return nil, errSession
+	}
+	if err == nil && (portal.Status == models.PortalUninstalled || portal.Removals != removals) {
+		return nil, errSession
+	}
+	return portal, err
+}
+
+// renew gives a page in use a fresh session, if the portal still has the
+// visitor, and as what it has the visitor by now. Where that cannot be learned
+// the session at hand ends by itself, within the hour.
+func (h *Handlers) renew(c echo.Context, v *view) error {
+	if h.Limits.recheck.take(visitorKey(v.visitor), h.Now()) > 0 {
+		return nil
+	}
+	ctx := c.Request().Context()
+	admin, err := h.Flow.Confirm(ctx, v.portal, v.visitor.UserID, v.visitor.Admin)
+	if err != nil {
+		h.Log.InfoContext(ctx, "session not renewed", "portal", v.portal.ID, "request", requestID(c), "error", err)
+		return nil
+	}
+	v.visitor.Admin = admin
+	if v.token, err = h.Sessions.Issue(v.visitor); err != nil {
+		return err
+	}
+	c.Response().Header().Set("X-Session", v.token)
+	return nil
+}
+
+// visitorKey names a visitor among those of all portals.
+func visitorKey(v Visitor) string { return fmt.Sprintf("%d/%d", v.PortalID, v.UserID) }
 
 // sessionToken is the token a request carries.
 func sessionToken(c echo.Context) string {

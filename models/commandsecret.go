@@ -50,8 +50,8 @@ func (s *Store) RotateCommandSecret(ctx context.Context, portalID int64, secret 
 		return err
 	}
 	where := s.with(ctx).Table("portals").Where("id = ? AND command_secret = ?", portalID, row.SealedCommandSecret)
-	if row.SealedCommandSecret == nil {
-		where = s.with(ctx).Table("portals").Where("id = ? AND command_secret IS NULL", portalID)
+	if len(row.SealedCommandSecret) == 0 {
+		where = s.with(ctx).Table("portals").Where("id = ? AND COALESCE(length(command_secret), 0) = 0", portalID)
 	}
 	swapped := where.Updates(map[string]any{"command_secret": sealed, "updated_at": s.now()})
 	if swapped.Error == nil && swapped.RowsAffected == 0 {

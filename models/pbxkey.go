@@ -28,7 +28,11 @@ type PBXKey struct {
 // TableName is GORM's.
 func (PBXKey) TableName() string { return "pbx_keys" }
 
-// AddPBXKey makes a key and returns it, once, in plain text.
+// MaxPBXKeys is how many keys of a portal may be good at a time.
+const MaxPBXKeys = 20
+
+// AddPBXKey makes a key and returns it, once, in plain text. ErrBusy means that
+// the portal has as many as it may have.
 func (s *Store) AddPBXKey(ctx context.Context, portalID int64, name string, by int64) (string, *PBXKey, error) {
 	secret := make([]byte, 32)
 	rand.Read(secret)
@@ -38,7 +42,21 @@ func (s *Store) AddPBXKey(ctx context.Context, portalID int64, name string, by i
 		PortalID: portalID, Name: clean(name), Hash: hash[:], Hint: plain[len(plain)-4:],
 		CreatedBy: by, CreatedAt: s.now(),
 	}
-	return plain, key, s.with(ctx).Create(key).Error
+	return plain, key, s.Transaction(ctx, func(tx *gorm.DB) error {
+		// The portal's row is held meanwhile: two at once count one after the other.
+		if err := changed(tx.Exec("UPDATE portals SET updated_at = updated_at WHERE id = ?", portalID)); err != nil {
+			return err
+		}
+		var good int64
+		err := tx.Model(&PBXKey{}).Where("portal_id = ? AND revoked_at IS NULL", portalID).Count(&good).Error
+		if err == nil && good >= MaxPBXKeys {
+			err = ErrBusy
+		}
+		if err != nil {
+			return err
+		}
+		return tx.Create(key).Error
+	})
 }
 
 // PortalOfPBXKey returns the portal that a key admits to. An unknown and a

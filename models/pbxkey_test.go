@@ -1,7 +1,9 @@
 package models_test
 
 import (
+	"errors"
 	"regexp"
+	"sync"
 	"testing"
 	"time"
 
@@ -57,6 +59,32 @@ func TestTheUseOfAKeyIsNotedOnceAMinute(t *testing.T) {
 			if got == nil || !got.Equal(noon.Add(use.noted)) {
 				t.Errorf("after %v: used at %v", use.at, got)
 			}
+		}
+	})
+}
+
+func TestSoManyKeysAreGoodAtATimeHoweverFastTheyAreMade(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		p, other := install(t, s, "one"), install(t, s, "two")
+		var all sync.WaitGroup
+		for range models.MaxPBXKeys + 10 {
+			all.Go(func() {
+				if _, _, err := s.AddPBXKey(t.Context(), p.ID, "Main", 1); err != nil && !errors.Is(err, models.ErrBusy) {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		keys := must[[]models.PBXKey](t)(s.PBXKeys(t.Context(), p.ID))
+		if len(keys) != models.MaxPBXKeys {
+			t.Fatalf("%d keys", len(keys))
+		}
+		if _, _, err := s.AddPBXKey(t.Context(), other.ID, "Main", 1); err != nil {
+			t.Errorf("another portal: %v", err)
+		}
+		check(t, s.RevokePBXKey(t.Context(), p.ID, keys[0].ID))
+		if _, _, err := s.AddPBXKey(t.Context(), p.ID, "Main", 1); err != nil {
+			t.Errorf("after one was revoked: %v", err)
 		}
 	})
 }

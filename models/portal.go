@@ -48,12 +48,14 @@ type Portal struct {
 	CommandURL       string `gorm:"-"`
 	CommandSecret    string `gorm:"-"`
 	// OldSecrets sign commands beside CommandSecret until their time is over.
-	OldSecrets    []OldSecret `gorm:"-"`
-	EmployeesAt   *time.Time  `gorm:"serializer:utc"`
-	InstalledAt   *time.Time  `gorm:"serializer:utc"`
-	UninstalledAt *time.Time  `gorm:"serializer:utc"`
-	CreatedAt     time.Time   `gorm:"serializer:utc"`
-	UpdatedAt     time.Time   `gorm:"serializer:utc"`
+	OldSecrets []OldSecret `gorm:"-"`
+	// Removals is how often the app was removed and may have come back.
+	Removals      int
+	EmployeesAt   *time.Time `gorm:"serializer:utc"`
+	InstalledAt   *time.Time `gorm:"serializer:utc"`
+	UninstalledAt *time.Time `gorm:"serializer:utc"`
+	CreatedAt     time.Time  `gorm:"serializer:utc"`
+	UpdatedAt     time.Time  `gorm:"serializer:utc"`
 }
 
 // Country is where numbers without a country code are from: the

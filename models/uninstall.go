@@ -54,7 +54,7 @@ func (s *Store) forgetPeople(tx *gorm.DB, portalID int64) error {
 	return changed(tx.Table("portals").Where("id = ?", portalID).Updates(map[string]any{
 		"application_token": nil, "command_secret": nil, "rest_app_id": "", "status": PortalUninstalled,
 		"status_code": "", "employees_at": nil, "installed_at": nil,
-		"uninstalled_at": s.now(), "updated_at": s.now(),
+		"uninstalled_at": s.now(), "updated_at": s.now(), "removals": gorm.Expr("removals + 1"),
 	}))
 }
 

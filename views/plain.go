@@ -4,7 +4,7 @@ func (k PlainKind) icon() string {
 	switch k {
 	case About:
 		return "phone-call"
-	case SessionExpired:
+	case SessionExpired, TooMany:
 		return "clock"
 	case NoPermission:
 		return "lock"

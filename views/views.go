@@ -65,6 +65,7 @@ const (
 	NotFound       PlainKind = "not_found"       // 404
 	NotInstalled   PlainKind = "not_installed"   // 403 or 404: the portal is not known here
 	Unreachable    PlainKind = "unreachable"     // 502: Bitrix24 did not confirm who opened the page
+	TooMany        PlainKind = "too_many"        // 429
 	ServerError    PlainKind = "server_error"    // 500
 )
 

@@ -6,6 +6,7 @@
 package b24
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"math/rand/v2"
@@ -15,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"callwise/app/reach"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/sync/singleflight"
@@ -173,7 +176,7 @@ func (a *App) client() *http.Client {
 	a.once.Do(func() {
 		a.http = a.HTTP
 		if a.http == nil {
-			a.http = &http.Client{Transport: transport()}
+			a.http = &http.Client{Transport: transport(a.AllowLoopback, http.ProxyFromEnvironment)}
 		}
 		own := *a.http
 		own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -182,10 +185,27 @@ func (a *App) client() *http.Client {
 	return a.http
 }
 
-func transport() *http.Transport {
+// transport reaches what a portal may be at, and the operator's proxy: it is
+// the one who says then what is reached.
+func transport(allowLoopback bool, proxyOf func(*http.Request) (*url.URL, error)) *http.Transport {
+	var proxies sync.Map // by address
+	direct := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
+	guarded := *direct
+	guarded.Control = reach.Portals(allowLoopback)
 	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		Proxy: func(r *http.Request) (*url.URL, error) {
+			proxy, err := proxyOf(r)
+			if proxy != nil {
+				proxies.Store(proxyAddress(proxy), true)
+			}
+			return proxy, err
+		},
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if _, is := proxies.Load(address); is {
+				return direct.DialContext(ctx, network, address)
+			}
+			return guarded.DialContext(ctx, network, address)
+		},
 		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:   5 * time.Second,
 		ForceAttemptHTTP2:     true,
@@ -194,6 +214,12 @@ func transport() *http.Transport {
 		IdleConnTimeout:       90 * time.Second,
 		ExpectContinueTimeout: time.Second,
 	}
+}
+
+// proxyAddress is what is dialled to reach a proxy.
+func proxyAddress(proxy *url.URL) string {
+	port := map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}[proxy.Scheme]
+	return net.JoinHostPort(proxy.Hostname(), cmp.Or(proxy.Port(), port))
 }
 
 func (a *App) now() time.Time {

@@ -38,6 +38,10 @@ func Repeatable() Option { return func(r *request) { r.repeatable = true } }
 // queue behind the others, and is refused where it would wait for long.
 func Prompt() Option { return func(r *request) { r.prompt = true } }
 
+// only marks a call that is a user's own: it is made with that user's pair of
+// tokens or not at all.
+func only(user int64) Option { return func(r *request) { r.user = user } }
+
 // Call calls a REST method and decodes its result into out, which may be nil.
 // A call that is not [Repeatable] is sent again only when it did not run.
 //
@@ -95,6 +99,7 @@ type request struct {
 	timeout    time.Duration
 	repeatable bool
 	prompt     bool
+	user       int64 // whose pair alone may be used; 0 for any
 	endpoint   string
 	body       func(accessToken string) ([]byte, error)
 	params     func() json.RawMessage // for the log
@@ -115,6 +120,9 @@ func (c *Client) send(ctx context.Context, r *request) (*answer, error) {
 	}
 	var last error
 	for _, pair := range pairs {
+		if r.user != 0 && pair.UserID != r.user {
+			continue
+		}
 		got, err := c.as(ctx, pair, r)
 		refusal, ok := errors.AsType[unusable](err)
 		if !ok {

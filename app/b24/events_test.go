@@ -175,7 +175,7 @@ func FuzzParseFrame(f *testing.F) {
 		if err1 != nil || err2 != nil {
 			return
 		}
-		if got, err := ParseFrame(q, b); err == nil && (got.MemberID == "" || got.AuthID == "" || got.Options == nil) {
+		if got, err := ParseFrame(q, b); err == nil && (got.MemberID == "" || got.AuthID == "" || got.Options == nil || got.ExpiresIn < 0 || got.ExpiresIn >= 1<<31) {
 			t.Fatalf("%+v", got)
 		}
 	})

@@ -43,7 +43,9 @@ func ParseFrame(query, form url.Values) (Frame, error) {
 		Scope: scopeList(form.Get("APPLICATION_SCOPE")), Status: clean(form.Get("status")),
 		Placement: strings.ToUpper(clean(form.Get("PLACEMENT"))), Options: optionsOf(form.Get("PLACEMENT_OPTIONS")),
 	}
-	f.ExpiresIn, _ = strconv.Atoi(form.Get("AUTH_EXPIRES"))
+	if lifetime, err := strconv.Atoi(form.Get("AUTH_EXPIRES")); err == nil && lifetime > 0 && lifetime < 1<<31 {
+		f.ExpiresIn = lifetime
+	}
 	if f.Lang == "" {
 		f.Lang = "en"
 	}

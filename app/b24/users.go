@@ -19,6 +19,23 @@ func profileOf(user Map[json.RawMessage]) (Profile, error) {
 	return Profile{UserID: int64(id), Admin: bool(admin), Name: name, TimeZone: scalar(user["TIME_ZONE"])}, nil
 }
 
+// Profile asks the portal what a user is by now, with the user's own pair of
+// tokens. ErrNeedsAuth means that there is no such pair that works, ErrForged
+// that the user is not active any more.
+//
+// https://apidocs.bitrix24.com/api-reference/common/users/profile.html
+func (c *Client) Profile(ctx context.Context, userID int64) (Profile, error) {
+	user, err := invoke[Map[json.RawMessage]](ctx, c, "profile", nil, only(userID), Repeatable(), Prompt())
+	if err != nil {
+		return Profile{}, err
+	}
+	profile, err := profileOf(user)
+	if err == nil && profile.UserID != userID {
+		err = ErrForged
+	}
+	return profile, err
+}
+
 // An Employee is a user of the portal.
 type Employee struct {
 	ID        int64

@@ -16,23 +16,34 @@ var ErrForeign = errors.New("callflow: the event's application token is not the 
 // Receive takes in an event of Bitrix24. When it returns nil, whatever the
 // event asks for is stored. Events that nobody waits for are accepted and
 // dropped. Errors: models.ErrNotFound for a portal that is not known,
-// [ErrForeign] for one that cannot prove itself.
-func (f *Flow) Receive(ctx context.Context, e b24.Event) error {
-	if e.Name == b24.AppInstall {
-		return f.installed(ctx, e)
-	}
+// [ErrForeign] for one that cannot prove itself. An event that does not carry
+// its portal's application token goes no further if unproven, which is asked
+// once, returns an error; all others are taken.
+func (f *Flow) Receive(ctx context.Context, e b24.Event, unproven func() error) error {
 	stored, ours, err := CallEvent(e)
 	if err != nil {
 		return err
 	}
 	if ours {
-		return f.reported(ctx, e, stored)
+		return f.reported(ctx, e, stored, unproven)
 	}
 	portal, err := f.Store.Portal(ctx, e.MemberID)
+	if err != nil && !errors.Is(err, models.ErrNotFound) {
+		return err
+	}
+	proven := err == nil && e.SentBy(portal.ApplicationToken)
+	if !proven {
+		if wrong := unproven(); wrong != nil {
+			return wrong
+		}
+	}
+	if e.Name == b24.AppInstall {
+		return f.installed(ctx, e)
+	}
 	if err != nil {
 		return err
 	}
-	if !e.SentBy(portal.ApplicationToken) {
+	if !proven {
 		return f.strange(ctx, portal, e)
 	}
 	switch e.Name {
@@ -49,8 +60,11 @@ func (f *Flow) Receive(ctx context.Context, e b24.Event) error {
 }
 
 // reported takes in an event about a call.
-func (f *Flow) reported(ctx context.Context, e b24.Event, stored models.Event) error {
+func (f *Flow) reported(ctx context.Context, e b24.Event, stored models.Event, unproven func() error) error {
 	sender, err := f.Store.Sender(ctx, e.MemberID)
+	if errors.Is(err, models.ErrNotFound) {
+		return errors.Join(unproven(), err)
+	}
 	if err != nil {
 		return err
 	}
@@ -62,7 +76,7 @@ func (f *Flow) reported(ctx context.Context, e b24.Event, stored models.Event) e
 			return err
 		}
 		if !e.SentBy(portal.ApplicationToken) {
-			return ErrForeign
+			return errors.Join(unproven(), ErrForeign)
 		}
 		portalID = portal.ID
 	}
@@ -84,13 +98,14 @@ func (f *Flow) Report(ctx context.Context, portalID int64, events []models.Event
 }
 
 // strange handles an event with another application token: an update may bring
-// a new one, which its access token has to prove. ONAPPUNINSTALL cannot prove
-// anything else, so it is refused.
+// a new one, which the access token of an administrator has to prove. Every
+// employee has an access token, in the browser that shows our pages.
+// ONAPPUNINSTALL cannot prove anything else, so it is refused.
 func (f *Flow) strange(ctx context.Context, portal *models.Portal, e b24.Event) error {
 	if e.Name != b24.AppUpdate || e.ApplicationToken == "" || e.Token == nil {
 		return ErrForeign
 	}
-	if _, err := f.proveEvent(ctx, e, e.Token); err != nil {
+	if err := f.fromAdmin(ctx, e); err != nil {
 		return err
 	}
 	if err := f.Store.SetApplicationToken(ctx, portal.ID, e.ApplicationToken); err != nil {
@@ -106,6 +121,23 @@ func (f *Flow) proveEvent(ctx context.Context, e b24.Event, t *b24.Token) (b24.P
 		return portal, errors.Join(ErrForeign, err)
 	}
 	return portal, err
+}
+
+// fromAdmin is nil for an event whose access token is one of an administrator of
+// the portal that it names.
+func (f *Flow) fromAdmin(ctx context.Context, e b24.Event) error {
+	if e.Token == nil {
+		return ErrForeign
+	}
+	proven, err := f.proveEvent(ctx, e, e.Token)
+	if err != nil {
+		return err
+	}
+	profile, err := f.Bitrix24.Profile(ctx, proven.Endpoint, e.Token.AccessToken)
+	if err == nil && !profile.Admin {
+		err = ErrForeign
+	}
+	return err
 }
 
 // installed takes the installer's tokens from ONAPPINSTALL, which may come
@@ -160,12 +192,20 @@ func (f *Flow) ofEvent(e b24.Event, t *b24.Token) b24.Token {
 	return token
 }
 
-// userReady keeps the tokens of the app's system user, which come in data.
+// userReady keeps the tokens of the app's system user, which come in data,
+// beside those of the installer: whoever sends them must be an administrator,
+// and they must be of the portal, for they are used in the background.
 //
 // https://apidocs.bitrix24.com/api-reference/common/events/on-app-user-ready.html
 func (f *Flow) userReady(ctx context.Context, portal *models.Portal, e b24.Event) error {
 	if e.System == nil || e.System.RefreshToken == "" {
 		return nil
+	}
+	if err := f.fromAdmin(ctx, e); err != nil {
+		return err
+	}
+	if _, err := f.proveEvent(ctx, e, e.System); err != nil {
+		return err
 	}
 	token := kept(f.ofEvent(e, e.System))
 	token.Kind = models.TokenSystem
@@ -180,17 +220,19 @@ func (f *Flow) updated(ctx context.Context, portal *models.Portal, e b24.Event) 
 }
 
 // uninstalled forgets the portal: everything if the administrator ticked so
-// (CLEAN), else all secrets and personal data. An event about an earlier
-// installation is ignored: one that is older than the present installation,
-// or, while that is fresh, one whose portal still answers our tokens. Events
-// come in any order.
+// (CLEAN), else all secrets and personal data. It is ignored when it is older
+// than the present installation, for events come in any order; and when the
+// portal still answers our tokens, which are dead by the time a true one comes.
+// The application token alone is not proof enough to remove everything: it
+// passes through the browser of every employee who opens our pages.
 //
 // https://apidocs.bitrix24.com/api-reference/common/events/on-app-uninstall.html
 func (f *Flow) uninstalled(ctx context.Context, portal *models.Portal, e b24.Event) error {
 	if portal.InstalledAt != nil && !e.At.IsZero() && e.At.Add(clockSlack).Before(*portal.InstalledAt) {
 		return nil
 	}
-	if f.fresh(portal) && f.alive(ctx, portal) {
+	if f.alive(ctx, portal) {
+		f.Log.WarnContext(ctx, "a removal that did not happen was reported", "portal", portal.ID)
 		return nil
 	}
 	defer f.Lookups.forget(portal.ID)
@@ -198,22 +240,14 @@ func (f *Flow) uninstalled(ctx context.Context, portal *models.Portal, e b24.Eve
 	return f.Store.Uninstall(ctx, portal.ID, clean == "1" || strings.EqualFold(clean, "true") || strings.EqualFold(clean, "Y"))
 }
 
-// An installation is fresh for as long as an event about the one before it may
-// still come; a portal is asked for at most aliveWithin.
-const (
-	freshFor    = 10 * time.Minute
-	aliveWithin = 10 * time.Second
-)
-
-// fresh reports a portal that was installed just now, or is being installed.
-func (f *Flow) fresh(portal *models.Portal) bool {
-	return portal.InstalledAt == nil || f.Now().Sub(*portal.InstalledAt) < freshFor
-}
+// aliveWithin is how long a portal is asked: a request may wait for its turn
+// behind others, and the one who asks for a removal must not gain by that.
+const aliveWithin = 40 * time.Second
 
 // alive reports whether the portal answers the tokens we have. Those of an
 // installation that was removed are refused.
 func (f *Flow) alive(ctx context.Context, portal *models.Portal) bool {
-	ctx, cancel := context.WithTimeout(ctx, aliveWithin)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), aliveWithin)
 	defer cancel()
 	_, err := f.Client(portal).AppState(ctx)
 	return err == nil

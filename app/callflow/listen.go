@@ -24,6 +24,9 @@ const listenersPerHost = 64
 // maxHops is how often a PBX may send us on to another address.
 const maxHops = 3
 
+// errHop: a PBX sent us on too often, or out of HTTPS.
+var errHop = errors.New("callflow: a recording is not followed any further")
+
 // RecordingClient fetches recordings. It reaches public addresses only, each
 // that it is sent on to as well, and never leaves HTTPS. How long a recording
 // may take is up to the context.
@@ -34,8 +37,9 @@ func RecordingClient(allowLoopback bool) *http.Client {
 		Transport: transport,
 		CheckRedirect: func(next *http.Request, via []*http.Request) error {
 			if len(via) > maxHops || via[0].URL.Scheme == "https" && next.URL.Scheme != "https" {
-				return errAddress
+				return errHop
 			}
+			next.Header.Del("Referer") // the first address may hold a secret
 			return nil
 		},
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"callwise/app/reach"
 	"callwise/models"
 )
 
@@ -47,7 +48,7 @@ func askFor(ctx context.Context, client *http.Client, method, address string) (s
 	}
 	request.Header.Set("Accept-Encoding", "identity") // or the length is not told
 	answer, err := client.Do(request)
-	if errors.Is(err, errAddress) {
+	if errors.Is(err, reach.ErrAddress) || errors.Is(err, errHop) {
 		return 0, "" // not ours to reach
 	}
 	if err != nil {

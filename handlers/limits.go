@@ -1,0 +1,201 @@
+package handlers
+
+import (
+	"fmt"
+	"math"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"golang.org/x/time/rate"
+)
+
+// How often something may be done, in times a second, and how often at once.
+// What can prove itself has far more than it needs; what cannot, so much that
+// nobody who mistypes is kept out. An event of Bitrix24 that carries its
+// portal's token is never limited: Bitrix24 does not send it again.
+var (
+	portalPace  = pace{400, 2000}   // requests of a portal's PBXs; up to 100 events each
+	keyPace     = pace{200, 1000}   // requests with one PBX key
+	failurePace = pace{0.5, 60}     // attempts of one address that prove nothing
+	recheckPace = pace{1 / 60.0, 1} // questions what a visitor is by now
+)
+
+type pace struct {
+	perSecond rate.Limit
+	burst     int
+}
+
+// mostKeys bounds what a limiter remembers.
+const mostKeys = 10_000
+
+// A limiter lets each of many keys do something at a pace. It is of this
+// process alone, and forgets the keys that have been quiet.
+type limiter struct {
+	pace pace
+	mu   sync.Mutex
+	keys map[string]*rate.Limiter
+}
+
+func newLimiter(p pace) *limiter { return &limiter{pace: p, keys: map[string]*rate.Limiter{}} }
+
+// take lets a key do it once more, or says after how long it may.
+func (l *limiter) take(key string, now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	of := l.keys[key]
+	if of == nil {
+		l.makeRoom(now)
+		of = rate.NewLimiter(l.pace.perSecond, l.pace.burst)
+		l.keys[key] = of
+	}
+	if of.AllowN(now, 1) {
+		return 0
+	}
+	return l.untilNext(of, now)
+}
+
+// wait is after how long a key may do it again; 0 if it may now.
+func (l *limiter) wait(key string, now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	of := l.keys[key]
+	if of == nil || of.TokensAt(now) >= 1 {
+		return 0
+	}
+	return l.untilNext(of, now)
+}
+
+// forget makes a key one that never did it.
+func (l *limiter) forget(key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.keys, key)
+}
+
+// knows reports a key that did it lately.
+func (l *limiter) knows(key string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.keys[key] != nil
+}
+
+func (l *limiter) untilNext(of *rate.Limiter, now time.Time) time.Duration {
+	missing := 1 - of.TokensAt(now)
+	return time.Duration(missing / float64(l.pace.perSecond) * float64(time.Second))
+}
+
+// makeRoom forgets the keys whose past no longer matters. When there are too
+// many others, an eighth of them, whichever, begins anew.
+func (l *limiter) makeRoom(now time.Time) {
+	if len(l.keys) < mostKeys {
+		return
+	}
+	for key, of := range l.keys {
+		if of.TokensAt(now) >= float64(l.pace.burst) {
+			delete(l.keys, key)
+		}
+	}
+	for key := range l.keys {
+		if len(l.keys) <= mostKeys*7/8 {
+			return
+		}
+		delete(l.keys, key)
+	}
+}
+
+// Limits keep one sender from taking what is there for all.
+type Limits struct {
+	portal, key, failures, recheck *limiter
+	// Proxies are where requests may come from on behalf of others, which they
+	// name in X-Forwarded-For. Nobody else's word on that counts.
+	Proxies []netip.Prefix
+}
+
+// NewLimits are the limits of a program that stands behind proxies.
+func NewLimits(proxies []netip.Prefix) *Limits {
+	return &Limits{
+		portal: newLimiter(portalPace), key: newLimiter(keyPace), failures: newLimiter(failurePace), recheck: newLimiter(recheckPace),
+		Proxies: proxies,
+	}
+}
+
+// Lift ends the limits of portals and keys, for who measures what is behind them.
+func (l *Limits) Lift() {
+	free := pace{rate.Inf, 1}
+	l.portal, l.key = newLimiter(free), newLimiter(free)
+}
+
+// tooMany is the error of a request above a limit.
+type tooMany struct {
+	limit string // for the metrics
+	wait  time.Duration
+}
+
+func (t tooMany) Error() string { return "handlers: too many requests by " + t.limit }
+
+// after is the wait in whole seconds, as Retry-After has it.
+func (t tooMany) after() string { return fmt.Sprint(math.Ceil(max(1, t.wait.Seconds()))) }
+
+// address is whose request it is for the limits: an IPv4 address, or the
+// network of an IPv6 address. It is empty for a proxy that does not tell on
+// whose behalf it asks: its address would be that of everybody.
+func (l *Limits) address(c echo.Context) string {
+	ip, err := netip.ParseAddr(c.RealIP())
+	if err != nil {
+		return ""
+	}
+	ip = ip.Unmap().WithZone("")
+	for _, proxy := range l.Proxies {
+		if proxy.Contains(ip) {
+			return ""
+		}
+	}
+	if ip.Is4() {
+		return ip.String()
+	}
+	network, err := ip.Prefix(64)
+	if err != nil {
+		return ""
+	}
+	return network.String()
+}
+
+// extractor finds a request's address: the last that no proxy of ours has.
+func (l *Limits) extractor() echo.IPExtractor {
+	trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, proxy := range l.Proxies {
+		bits := 128
+		if proxy.Addr().Is4() {
+			bits = 32
+		}
+		trust = append(trust, echo.TrustIPRange(&net.IPNet{IP: proxy.Addr().AsSlice(), Mask: net.CIDRMask(proxy.Bits(), bits)}))
+	}
+	return echo.ExtractIPFromXFFHeader(trust...)
+}
+
+// mayFail refuses an address that has proven nothing too often, before anything
+// is spent on it.
+func (h *Handlers) mayFail(c echo.Context) error {
+	return h.limited("address", h.Limits.failures.wait(h.Limits.address(c), h.Now()))
+}
+
+// failed counts an attempt that proved nothing, and refuses the next.
+func (h *Handlers) failed(c echo.Context) error {
+	address := h.Limits.address(c)
+	if address == "" {
+		return nil
+	}
+	return h.limited("address", h.Limits.failures.take(address, h.Now()))
+}
+
+// limited is nil, or the error of a limit that was reached.
+func (h *Handlers) limited(limit string, wait time.Duration) error {
+	if wait <= 0 {
+		return nil
+	}
+	h.refused.WithLabelValues(limit).Inc()
+	return tooMany{limit, wait}
+}

@@ -1,0 +1,165 @@
+package models_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"callwise/models"
+	"callwise/models/modelstest"
+
+	"github.com/google/go-cmp/cmp"
+	"gorm.io/gorm"
+)
+
+// written is what a portal's writer stored last.
+type written struct {
+	Application, URL, Secret, Access string
+	Olds                             int
+}
+
+// rewrite changes every secret of a portal again and again, as a busy portal
+// does, until done; a write that a rotation got ahead of is repeated.
+func rewrite(ctx context.Context, s *models.Store, p *models.Portal, done <-chan struct{}) (last written, err error) {
+	last.Access = "access-1-" + p.MemberID
+	for n := 0; ; n++ {
+		select {
+		case <-done:
+			return last, nil
+		default:
+		}
+		word := func(what string) string { return fmt.Sprintf("%s-%s-%d", what, p.MemberID, n) }
+		stale, fresh := last.Access, models.Token{AccessToken: word("access"), RefreshToken: word("refresh"), ExpiresAt: noon}
+		_, err := s.RenewToken(ctx, p.ID, 1, stale, func(context.Context, models.Token) (models.Token, error) { return fresh, nil })
+		if err := errors.Join(err,
+			s.SetApplicationToken(ctx, p.ID, word("application")),
+			s.SetCommandURL(ctx, p.ID, word("https://pbx")),
+			again(func() error { return s.RotateCommandSecret(ctx, p.ID, word("secret")) }),
+		); err != nil {
+			return last, err
+		}
+		last = written{word("application"), word("https://pbx"), word("secret"), word("access"), min(n, 3)}
+	}
+}
+
+// again repeats what a rotation got ahead of, which happens once in a rotation.
+func again(do func() error) error {
+	for range 100 {
+		if err := do(); !errors.Is(err, models.ErrConflict) {
+			return err
+		}
+	}
+	return models.ErrConflict
+}
+
+func TestKeysAreRotatedWhileEverythingIsWritten(t *testing.T) {
+	modelstest.EachAddress(t, func(t *testing.T, address string) {
+		const portals = 4
+		before := open(t, address, key("old", 1))
+		check(t, before.Migrate(t.Context()))
+		idle := install(t, before, "idle")
+		var busy []*models.Portal
+		for i := range portals {
+			busy = append(busy, install(t, before, fmt.Sprint("p", i)))
+		}
+		// Every process was restarted with the new key before: two of them.
+		first, second := open(t, address, key("new", 2)+","+key("old", 1)), open(t, address, key("new", 2)+","+key("old", 1))
+		done := make(chan struct{})
+		var writers sync.WaitGroup
+		lasts, wrong := make([]written, portals), make([]error, portals)
+		for i, p := range busy {
+			writers.Go(func() { lasts[i], wrong[i] = rewrite(t.Context(), []*models.Store{first, second}[i%2], p, done) })
+		}
+		var rotators sync.WaitGroup
+		rotated := make([]int, 2)
+		for i, s := range []*models.Store{first, second} {
+			rotators.Go(func() {
+				for range 3 {
+					n, err := s.RotateKeys(t.Context())
+					rotated[i] += n
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		rotators.Wait()
+		close(done)
+		writers.Wait()
+		check(t, errors.Join(wrong...))
+		if rotated[0]+rotated[1] < 3 { // those of the idle portal at least
+			t.Errorf("%v secrets rotated", rotated)
+		}
+
+		after := open(t, address, key("new", 2))
+		if n := must[int](t)(after.RotateKeys(t.Context())); n != 0 {
+			t.Errorf("%d secrets still had the old key", n)
+		}
+		for i, p := range append(busy, idle) {
+			stored := must[*models.Portal](t)(after.PortalByID(t.Context(), p.ID))
+			tokens := must[[]models.Token](t)(after.LiveTokens(t.Context(), p.ID))
+			got := written{stored.ApplicationToken, stored.CommandURL, stored.CommandSecret, tokens[0].AccessToken, len(stored.OldSecrets)}
+			want := written{"application-token-of-idle", "", "", "access-1-idle", 0}
+			if i < portals {
+				want = lasts[i]
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s (-written last +read):\n%s", p.MemberID, diff)
+			}
+		}
+	})
+}
+
+// A column that is sealed and not rotated would be unreadable once the old key
+// is gone.
+func TestEverySealedColumnIsRotated(t *testing.T) {
+	modelstest.EachAddress(t, func(t *testing.T, address string) {
+		old := open(t, address, key("old", 1))
+		check(t, old.Migrate(t.Context()))
+		p := furnish(t, old, "one")
+		check(t, old.RotateCommandSecret(t.Context(), p.ID, "whsec_two"))
+		both := open(t, address, key("new", 2)+","+key("old", 1))
+		must[int](t)(both.RotateKeys(t.Context()))
+		sealed := cellsWith(t, both, "\x01\x03old")
+		if len(sealed) > 0 {
+			t.Errorf("sealed with the old key: %v", sealed)
+		}
+		if got := cellsWith(t, both, "\x01\x03new"); !slices.Equal(got, []string{
+			"portals.application_token", "portals.command_secret", "portals.command_url", "tokens.access_token", "tokens.refresh_token",
+		}) {
+			t.Errorf("sealed with the new key: %v", got)
+		}
+	})
+}
+
+// cellsWith are the columns of all tables with a value that begins so.
+func cellsWith(t *testing.T, s *models.Store, begin string) []string {
+	t.Helper()
+	found := map[string]bool{}
+	check(t, s.Transaction(t.Context(), func(tx *gorm.DB) error {
+		tables, err := tx.Migrator().GetTables()
+		if err != nil {
+			return err
+		}
+		for _, table := range tables {
+			var rows []map[string]any
+			if err := tx.Table(table).Find(&rows).Error; err != nil {
+				return err
+			}
+			for _, row := range rows {
+				for column, value := range row {
+					if bytes, ok := value.([]byte); ok && strings.HasPrefix(string(bytes), begin) {
+						found[table+"."+column] = true
+					}
+				}
+			}
+		}
+		return nil
+	}))
+	return slices.Sorted(maps.Keys(found))
+}
