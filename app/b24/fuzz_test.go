@@ -40,7 +40,7 @@ func FuzzProfile(f *testing.F) {
 	f.Add([]byte(`{"result":{"client_id":"c","install":{"member_id":"m","domain":"acme.bitrix24.com:8443","uri":"https://acme.example/b24"}}}`))
 	app := &App{ClientID: "c"}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		got, err := parseAnswer("profile", http.StatusOK, text)
+		got, err := parseAnswer("profile", reply{http.StatusOK, text})
 		if err != nil {
 			return
 		}
