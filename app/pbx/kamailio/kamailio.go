@@ -66,10 +66,15 @@ func (c Connector) Run(ctx context.Context, commands net.Listener) {
 	}
 	for ctx.Err() == nil {
 		err := w.follow(ctx)
-		if ctx.Err() == nil {
-			c.Log.Warn("no connection to Kamailio; trying again", "error", err)
-			pause(ctx, reconnect)
+		if ctx.Err() != nil {
+			break
 		}
+		c.Log.Warn("no connection to Kamailio; trying again", "error", err)
+		wait := reconnect
+		if errors.Is(err, errBehind) {
+			wait = maxWait // it will tell everything again
+		}
+		pause(ctx, wait)
 	}
 	reports.Wait()
 	w.uploads.Wait()
