@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"callwise/app/callflow"
 	"callwise/models"
 	"callwise/models/modelstest"
 
@@ -26,7 +27,7 @@ func TestTheRESTLogIsKeptForAWeekHoweverShortCallsAre(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		worker := purgeWorker{house: House{Store: s, KeepCalls: 24 * time.Hour}}
+		worker := purgeWorker{house: House{Flow: &callflow.Flow{}, Store: s, KeepCalls: 24 * time.Hour}}
 		if err := worker.Work(ctx, &river.Job[purgeArgs]{}); err != nil {
 			t.Fatal(err)
 		}
