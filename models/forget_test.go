@@ -125,7 +125,7 @@ func TestAnUninstallationKeepsSettingsAndNamelessCalls(t *testing.T) {
 		}
 		want := *before
 		want.ApplicationToken, want.CommandSecret, want.Status = "", "", models.PortalUninstalled
-		want.EmployeesAt, want.InstalledAt, want.UninstalledAt = nil, nil, &noon
+		want.EmployeesAt, want.InstalledAt, want.UninstalledAt, want.Removals = nil, nil, &noon, 2
 		if diff := cmp.Diff(&want, must[*models.Portal](t)(s.PortalByID(ctx, p.ID))); diff != "" {
 			t.Errorf("portal (-want +got):\n%s", diff)
 		}

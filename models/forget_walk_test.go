@@ -29,7 +29,7 @@ var ofNobody = []string{
 // opens anything.
 var keptUnclean = map[string]string{
 	"portals": "id member_id endpoint auth_host status lang country time_zone crm_mode crm_mode_at scopes missing_scopes" +
-		" settings settings_version command_url uninstalled_at created_at updated_at app_code",
+		" settings settings_version command_url uninstalled_at created_at updated_at app_code removals",
 	"paces":             "portal_id bucket tat",
 	"lines":             "portal_id number name auto_create",
 	"settings_versions": "portal_id version settings restored_from at",
