@@ -148,6 +148,9 @@ func TestANumberIsTakenOutOfWhatOtherRowsSay(t *testing.T) {
 			check(t, s.SaveCall(ctx, c))
 			stray := event("stray "+key, "b24:"+key, 0)
 			stray.Payload = json.RawMessage(`{"PHONE_NUMBER":"+49 30 901820","n":4930901820,"x":"no 30 901821"}`)
+			if key == "a" {
+				stray.Payload = json.RawMessage(`{"y":"030\u00a090\u00a01820"}`)
+			}
 			add(t, s, portal.ID, stray)
 			worked(t, s, portal.ID, "b24:"+key)
 			return c
@@ -168,8 +171,12 @@ func TestANumberIsTakenOutOfWhatOtherRowsSay(t *testing.T) {
 		if diff := cmp.Diff(&want, got); diff != "" || erase(got.Search) != got.Search {
 			t.Errorf("call (-want +got), found by %q:\n%s", got.Search, diff)
 		}
-		events := must[[]models.Event](t)(s.EventsOf(ctx, p.ID, "b24:a"))
+		events := must[[]models.Event](t)(s.EventsOf(ctx, p.ID, "b24:b"))
 		if payload := string(events[0].Payload); payload != `{"PHONE_NUMBER":"•••","n":4930901820,"x":"no 30 901821"}` {
+			t.Errorf("event: %s", payload)
+		}
+		events = must[[]models.Event](t)(s.EventsOf(ctx, p.ID, "b24:a"))
+		if payload := string(events[0].Payload); payload != `{"y":"•••"}` {
 			t.Errorf("event: %s", payload)
 		}
 		if must[string](t)(s.LogFilterOf(ctx, p.ID, 17)) != "" || must[string](t)(s.LogFilterOf(ctx, p.ID, 18)) == "" {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -31,6 +32,9 @@ var mentioning = []mentions{
 	{"events", "done_at IS NOT NULL AND NOT " + ofOpenCall, nil, []string{"payload"}},
 }
 
+// besideDigits is what may stand between two digits of a number in JSON.
+const besideDigits = `(\\u00a0|[^0-9A-Za-z]){0,3}`
+
 // A TextEraser returns a text without a number.
 type TextEraser func(string) string
 
@@ -38,18 +42,27 @@ type TextEraser func(string) string
 // are its last ones, by which rows are found. It returns how many rows it
 // changed, and how many it left because they are still worked on.
 func (s *Store) EraseMentions(ctx context.Context, portalID int64, digits string, erase TextEraser) (changed, left int, err error) {
+	near := strings.Join(strings.Split(digits, ""), besideDigits)
+	nearby, err := regexp.Compile(near)
+	if err != nil {
+		return 0, 0, err
+	}
 	for _, m := range mentioning {
 		for after := int64(0); ; {
-			rows, err := s.mentioned(ctx, m, portalID, after, digits)
+			rows, err := s.mentioned(ctx, m, portalID, after, near)
 			if err != nil {
 				return changed, left, err
 			}
 			for _, row := range rows {
+				after = row.ID
+				if !nearby.MatchString(strings.Join(row.Columns, " ")) {
+					continue // SQLite has no expressions to look for
+				}
 				done, busy, err := s.eraseMention(ctx, m, portalID, row, erase)
 				if err != nil {
 					return changed, left, err
 				}
-				changed, left, after = changed+done, left+busy, row.ID
+				changed, left = changed+done, left+busy
 			}
 			if len(rows) < mentionBatch {
 				break
@@ -67,17 +80,20 @@ type mentionRow struct {
 	Columns []string
 }
 
-// mentioned returns rows that hold the digits in their order, whatever stands
-// between them: more than mention the number, but none that does is missing.
-func (s *Store) mentioned(ctx context.Context, m mentions, portalID, after int64, digits string) ([]mentionRow, error) {
+// mentioned returns rows that may hold the digits near each other: more than
+// mention the number, on SQLite all, but none that does is missing.
+func (s *Store) mentioned(ctx context.Context, m mentions, portalID, after int64, near string) ([]mentionRow, error) {
 	var casts []string
 	for _, column := range m.columns() {
 		casts = append(casts, "COALESCE(CAST("+column+" AS text), '')")
 	}
-	pattern := "%" + strings.Join(strings.Split(digits, ""), "%") + "%"
+	texts, values := strings.Join(casts, " || ' ' || ")+" ~ ?", []any{portalID, after, near, mentionBatch}
+	if s.pool == nil {
+		texts, values = "true", []any{portalID, after, mentionBatch}
+	}
 	query := "SELECT id, " + m.settled + ", " + strings.Join(casts, ", ") + " FROM " + m.table +
-		" WHERE portal_id = ? AND id > ? AND " + strings.Join(casts, " || ' ' || ") + " LIKE ? ORDER BY id LIMIT ?"
-	found, err := s.with(ctx).Raw(query, portalID, after, pattern, mentionBatch).Rows()
+		" WHERE portal_id = ? AND id > ? AND " + texts + " ORDER BY id LIMIT ?"
+	found, err := s.with(ctx).Raw(query, values...).Rows()
 	if err != nil {
 		return nil, err
 	}
