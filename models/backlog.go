@@ -58,10 +58,11 @@ func (s *Store) Backlog(ctx context.Context) (Backlog, error) {
 	return b, nil
 }
 
-// waitingEvents are, of the first pending events, those whose call waits for no
-// repetition.
+// waitingEvents are, of as many pending events as are counted, those whose call
+// waits for no repetition.
 func (s *Store) waitingEvents(ctx context.Context) *gorm.DB {
-	first := s.with(ctx).Table("events").Where("done_at IS NULL").Order("id").Limit(MostCounted)
+	// Not in any order: that would not be read by the index of pending events.
+	first := s.with(ctx).Table("events").Where("done_at IS NULL").Limit(MostCounted)
 	return s.with(ctx).Table("(?) AS e", first).Where(`NOT EXISTS (
 		SELECT 1 FROM calls c WHERE c.portal_id = e.portal_id AND c.retry_at > ?
 		AND (c.call_key = e.call_key

@@ -32,9 +32,10 @@ func TestTheBacklogTellsWhatWaitsFromWhatIsRepeated(t *testing.T) {
 		failed := ensure(t, s, two.ID, "pbx:p-3")
 		failed.State = models.CallFailed
 		check(t, s.SaveCall(ctx, failed))
+		check(t, s.Wake(ctx, []models.CallArgs{{PortalID: one.ID, CallKey: "pbx:p-2"}}))
 		now = noon.Add(time.Minute)
 		want := models.Backlog{
-			Events: 2, Oldest: 59 * time.Second, Jobs: 3, Retrying: 1, Attention: 1,
+			Events: 2, Oldest: 59 * time.Second, Jobs: 1, Retrying: 1, Attention: 1,
 			Portals: map[models.PortalStatus]int64{models.PortalActive: 1, models.PortalSuspended: 1},
 		}
 		if diff := cmp.Diff(want, must[models.Backlog](t)(s.Backlog(ctx))); diff != "" {

@@ -149,7 +149,8 @@ func (f *Flow) carry(ctx context.Context, portal *models.Portal, id int64) error
 func (f *Flow) carrySafely(ctx context.Context, portal *models.Portal, id int64) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("callflow: panic: %v\n%s", r, debug.Stack())
+			// Neither the value nor the arguments: they could quote a number.
+			err = fmt.Errorf("callflow: panic of type %T\n%s", r, debug.Stack())
 		}
 	}()
 	w, err := f.load(ctx, portal, id)
