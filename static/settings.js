@@ -145,6 +145,23 @@
   document.addEventListener("input", onEdit);
   document.addEventListener("change", onEdit);
 
+  // A session ends when nothing is asked for. While somebody has changes that
+  // are not saved, what will happen is asked for now and then, so that Save
+  // does not find the session over and the changes lost.
+  const askWithin = 20 * 60000;
+  let asked = Date.now();
+
+  function staySignedIn() {
+    if (Date.now() < asked + askWithin || document.hidden || !document.querySelector(".savebar-open")) {
+      return;
+    }
+    asked = Date.now();
+    document.getElementById("create_entities").dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  document.addEventListener("htmx:after:request", function () { asked = Date.now(); });
+  setInterval(staySignedIn, 5000);
+
   // With the Enter key the rest of the key press would reach the field, which
   // would send the form: the field waits until the key is up.
   function focusOn(field, byKey) {
@@ -163,7 +180,7 @@
 
   // The menu: the portal scrolls its page, because the frame is as high as ours.
   document.addEventListener("click", function (event) {
-    const link = event.target.closest(".menu a, .problems a");
+    const link = event.target.closest(".menu a, .problems a, .setup-steps a");
     const place = link && document.getElementById(link.hash.slice(1));
     if (place && window.BX24 && window.BX24.scrollParentWindow) {
       window.BX24.scrollParentWindow(Math.max(0, Math.round(place.getBoundingClientRect().top + window.scrollY - 16)));

@@ -120,6 +120,14 @@ func TestSettingsAreTriedOutInTheBrowser(t *testing.T) {
 			t.Errorf("request %+v", got)
 		}
 	})
+	t.Run("while something is not saved the session is kept alive", func(t *testing.T) {
+		tab.is(t, `document.querySelectorAll(".htmx-request").length === 0 && document.querySelector(".savebar-open") !== null`)
+		drain(requests)
+		evaluate[bool](t, tab, `Date.now = (now => () => now() + 21 * 60000)(Date.now); true`)
+		if got := next(t, requests); got.method != "POST" || got.authorization == "" {
+			t.Errorf("request %+v", got)
+		}
+	})
 	tab.quiet(t)
 }
 
