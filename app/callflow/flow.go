@@ -45,6 +45,10 @@ type Flow struct {
 	// ReadWait is how long a call that rings waits for the CRM to be read before
 	// it is registered without a decision (decision.md B.5-21).
 	ReadWait time.Duration
+	// LegWait is how long after the end of a leg that nobody answered the call
+	// waits to hear that somebody else answered: events come in any order, and
+	// Bitrix24 takes one end of a call only.
+	LegWait time.Duration
 	// CommandWindow is how long a command to the PBX is tried.
 	CommandWindow time.Duration
 	// Insecure accepts command URLs at http loopback addresses.
@@ -69,6 +73,7 @@ const (
 	DefaultLease         = 15 * time.Second
 	DefaultLockWait      = 5 * time.Second
 	DefaultReadWait      = 10 * time.Second
+	DefaultLegWait       = 3 * time.Second
 	DefaultCommandWindow = 20 * time.Second
 	// staleRegister is how long an unanswered registration may be repeated:
 	// Bitrix24 recognises it for 30 minutes.
@@ -199,26 +204,6 @@ func withoutEchoes(kind models.CallKind, events []models.Event) []models.Event {
 		return events
 	}
 	return slices.DeleteFunc(slices.Clone(events), func(e models.Event) bool { return e.Type == b24.VoximplantEnd })
-}
-
-// A Later is an error that passes: the call is to be carried on after a while.
-type Later struct {
-	After time.Duration
-	Err   error
-}
-
-func (l *Later) Error() string { return "later: " + l.Err.Error() }
-
-func (l *Later) Unwrap() error { return l.Err }
-
-// Wait says how long to wait before the work that ended with err is taken up
-// again, and whether that helps.
-func Wait(err error) (time.Duration, bool) {
-	later, ok := errors.AsType[*Later](err)
-	if !ok {
-		return 0, false
-	}
-	return later.After, true
 }
 
 // settle records the end of one round of work: done, to be tried later, or
