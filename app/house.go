@@ -119,6 +119,7 @@ func newFlow(c config, store *models.Store, log *slog.Logger) *callflow.Flow {
 		Title: func(lang string, d call.Direction, number string) string {
 			return views.CRMTitle(views.ForLang(lang), string(d), number)
 		},
+		MissedTitle: func(lang, number string) string { return views.MissedTitle(views.ForLang(lang), number) },
 		Todo: func(lang string, c callflow.MissedCall) (title, text string) {
 			return views.TodoWords(views.ForLang(lang), c.Number, c.Customer, c.Line, c.At)
 		},

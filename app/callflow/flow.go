@@ -55,6 +55,9 @@ type Flow struct {
 	Insecure bool
 	// Title names what the app creates in a portal's CRM, in its language.
 	Title func(lang string, d call.Direction, number string) string
+	// MissedTitle names the activity that the app writes of an incoming call which
+	// nobody answered.
+	MissedTitle func(lang, number string) string
 	// Todo are the words of the reminder of a missed call, in a portal's language.
 	Todo func(lang string, c MissedCall) (title, text string)
 	// PlacementTitles are the names of the call log in the portal's menu, by
@@ -179,11 +182,19 @@ func (f *Flow) load(ctx context.Context, portal *models.Portal, id int64) (*work
 	}
 	w := &work{Flow: f, portal: portal, row: row, events: events, was: row.State, over: row.State == models.CallFinished}
 	w.client = f.Bitrix24.Client(portal.MemberID, f.keeper())
-	told, err := tellAll(withoutEchoes(row.Kind, events))
+	heard := withoutEchoes(row.Kind, events)
+	told, err := tellAll(heard)
 	if err != nil {
 		return nil, err
 	}
 	w.call = call.Fold(told)
+	closed, err := forgotten(heard)
+	if err != nil {
+		return nil, err
+	}
+	if closed {
+		w.call.Duration = 0 // nobody knows how long they talked
+	}
 	if direction, fixed := directions[row.Kind]; fixed {
 		w.call.Direction = direction
 	}
