@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,8 +27,16 @@ func (r *rig) asksWho(phone string) reply {
 	return r.with(r.key, http.MethodGet, whoIs+phone)
 }
 
-// searched is how often the portal was asked whose number it is.
-func (r *rig) searched() int { return r.sim.Count(r.portal.Name(), searchCustomers) }
+// searched is in how many requests the portal was asked whose number it is.
+func (r *rig) searched() int {
+	n := 0
+	for _, request := range r.sim.Requests() {
+		if request.Portal == r.portal.Name() && slices.Contains(request.Commands, strings.ToLower(searchCustomers)) {
+			n++
+		}
+	}
+	return n
+}
 
 func (r *rig) addMia() {
 	r.portal.AddContact(b24sim.Contact{Name: "Mia", Phones: []string{"+4930901821"}, ResponsibleID: omar})
@@ -174,6 +183,23 @@ func TestNobodyIsRememberedOfAPortalThatRemovedTheApp(t *testing.T) {
 		r.key = keyIn(t, r.post("/settings/keys", url.Values{"name": {"Test PBX"}}))
 		if got := r.asksWho(mias); !strings.Contains(got.body, "Mia") || r.searched() != before+1 {
 			t.Errorf("%d %s, asked %d times more", got.status, got.body, r.searched()-before)
+		}
+	})
+}
+
+func TestWhoCallsIsKnownByEverySpellingThatTheCRMMayHave(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		for i, spelling := range []string{"+49 30 901831", "49 30 901832", "030 901833", "30901834"} {
+			id := r.portal.AddContact(b24sim.Contact{Name: "Mia", Phones: []string{spelling}, ResponsibleID: omar})
+			asked := r.sim.Count("acme", "")
+			got := r.asksWho(fmt.Sprintf("%%2B4930901%d", 831+i))
+			if !strings.Contains(got.body, fmt.Sprintf(`"entities":[{"type":"contact","id":%d,"title":"Mia"}]`, id)) {
+				t.Errorf("stored as %q: %d %s", spelling, got.status, got.body)
+			}
+			if n := r.sim.Count("acme", "") - asked; n != 1 {
+				t.Errorf("%d requests, want one", n)
+			}
 		}
 	})
 }

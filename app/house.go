@@ -115,10 +115,11 @@ func newFlow(c config, store *models.Store, log *slog.Logger) *callflow.Flow {
 		Log: log, Lookups: callflow.NewLookups(callflow.DefaultLookupAge),
 		PBX: callflow.PBXClient(c.AllowLoopback), Recordings: callflow.RecordingClient(c.AllowLoopback), PublicURL: c.PublicURL,
 		Owner: uuid.NewString(), Lease: callflow.DefaultLease, LockWait: callflow.DefaultLockWait, ReadWait: callflow.DefaultReadWait,
-		CommandWindow: callflow.DefaultCommandWindow, Now: time.Now, Traces: c.Traces != "",
+		LegWait: callflow.DefaultLegWait, CommandWindow: callflow.DefaultCommandWindow, Now: time.Now, Traces: c.Traces != "",
 		Title: func(lang string, d call.Direction, number string) string {
 			return views.CRMTitle(views.ForLang(lang), string(d), number)
 		},
+		MissedTitle: func(lang, number string) string { return views.MissedTitle(views.ForLang(lang), number) },
 		Todo: func(lang string, c callflow.MissedCall) (title, text string) {
 			return views.TodoWords(views.ForLang(lang), c.Number, c.Customer, c.Line, c.At)
 		},

@@ -211,3 +211,41 @@ func TestTheFirstRecordingOfACallIsKeptUnlessItCannotBeAttached(t *testing.T) {
 		}
 	})
 }
+
+// TestTheFirstLegsRecordingIsKeptWhenItIsHeardOfLast: the order of what the PBX
+// reports is not the order in which it happened.
+func TestTheFirstLegsRecordingIsKeptWhenItIsHeardOfLast(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("c")
+		mux := http.NewServeMux()
+		for _, name := range []string{"/first.mp3", "/second.mp3"} {
+			mux.HandleFunc("GET "+name, func(w http.ResponseWriter, _ *http.Request) {
+				if _, err := w.Write([]byte(name)); err != nil {
+					return // HEAD
+				}
+			})
+		}
+		mux.HandleFunc("GET /gone.mp3", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) })
+		server := httptest.NewServer(mux)
+		t.Cleanup(server.Close)
+		leg := func(id, name string, before time.Duration) map[string]any {
+			e := recording(id, server.URL+name)
+			e["id"], e["at"] = id+name, ago(before)
+			return e
+		}
+		for id, first := range map[string]string{"c1": "/first.mp3", "c2": "/gone.mp3"} {
+			r.tell(started(id, "incoming", "+4930901820"), answered(id, "104"), ended(id, "answered", 5), leg(id, "/second.mp3", time.Second))
+			r.worked(id)
+			for range 2 {
+				r.tell(leg(id, first, time.Minute))
+				r.worked(id)
+			}
+		}
+		for id, want := range map[string]string{"c1": "/first.mp3", "c2": "/second.mp3"} {
+			if got := string(r.portal.Recording(*r.row(id).B24CallID)); got != want {
+				t.Errorf("%s: attached %q, want %q", id, got, want)
+			}
+		}
+	})
+}

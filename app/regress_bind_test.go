@@ -261,3 +261,53 @@ func TestThePreviewTakesRepeatsAsTheCRMModeMeansThem(t *testing.T) {
 		}
 	})
 }
+
+// TestACallHasItsOwnTimesInTheCRM: the PBX, the portal and we live in different
+// zones.
+func TestACallHasItsOwnTimesInTheCRM(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.mia("+4930901890")
+		tokyo := time.FixedZone("", 9*3600)
+		began := time.Now().Add(-2 * time.Hour).Truncate(time.Second)
+		r.tell(with(started("c1", "incoming", "+4930901890"), "at", began.In(tokyo).Format(time.RFC3339)),
+			with(ended("c1", "answered", 65), "at", began.Add(80*time.Second).In(tokyo).Format(time.RFC3339)))
+		r.worked("c1")
+		a, s := r.portal.Activities()[0], r.portal.Statistics()[0]
+		if !a.StartedAt.Equal(began) || !s.StartedAt.Equal(began) || s.Duration != 65 || a.EndedAt.Sub(a.StartedAt) != 65*time.Second {
+			t.Errorf("activity = %+v, statistics = %+v, want 65 s of talk from %v", a, s, began)
+		}
+	})
+}
+
+func TestTheTitleOfTheAppsActivityTellsAMissedCall(t *testing.T) {
+	for _, test := range []struct {
+		name, code, title string
+		incoming          bool
+	}{
+		{"answered", "200", "Incoming call, +49 30 901890", true},
+		{"missed", "304", "Missed call, +49 30 901890", true},
+		{"not reached", "480", "Outgoing call, +49 30 901890", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, address string) {
+				r := newRig(t, address, classic)
+				r.switches("corb")
+				r.mia("030 901890") // Bitrix24 does not find the contact by what is dialled
+				c := r.portal.StartCall(b24sim.BuiltinCall{Incoming: test.incoming, Phone: "+4930901890", Line: "4930901800", UserID: anna})
+				c.End(test.code, 5)
+				r.deliver()
+				r.worked(c.ID)
+				var subjects []string
+				for _, a := range r.portal.Activities() {
+					if a.Kind == "CALL" {
+						subjects = append(subjects, a.Subject)
+					}
+				}
+				if diff := cmp.Diff([]string{test.title}, subjects); diff != "" {
+					t.Errorf("titles (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}

@@ -157,3 +157,54 @@ func (r *rig) endings() []ending {
 	}
 	return all
 }
+
+// TestTheEndOfALegThatOvertakesTheAnswerMissesNoCall tells of the leg that rang
+// in vain before the answer of the other one is heard of.
+func TestTheEndOfALegThatOvertakesTheAnswerMissesNoCall(t *testing.T) {
+	const begin, leg, talk, end = 0, 1, 2, 3
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := tuned(t, address, classic, func(h *house) { h.flow.LegWait = 20 * time.Second })
+		r.switches("c")
+		var want []ending
+		for i, order := range [][]int{
+			{begin, talk, leg, end}, {begin, leg, talk, end}, {leg, begin, talk, end}, {begin, leg, end, talk}, {leg, end, begin, talk}, {end, leg, talk, begin},
+		} {
+			id, phone := fmt.Sprint("c", i), fmt.Sprintf("+493090182%d", i)
+			told := []map[string]any{
+				started(id, "incoming", phone, map[string]any{"extensions": []string{"104", "105"}}),
+				with(omars(ended(id, "missed", 0)), "id", id+"-leg"), answered(id, "104"), ended(id, "answered", 5),
+			}
+			for n := range told {
+				told[n]["at"] = ago(time.Minute - time.Duration(10*n)*time.Second)
+			}
+			for _, n := range order {
+				r.tell(told[n])
+				r.tell(told[n])
+				if n == leg && order[0] == begin && order[1] == leg {
+					r.eventually("the end of the leg is worked on", func() bool { c := r.row(id); return c != nil && c.EndedAt != nil })
+				}
+			}
+			r.worked(id)
+			want = append(want, ending{anna, phone, "200", 5})
+		}
+		if diff := cmp.Diff(want, r.endings()); diff != "" {
+			t.Errorf("statistics (-want +got):\n%s", diff)
+		}
+		if s := r.portal.Snapshot(); len(s.Leads) != len(want) || len(s.Activities) != len(want) || s.Unfinished != 0 {
+			t.Errorf("%d leads, %d activities, %d unfinished of %d calls", len(s.Leads), len(s.Activities), s.Unfinished, len(want))
+		}
+	})
+}
+
+func TestAGroupOfWhichTheEndNamesOneIsMissedAfterAWhile(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := tuned(t, address, classic, func(h *house) { h.flow.LegWait = time.Second })
+		r.switches("c")
+		r.tell(started("c1", "incoming", "+4930901820", map[string]any{"extensions": []string{"104", "105"}}), ended("c1", "missed", 0))
+		r.worked("c1")
+		r.expectCards(nil)
+		if diff := cmp.Diff([]ending{{anna, "+4930901820", "304", 0}}, r.endings()); diff != "" {
+			t.Errorf("statistics (-want +got):\n%s", diff)
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -128,5 +129,43 @@ func TestTheLogDoesNotSayThatSomethingWasCreatedWhenBitrix24Declined(t *testing.
 		if strings.Contains(r.page("/calls"), "so a new lead was created") {
 			t.Error("the log says that a lead was created")
 		}
+	})
+}
+
+// TestACallWhoseEndNeverComesIsClosedAsFailedAndNoTalkIsMadeUp closes one that
+// rings, one that is talked on, and a click of which the PBX said nothing more.
+func TestACallWhoseEndNeverComesIsClosedAsFailedAndNoTalkIsMadeUp(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		var ahead atomic.Int64
+		r := tuned(t, address, classic, func(h *house) {
+			h.flow.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+		})
+		r.switches("c")
+		r.tell(started("c1", "incoming", "+4930901821"))
+		r.tell(started("c2", "incoming", "+4930901822", map[string]any{"extensions": []string{"105"}}), answered("c2", "105"))
+		id := r.click(b24sim.Click{UserID: admin, Phone: "+4930901823", Line: "callwise"})
+		r.registered(3)
+		r.worked("c1", "c2")
+		for _, after := range []time.Duration{3*time.Hour - time.Minute, 3*time.Hour + time.Minute} {
+			ahead.Store(int64(after))
+			if err := r.house.flow.CloseStale(t.Context(), 3*time.Hour); err != nil {
+				t.Fatal(err)
+			}
+			r.worked("c1", "c2", id)
+			if n := len(r.portal.Statistics()); after < 3*time.Hour && n != 0 {
+				t.Errorf("%d calls are closed after %v", n, after)
+			}
+		}
+		want := map[string]ending{
+			"+4930901821": {anna, "+4930901821", "503", 0}, "+4930901822": {omar, "+4930901822", "200", 0}, "+4930901823": {admin, "+4930901823", "503", 0},
+		}
+		got := map[string]ending{}
+		for _, e := range r.endings() {
+			got[e.Phone] = e
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("statistics (-want +got):\n%s", diff)
+		}
+		r.expectCards(nil)
 	})
 }

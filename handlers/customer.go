@@ -47,7 +47,7 @@ func (h *Handlers) customer(c echo.Context) error {
 	if phone.Hidden() {
 		return c.JSON(http.StatusOK, knownCustomer{Entities: []knownEntity{}})
 	}
-	found, err := h.Flow.Customers(c.Request().Context(), portal, phone.Dial())
+	found, err := h.Flow.Customers(c.Request().Context(), portal, phone)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,10 @@
 package b24
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strconv"
 	"strings"
 
 	"callwise/app/crm"
@@ -24,25 +27,53 @@ type Responsible struct {
 	OnDuty bool
 }
 
-// Customers finds whose number it is, most important first, in one request that
-// overtakes what else waits for the portal. It
-// knows neither deals nor whether a lead is closed; a decision needs
-// [Client.Snapshot].
+const methodSearch = "telephony.externalCall.searchCrmEntities"
+
+// Customers finds whose number it is, most important first: contacts, leads,
+// companies. phones are the spellings of the number, the one dialled first: the
+// CRM may know it by any of them. It takes one request, which overtakes what
+// else waits for the portal. It knows neither deals nor whether a lead is
+// closed; a decision needs [Client.Snapshot].
 //
 // https://apidocs.bitrix24.com/api-reference/telephony/telephony-external-call-search-crm-entities.html
-func (c *Client) Customers(ctx context.Context, phone string) ([]Customer, error) {
-	rows, err := invoke[List[customerRow]](ctx, c, "telephony.externalCall.searchCrmEntities",
-		Params{"PHONE_NUMBER": phone}, Repeatable(), Prompt())
+func (c *Client) Customers(ctx context.Context, phones []string) ([]Customer, error) {
+	var batch Batch
+	for i, phone := range phones[:min(len(phones), maxPhones)] {
+		batch.Add(spelledKey(i), methodSearch, Params{"PHONE_NUMBER": phone})
+	}
+	answers, err := c.Batch(ctx, batch, Repeatable(), Prompt())
 	if err != nil {
 		return nil, err
 	}
 	var customers []Customer
-	for _, row := range rows {
-		if ref := refOf(string(row.Type), int64(row.ID)); ref != nil {
-			customers = append(customers, Customer{*ref, string(row.Name), row.responsible()})
+	for i := range batch.Commands {
+		var rows List[customerRow]
+		if err := answers.Decode(spelledKey(i), &rows); err != nil {
+			return nil, err
 		}
+		customers = addCustomers(customers, rows)
 	}
+	slices.SortStableFunc(customers, func(a, b Customer) int {
+		return cmp.Compare(slices.Index(ranked, a.Ref.Type), slices.Index(ranked, b.Ref.Type))
+	})
 	return customers, nil
+}
+
+// ranked are the kinds of customers, the most important first.
+var ranked = []crm.EntityType{crm.TypeContact, crm.TypeLead, crm.TypeCompany}
+
+func spelledKey(i int) string { return "spelled_" + strconv.Itoa(i) }
+
+// addCustomers adds those of rows who are not among customers.
+func addCustomers(customers []Customer, rows []customerRow) []Customer {
+	for _, row := range rows {
+		ref := refOf(string(row.Type), int64(row.ID))
+		if ref == nil || slices.ContainsFunc(customers, func(c Customer) bool { return c.Ref == *ref }) {
+			continue
+		}
+		customers = append(customers, Customer{*ref, string(row.Name), row.responsible()})
+	}
+	return customers
 }
 
 type customerRow struct {

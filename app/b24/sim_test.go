@@ -182,7 +182,7 @@ func TestACallOfAKnownCustomerTakesThreeRequests(t *testing.T) {
 	if diff := cmp.Diff(want, records.Snapshot(), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if found, err := o.Customers(ctx, customer); err != nil || len(found) == 0 || found[0].Ref.ID != contact {
+	if found, err := o.Customers(ctx, spellings); err != nil || len(found) == 0 || found[0].Ref.ID != contact {
 		t.Errorf("%+v %v", found, err)
 	}
 	start := CallStart{ExternalID: "pbx-1", UserID: 1, Phone: customer, Direction: call.Incoming, Line: "4930"}

@@ -57,11 +57,15 @@ func TestDirections(t *testing.T) {
 }
 
 func TestCustomers(t *testing.T) {
-	d, s := scripted(t, `{"result":[{"CRM_ENTITY_TYPE":"CONTACT","CRM_ENTITY_ID":412,"ASSIGNED_BY_ID":17,"NAME":"Anna Petrova",
-	 "ASSIGNED_BY":{"ID":"17","TIMEMAN_STATUS":"OPENED","USER_PHONE_INNER":"104","WORK_PHONE":null,"PERSONAL_MOBILE":"+79031234567"}},
-	 {"CRM_ENTITY_TYPE":"LEAD","CRM_ENTITY_ID":"5","ASSIGNED_BY_ID":18,"NAME":null,"ASSIGNED_BY":{"ID":"18","TIMEMAN_STATUS":"CLOSED","USER_PHONE_INNER":null}},
-	 {"CRM_ENTITY_TYPE":"COMPANY","CRM_ENTITY_ID":90,"ASSIGNED_BY_ID":null,"ASSIGNED_BY":[]}]}`, `{"result":[]}`)
-	got, err := d.Customers(t.Context(), "+49")
+	const anna = `{"CRM_ENTITY_TYPE":"CONTACT","CRM_ENTITY_ID":412,"ASSIGNED_BY_ID":17,"NAME":"Anna Petrova",
+	 "ASSIGNED_BY":{"ID":"17","TIMEMAN_STATUS":"OPENED","USER_PHONE_INNER":"104","WORK_PHONE":null,"PERSONAL_MOBILE":"+79031234567"}}`
+	d, s := scripted(t, `{"result":{"result":{"spelled_0":[{"CRM_ENTITY_TYPE":"LEAD","CRM_ENTITY_ID":"5","ASSIGNED_BY_ID":18,"NAME":null,
+	 "ASSIGNED_BY":{"ID":"18","TIMEMAN_STATUS":"CLOSED","USER_PHONE_INNER":null}}],
+	 "spelled_1":[`+anna+`,{"CRM_ENTITY_TYPE":"COMPANY","CRM_ENTITY_ID":90,"ASSIGNED_BY_ID":null,"ASSIGNED_BY":[]}],
+	 "spelled_2":[`+anna+`,{"CRM_ENTITY_TYPE":"LEAD","CRM_ENTITY_ID":5}]},"result_error":[]}}`,
+		`{"result":{"result":{"spelled_0":[]},"result_error":[]}}`,
+		`{"result":{"result":{"spelled_0":[]},"result_error":{"spelled_1":{"error":"ERROR_CORE","error_description":"CRM is not installed."}}}}`)
+	got, err := d.Customers(t.Context(), []string{"+4930", "4930", "030"})
 	want := []Customer{
 		{cont412, "Anna Petrova", Responsible{17, "104", true}},
 		{Ref: crm.Ref{Type: crm.TypeLead, ID: 5}, Responsible: Responsible{UserID: 18}},
@@ -70,8 +74,14 @@ func TestCustomers(t *testing.T) {
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
-	if got, err := d.Customers(t.Context(), "+49"); len(got) != 0 || err != nil || s.asked[1].Method != "telephony.externalCall.searchCrmEntities" {
+	if s.asked[0].Method != "batch" {
+		t.Errorf("asked %v, want one request for all spellings", s.asked)
+	}
+	if got, err := d.Customers(t.Context(), []string{"+49"}); len(got) != 0 || err != nil {
 		t.Error(got, err)
+	}
+	if got, err := d.Customers(t.Context(), []string{"+49", "49"}); got != nil || !IsPortal(err) {
+		t.Errorf("one search of two is refused: %v, %v", got, err)
 	}
 }
 

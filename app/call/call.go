@@ -104,6 +104,7 @@ type Call struct {
 	Status       Status    `json:"status"`      // empty until it is answered or ended
 	Duration     int       `json:"duration"`    // seconds of talk, once ended
 	Ended        bool      `json:"ended"`
+	LegOnly      bool      `json:"leg_only"`      // perhaps: nobody answered, and only some of those who rang are said to have ended
 	RecordingURL string    `json:"recording_url"` // of the first
 	Transcript   []Message `json:"transcript"`
 }

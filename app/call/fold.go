@@ -185,6 +185,20 @@ func (f *folding) legOnly(ended []Event) bool {
 	return f.Answered() && f.TalkedLast != "" && !slices.ContainsFunc(ended, talks)
 }
 
+// othersRang reports that each end names the extension that it is of, and that
+// another one was rung. Such an end is that of the call, or of a leg whose call
+// somebody else is about to answer.
+func (f *folding) othersRang(ended []Event) bool {
+	rest := slices.Clone(f.Extensions)
+	for _, e := range ended {
+		if e.Extension == "" {
+			return false
+		}
+		rest = slices.DeleteFunc(rest, func(extension string) bool { return extension == e.Extension })
+	}
+	return len(rest) > 0
+}
+
 func (f *folding) end() {
 	ended := f.all(Ended)
 	if len(ended) == 0 {
@@ -197,6 +211,7 @@ func (f *folding) end() {
 	if !f.Answered() {
 		last := ended[len(ended)-1]
 		f.EndedAt, f.Status = last.At, last.Status
+		f.LegOnly = f.othersRang(ended)
 		return
 	}
 	talks := slices.DeleteFunc(slices.Clone(ended), func(e Event) bool { return e.Status != StatusAnswered })

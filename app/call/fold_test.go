@@ -59,6 +59,16 @@ func TestFold(t *testing.T) {
 		}},
 		{"a missed call", []Event{started, {Type: Ended, At: at(30), Status: StatusMissed, Extension: "101"}}, Call{
 			Direction: Incoming, Phone: "+493012345678", Line: "4930999", Extensions: []string{"101", "102"},
+			StartedAt: at(0), EndedAt: at(30), Status: StatusMissed, Ended: true, LegOnly: true,
+		}},
+		{"a missed call of which each leg's end is told", []Event{
+			started, {Type: Ended, At: at(28), Status: StatusNoAnswer, Extension: "102"}, {Type: Ended, At: at(30), Status: StatusMissed, Extension: "101"},
+		}, Call{
+			Direction: Incoming, Phone: "+493012345678", Line: "4930999", Extensions: []string{"101", "102"},
+			StartedAt: at(0), EndedAt: at(30), Status: StatusMissed, Ended: true,
+		}},
+		{"a missed call whose end is of no leg", []Event{started, {Type: Ended, At: at(30), Status: StatusMissed}}, Call{
+			Direction: Incoming, Phone: "+493012345678", Line: "4930999", Extensions: []string{"101", "102"},
 			StartedAt: at(0), EndedAt: at(30), Status: StatusMissed, Ended: true,
 		}},
 		{"a leg that nobody answered does not end the talk of another", []Event{

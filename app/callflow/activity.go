@@ -60,10 +60,18 @@ func (w *work) findOrAddActivity(ctx context.Context, cards []crm.Ref) (int64, e
 		return 0, err
 	}
 	return w.client.AddCallActivity(ctx, b24.CallActivity{
-		Owner: cards[0], Client: clientAmong(cards), Subject: w.Title(w.portal.Lang, w.call.Direction, w.phone.Pretty()),
+		Owner: cards[0], Client: clientAmong(cards), Subject: w.subject(),
 		Phone: w.phone.Dial(), Direction: w.call.Direction, Completed: w.call.Answered(),
 		ResponsibleID: user, StartedAt: w.row.StartedAt, EndedAt: w.endedAt(), OriginID: w.externalID(),
 	})
+}
+
+// subject says of an activity whether the call was missed, as Bitrix24's own do.
+func (w *work) subject() string {
+	if !w.call.Answered() && !dialled(w.call.Direction) {
+		return w.MissedTitle(w.portal.Lang, w.phone.Pretty())
+	}
+	return w.Title(w.portal.Lang, w.call.Direction, w.phone.Pretty())
 }
 
 // clientAmong is the first contact or company of these, zero without one.

@@ -58,7 +58,7 @@ func (w *work) free(ctx context.Context, user int64) (bool, error) {
 	if err != nil || extension == "" {
 		return false, err
 	}
-	customers, err := w.Customers(ctx, w.portal, w.phone.Dial())
+	customers, err := w.Customers(ctx, w.portal, w.phone)
 	if err != nil && !b24.IsPortal(err) && !errors.Is(err, ErrPortalSlow) {
 		return false, err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"callwise/app/b24"
+	"callwise/app/call"
 	"callwise/models"
 
 	"github.com/jellydator/ttlcache/v3"
@@ -63,17 +64,18 @@ func (l *Lookups) forget(portalID int64) {
 	}
 }
 
-// Customers tells whose number it is, most important first, as the portal said
-// a moment ago. A question on its way is shared: that one who asks
+// Customers tells whose number it is, by every spelling the CRM may know it
+// under, most important first, as the portal said a moment ago. The number is
+// not hidden. A question on its way is shared: that one who asks
 // goes away does not end it for the others. A failure is not remembered.
 // Errors: [ErrPortalSlow], [ErrPortalBusy], or the portal's own.
-func (f *Flow) Customers(ctx context.Context, portal *models.Portal, phone string) ([]b24.Customer, error) {
-	key := lookup{portal.ID, phone}
+func (f *Flow) Customers(ctx context.Context, portal *models.Portal, phone call.Phone) ([]b24.Customer, error) {
+	key := lookup{portal.ID, phone.Dial()}
 	if item := f.Lookups.kept.Get(key); item != nil {
 		return item.Value(), nil
 	}
 	shared := f.Lookups.flights.DoChan(key.String(), func() (any, error) {
-		return f.askCustomers(context.WithoutCancel(ctx), portal, key)
+		return f.askCustomers(context.WithoutCancel(ctx), portal, key, phone.Variants())
 	})
 	select {
 	case <-ctx.Done():
@@ -86,10 +88,10 @@ func (f *Flow) Customers(ctx context.Context, portal *models.Portal, phone strin
 	}
 }
 
-func (f *Flow) askCustomers(ctx context.Context, portal *models.Portal, key lookup) ([]b24.Customer, error) {
+func (f *Flow) askCustomers(ctx context.Context, portal *models.Portal, key lookup, spellings []string) ([]b24.Customer, error) {
 	ctx, cancel := context.WithTimeout(ctx, customersWithin)
 	defer cancel()
-	found, err := f.Client(portal).Customers(ctx, key.phone)
+	found, err := f.Client(portal).Customers(ctx, spellings)
 	switch {
 	case err == nil:
 	case errors.Is(err, b24.QueryLimitExceeded), errors.Is(err, b24.OperationTimeLimit):

@@ -45,12 +45,19 @@ type Flow struct {
 	// ReadWait is how long a call that rings waits for the CRM to be read before
 	// it is registered without a decision (decision.md B.5-21).
 	ReadWait time.Duration
+	// LegWait is how long after the end of a leg that nobody answered the call
+	// waits to hear that somebody else answered: events come in any order, and
+	// Bitrix24 takes one end of a call only.
+	LegWait time.Duration
 	// CommandWindow is how long a command to the PBX is tried.
 	CommandWindow time.Duration
 	// Insecure accepts command URLs at http loopback addresses.
 	Insecure bool
 	// Title names what the app creates in a portal's CRM, in its language.
 	Title func(lang string, d call.Direction, number string) string
+	// MissedTitle names the activity that the app writes of an incoming call which
+	// nobody answered.
+	MissedTitle func(lang, number string) string
 	// Todo are the words of the reminder of a missed call, in a portal's language.
 	Todo func(lang string, c MissedCall) (title, text string)
 	// PlacementTitles are the names of the call log in the portal's menu, by
@@ -69,6 +76,7 @@ const (
 	DefaultLease         = 15 * time.Second
 	DefaultLockWait      = 5 * time.Second
 	DefaultReadWait      = 10 * time.Second
+	DefaultLegWait       = 3 * time.Second
 	DefaultCommandWindow = 20 * time.Second
 	// staleRegister is how long an unanswered registration may be repeated:
 	// Bitrix24 recognises it for 30 minutes.
@@ -175,11 +183,19 @@ func (f *Flow) load(ctx context.Context, portal *models.Portal, id int64) (*work
 	}
 	w := &work{Flow: f, portal: portal, row: row, events: events, was: row.State, over: row.State == models.CallFinished}
 	w.client = f.Bitrix24.Client(portal.MemberID, f.keeper())
-	told, err := tellAll(withoutEchoes(row.Kind, events))
+	heard := withoutEchoes(row.Kind, events)
+	told, err := tellAll(heard)
 	if err != nil {
 		return nil, err
 	}
 	w.call = call.Fold(told)
+	closed, err := forgotten(heard)
+	if err != nil {
+		return nil, err
+	}
+	if closed {
+		w.call.Duration = 0 // nobody knows how long they talked
+	}
 	if direction, fixed := directions[row.Kind]; fixed {
 		w.call.Direction = direction
 	}
@@ -200,26 +216,6 @@ func withoutEchoes(kind models.CallKind, events []models.Event) []models.Event {
 		return events
 	}
 	return slices.DeleteFunc(slices.Clone(events), func(e models.Event) bool { return e.Type == b24.VoximplantEnd })
-}
-
-// A Later is an error that passes: the call is to be carried on after a while.
-type Later struct {
-	After time.Duration
-	Err   error
-}
-
-func (l *Later) Error() string { return "later: " + l.Err.Error() }
-
-func (l *Later) Unwrap() error { return l.Err }
-
-// Wait says how long to wait before the work that ended with err is taken up
-// again, and whether that helps.
-func Wait(err error) (time.Duration, bool) {
-	later, ok := errors.AsType[*Later](err)
-	if !ok {
-		return 0, false
-	}
-	return later.After, true
 }
 
 // settle records the end of one round of work: done, to be tried later, or

@@ -75,17 +75,22 @@ func (w *work) attachAudio(ctx context.Context, audio *models.Audio) error {
 }
 
 // attachAddress has Bitrix24 fetch the recording from the first address that is
-// left. It reports that it was in vain and another may be tried.
+// left; one of an earlier leg that is heard of late takes the place of a later
+// leg's, as Bitrix24 keeps the last one it is given. It reports that it was in
+// vain and another may be tried.
+//
+// https://apidocs.bitrix24.com/api-reference/telephony/telephony-external-call-attach-record.html
 func (w *work) attachAddress(ctx context.Context) (next bool, err error) {
 	known := w.row.Progress.Recording
-	if known.Attached() || known.Kept != "" {
+	settled := known.Attached() || known.Kept != ""
+	if settled && known.Upload != 0 {
 		return false, nil
 	}
 	if known.Code != "" && known.URL != "" && !slices.Contains(known.Passed, known.URL) {
 		known.Passed = append(slices.Clone(known.Passed), known.URL)
 	}
 	address, reported, err := w.address(known.Passed)
-	if err != nil || address == "" {
+	if err != nil || address == "" || settled && address == known.URL {
 		return false, err
 	}
 	recording := models.Recording{URL: address, Passed: known.Passed}

@@ -99,6 +99,26 @@ func (f *Flow) closeStale(ctx context.Context, c *models.Call) error {
 	})
 }
 
+// forgotten reports a call that has no other end than the one which we gave it
+// because none came.
+func forgotten(events []models.Event) (bool, error) {
+	closed := false
+	for _, e := range events {
+		told, ok, err := tell(e)
+		if err != nil {
+			return false, err
+		}
+		if !ok || told.Type != call.Ended {
+			continue
+		}
+		if e.Source != models.SourceCallwise || told.Status != call.StatusFailed {
+			return false, nil
+		}
+		closed = true
+	}
+	return closed, nil
+}
+
 // say stores something that we ourselves know about a call as an event of it.
 // Saying it again changes nothing.
 func (f *Flow) say(ctx context.Context, c *models.Call, e call.Event) error {

@@ -77,12 +77,37 @@ func (w *work) run(ctx context.Context) error {
 	if !w.call.Ended {
 		return errors.Join(begun, w.moveCard(ctx))
 	}
+	if wait := w.doubt(); begun == nil && wait > 0 {
+		return &Later{After: wait, Err: errLeg}
+	}
 	// What could not be created yet does not keep the card open.
 	err = w.end(ctx)
 	if begun != nil {
 		w.row.State = models.CallOpen
 	}
 	return errors.Join(begun, err)
+}
+
+// errLeg: what ended may be a leg of the call only.
+var errLeg = errors.New("callflow: perhaps only a leg of the call has ended")
+
+// doubt is how long it may still turn out that only a leg has ended.
+func (w *work) doubt() time.Duration {
+	if !w.call.LegOnly || w.row.Progress.Finish.Tried {
+		return 0
+	}
+	var last time.Time
+	for _, e := range w.events {
+		if e.ArrivedAt.After(last) {
+			last = e.ArrivedAt
+		}
+	}
+	// An event from the future is one of another clock: it holds nothing up.
+	wait := last.Add(w.LegWait).Sub(w.Now())
+	if wait > w.LegWait {
+		return 0
+	}
+	return wait
 }
 
 // note writes what the events tell into the call's row.
