@@ -7,6 +7,7 @@ var Tables = map[string]any{
 	"portals": portalRow{}, "tokens": tokenRow{}, "pbx_keys": PBXKey{}, "employees": Employee{}, "lines": Line{},
 	"events": Event{}, "calls": Call{}, "rest_log": RESTRequest{}, "recent_creations": creationRow{},
 	"settings_versions": SettingsVersion{}, "log_filters": LogFilter{}, "recordings": Audio{}, "recording_chunks": audioChunk{},
+	"incidents": Incident{}, "alerts": Alert{},
 }
 
 // CallRows is the second struct of the table calls, with fewer columns.

@@ -37,11 +37,15 @@ func furnish(t *testing.T, s *models.Store, memberID string) *models.Portal {
 	check(t, s.Remember(ctx, models.RecentCreation{PortalID: p.ID, PhoneKey: "+49301234567", CallID: c.ID, Refs: []crm.Ref{}, Until: noon.Add(time.Minute)}))
 	audio(t, s, p.ID, "pbx:p-1")
 	check(t, s.Wake(ctx, []models.CallArgs{{PortalID: p.ID, CallKey: "pbx:p-1"}}))
+	must[bool](t)(s.BeginIncident(ctx, models.Incident{PortalID: p.ID, Kind: models.IncidentAccess}))
+	for _, i := range must[[]models.Incident](t)(s.Incidents(ctx, p.ID)) {
+		check(t, s.AddAlert(ctx, models.Alert{IncidentID: i.ID, PortalID: p.ID, UserID: 17}))
+	}
 	must[bool](t)(s.Acquire(ctx, fmt.Sprintf("number:%d:+49301234567", p.ID), "w", time.Minute))
 	return p
 }
 
-var portalTables = []string{"tokens", "pbx_keys", "employees", "lines", "events", "calls", "rest_log", "recent_creations", "settings_versions", "log_filters", "recordings", "recording_chunks"}
+var portalTables = []string{"tokens", "pbx_keys", "employees", "lines", "events", "calls", "rest_log", "recent_creations", "settings_versions", "log_filters", "recordings", "recording_chunks", "incidents", "alerts"}
 
 // rows counts what is stored of a portal, jobs and leases of numbers too.
 func rows(t *testing.T, s *models.Store, portalID int64) map[string]int {
@@ -69,7 +73,7 @@ func rows(t *testing.T, s *models.Store, portalID int64) map[string]int {
 }
 
 var furnished = map[string]int{
-	"tokens": 1, "pbx_keys": 1, "employees": 1, "lines": 1, "events": 2, "calls": 2, "rest_log": 1, "recent_creations": 1, "settings_versions": 2, "log_filters": 1, "recordings": 1, "recording_chunks": 2, "leases": 1, "jobs": 1,
+	"tokens": 1, "pbx_keys": 1, "employees": 1, "lines": 1, "events": 2, "calls": 2, "rest_log": 1, "recent_creations": 1, "settings_versions": 2, "log_filters": 1, "recordings": 1, "recording_chunks": 2, "incidents": 1, "alerts": 1, "leases": 1, "jobs": 1,
 }
 
 func TestACleanUninstallationLeavesNothing(t *testing.T) {
@@ -108,7 +112,7 @@ func TestAnUninstallationKeepsSettingsAndNamelessCalls(t *testing.T) {
 		check(t, s.Uninstall(ctx, p.ID, false))
 
 		if diff := cmp.Diff(map[string]int{
-			"tokens": 0, "pbx_keys": 0, "employees": 0, "lines": 1, "events": 0, "calls": 2, "rest_log": 0, "recent_creations": 0, "settings_versions": 3, "log_filters": 0, "recordings": 0, "recording_chunks": 0, "leases": 0,
+			"tokens": 0, "pbx_keys": 0, "employees": 0, "lines": 1, "events": 0, "calls": 2, "rest_log": 0, "recent_creations": 0, "settings_versions": 3, "log_filters": 0, "recordings": 0, "recording_chunks": 0, "incidents": 0, "alerts": 0, "leases": 0,
 		}, rows(t, s, p.ID)); diff != "" {
 			t.Errorf("rows (-want +got):\n%s", diff)
 		}
@@ -157,7 +161,7 @@ func TestWhatIsOlderThanItsRetentionIsPurged(t *testing.T) {
 			t.Errorf("purged (-want +got):\n%s", diff)
 		}
 		want := map[string]int{
-			"tokens": 1, "pbx_keys": 0, "employees": 0, "lines": 0, "events": 1, "calls": 1, "rest_log": 1, "recent_creations": 1, "settings_versions": 0, "log_filters": 0, "recordings": 0, "recording_chunks": 0, "leases": 1,
+			"tokens": 1, "pbx_keys": 0, "employees": 0, "lines": 0, "events": 1, "calls": 1, "rest_log": 1, "recent_creations": 1, "settings_versions": 0, "log_filters": 0, "recordings": 0, "recording_chunks": 0, "incidents": 0, "alerts": 0, "leases": 1,
 		}
 		if diff := cmp.Diff(want, rows(t, s, p.ID)); diff != "" {
 			t.Errorf("rows (-want +got):\n%s", diff)

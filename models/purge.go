@@ -19,8 +19,9 @@ type Purged struct {
 }
 
 // Purge removes calls that began, and events that arrived, before callsBefore,
-// requests sent before restBefore, recordings that old or not received whole, and leases and creations whose time is long
-// over.
+// requests sent before restBefore, recordings that old or not received
+// whole, incidents that ended before callsBefore, and leases and creations whose
+// time is long over.
 func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (Purged, error) {
 	var purged Purged
 	for _, old := range []struct {
@@ -39,6 +40,9 @@ func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (P
 		}
 	}
 	if err := s.purgeAudios(ctx, callsBefore); err != nil {
+		return purged, err
+	}
+	if _, err := s.purge(ctx, "incidents", "ended_at", callsBefore); err != nil {
 		return purged, err
 	}
 	err := s.with(ctx).Exec("DELETE FROM leases WHERE until < "+s.clock()+" - ?", leaseMemory.Microseconds()).Error
