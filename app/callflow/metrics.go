@@ -2,6 +2,7 @@ package callflow
 
 import (
 	"slices"
+	"strconv"
 
 	"callwise/app/b24"
 	"callwise/app/rules"
@@ -16,12 +17,14 @@ type Metrics struct {
 	events    *prometheus.CounterVec
 	requests  *prometheus.CounterVec
 	decisions *prometheus.CounterVec
+	incidents *prometheus.CounterVec
+	alerts    *prometheus.CounterVec
 }
 
 // NewMetrics makes the counters and registers them.
 func NewMetrics(r prometheus.Registerer) *Metrics {
-	counter := func(name, help, label string) *prometheus.CounterVec {
-		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 		r.MustRegister(c)
 		return c
 	}
@@ -29,6 +32,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		events:    counter("events_accepted_total", "Events about calls that were stored, by who sent them.", "source"),
 		requests:  counter("portal_requests_total", "Requests to portals and for tokens, by the code of the answer.", "code"),
 		decisions: counter("calls_decided_total", "Decisions about calls, by reason.", "reason"),
+		incidents: counter("incidents_total", "Incidents of portals that began and that ended, by kind.", "kind", "what"),
+		alerts:    counter("alerts_total", "Alerts sent to people in Bitrix24, by whether they were reached.", "reached"),
 	}
 }
 
@@ -47,6 +52,18 @@ func (m *Metrics) decided(reason rules.Reason) {
 func (m *Metrics) requested(r b24.Request) {
 	if m != nil {
 		m.requests.WithLabelValues(codeLabel(r)).Inc()
+	}
+}
+
+func (m *Metrics) incident(kind models.IncidentKind, what string) {
+	if m != nil {
+		m.incidents.WithLabelValues(string(kind), what).Inc()
+	}
+}
+
+func (m *Metrics) alerted(reached bool) {
+	if m != nil {
+		m.alerts.WithLabelValues(strconv.FormatBool(reached)).Inc()
 	}
 }
 
