@@ -24,14 +24,6 @@ const (
 
 // portalLines ask Bitrix24 and say what it told.
 func (h *Handlers) portalLines(ctx context.Context, v view) ([]views.HealthLine, error) {
-	tokens, err := h.Store.TokensOf(ctx, v.portal.ID)
-	if err != nil {
-		return nil, err
-	}
-	names, err := h.names(ctx, v.portal.ID)
-	if err != nil {
-		return nil, err
-	}
 	asked, cancel := context.WithTimeout(ctx, conditionWithin)
 	defer cancel()
 	told, err := h.Flow.Condition(asked, v.portal)
@@ -40,6 +32,14 @@ func (h *Handlers) portalLines(ctx context.Context, v view) ([]views.HealthLine,
 	}
 	if err != nil {
 		return unreadLines(v, err, asked.Err() != nil), nil
+	}
+	tokens, err := h.Store.TokensOf(ctx, v.portal.ID) // only now: asking may have shown that some are dead
+	if err != nil {
+		return nil, err
+	}
+	names, err := h.names(ctx, v.portal.ID)
+	if err != nil {
+		return nil, err
 	}
 	lines := []views.HealthLine{
 		said(v, views.HealthAccess, told.Owner, func(p b24.Profile) views.HealthLine { return accessLine(v, p, tokens, names) }),
