@@ -38,6 +38,22 @@ func (r *rig) watch() {
 	}
 }
 
+// told watches until people have read n notices, and then once more: the
+// program's own watch may have been at it.
+func (r *rig) told(n int) []string {
+	r.t.Helper()
+	r.eventually("told", func() bool {
+		r.watch()
+		return len(r.portal.Notices()) >= n
+	})
+	r.watch()
+	got := r.notices()
+	if len(got) != n {
+		r.t.Errorf("%d notices, want %d: %q", len(got), n, got)
+	}
+	return got
+}
+
 // usually has n calls in the log at this time of the week, for four weeks.
 func (r *rig) usually(n int, kind models.CallKind) {
 	r.t.Helper()
@@ -65,12 +81,9 @@ func TestASilenceIsToldOnceAndItsEndOnce(t *testing.T) {
 		other := r.neighbour("other")
 		r.save(url.Values{"alerts/users": {"1\n17"}})
 		r.usually(7, models.KindPBX)
-		for range 3 {
-			r.watch()
-		}
 		silent := "Callwise: the PBX has reported no call for two hours; usually there are 7 at this time. Open Callwise in Bitrix24 and look at the page Health."
 		want := []string{"1: " + silent, "17: " + silent}
-		if diff := cmp.Diff(want, r.notices()); diff != "" {
+		if diff := cmp.Diff(want, r.told(2)); diff != "" {
 			t.Fatalf("notices (-want +got):\n%s", diff)
 		}
 		if page := r.page("/health"); !strings.Contains(page, "usually there are 7 calls at this time") {
@@ -78,10 +91,7 @@ func TestASilenceIsToldOnceAndItsEndOnce(t *testing.T) {
 		}
 		r.tell(started("c1", "incoming", "+4930901820"), ended("c1", "answered", 5))
 		r.finished(29)
-		for range 3 {
-			r.watch()
-		}
-		got := r.notices()
+		got := r.told(4)
 		if len(got) != 4 || !strings.HasPrefix(got[2], "1: Callwise, all clear: the PBX reports calls again.") || !strings.HasPrefix(got[3], "17: Callwise, all clear") {
 			t.Errorf("notices = %q", got)
 		}
@@ -130,10 +140,7 @@ func TestWhoCouldNotBeToldHearsOfItWhenItIsOver(t *testing.T) {
 		fault.Remove()
 		r.open(r.frame(admin, "DEFAULT"))
 		r.eventually("it works again", func() bool { return r.stored().Status == models.PortalActive })
-		for range 2 {
-			r.watch()
-		}
-		got := r.notices()
+		got := r.told(1)
 		if len(got) != 1 || !strings.HasPrefix(got[0], "17: Callwise, all clear: Bitrix24 answers our requests again. From ") {
 			t.Errorf("notices = %q", got)
 		}
@@ -159,9 +166,8 @@ func TestFailuresAreToldWhenTheyAreManyAndAlsoThatOneAccessIsLeft(t *testing.T) 
 				t.Fatal(err)
 			}
 		}
-		r.watch()
 		want := []string{"1: Callwise: 5 of the last 6 calls could not be logged. They are tried again. Open Callwise in Bitrix24 and look at the page Health."}
-		if diff := cmp.Diff(want, r.notices()); diff != "" {
+		if diff := cmp.Diff(want, r.told(1)); diff != "" {
 			t.Errorf("notices (-want +got):\n%s", diff)
 		}
 		if got := r.health()["failed"]; got != "broken" {
@@ -170,16 +176,14 @@ func TestFailuresAreToldWhenTheyAreManyAndAlsoThatOneAccessIsLeft(t *testing.T) 
 		r.eventually("the system user's tokens are kept", func() bool { return len(r.tokens()) == 2 })
 		r.portal.RevokeTokens(admin)
 		r.asksHealth()
-		r.watch()
-		if got := r.notices(); len(got) != 2 || !strings.HasPrefix(got[1], "1: Callwise: no administrator’s access works any more since ") {
+		if got := r.told(2); len(got) != 2 || !strings.HasPrefix(got[1], "1: Callwise: no administrator’s access works any more since ") {
 			t.Errorf("notices = %q", got)
 		}
 		if got := r.health()["access"]; got != "partly" {
 			t.Errorf("access is %s", got)
 		}
 		r.open(r.frame(admin, "DEFAULT"))
-		r.watch()
-		if got := r.notices(); len(got) != 3 || !strings.HasPrefix(got[2], "1: Callwise, all clear: an administrator’s access works again.") {
+		if got := r.told(3); len(got) != 3 || !strings.HasPrefix(got[2], "1: Callwise, all clear: an administrator’s access works again.") {
 			t.Errorf("notices = %q", got)
 		}
 	})
@@ -202,10 +206,7 @@ func TestWithoutItsScopeNobodyIsToldAndThePagesSaySo(t *testing.T) {
 		}
 		r.portal.SetScopes("crm", "telephony", "placement", "user_basic", "im")
 		r.post("/health/cure/scopes", nil)
-		r.watch()
-		if got := r.notices(); len(got) != 1 {
-			t.Errorf("notices = %q", got)
-		}
+		r.told(1)
 		if got := r.health()["alerts"]; got != "works" {
 			t.Errorf("alerts are %s", got)
 		}
@@ -220,8 +221,7 @@ func TestAnAlertThatFailsIsTriedAgainAndReplacesItself(t *testing.T) {
 		fault := r.sim.Inject(b24sim.Fault{Portal: "acme", Method: "im.notify.system.add", Nth: 2, Times: -1, Act: b24sim.Drop, After: true})
 		r.watch()
 		fault.Remove()
-		r.watch()
-		r.watch()
+		r.told(2)
 		got := r.portal.Notices()
 		told := map[int64]int{}
 		for _, n := range got {
