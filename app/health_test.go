@@ -10,8 +10,11 @@ import (
 	"time"
 
 	"callwise/app/b24/b24sim"
+	"callwise/app/call"
+	"callwise/app/callflow"
 	"callwise/app/crm"
 	"callwise/models"
+	"callwise/models/modelstest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -290,4 +293,66 @@ func TestItSaysWhoseAccessIsUsed(t *testing.T) {
 			t.Errorf("page:\n%s", page)
 		}
 	})
+}
+
+func TestWhatWaitsAndWhatIsUsedTurnsYellowAndRed(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		store, portal := r.house.store, r.stored()
+		logged := func(entry models.RESTRequest) {
+			t.Helper()
+			entry.PortalID, entry.At, entry.Method, entry.Params = portal.ID, time.Now(), "crm.lead.list", []byte(`{}`)
+			if err := store.AddRESTRequest(t.Context(), entry); err != nil {
+				t.Fatal(err)
+			}
+		}
+		logged(models.RESTRequest{Status: 200, Operating: 383})
+		if got := r.health()["budget"]; got != "works" {
+			t.Errorf("383 seconds: %s", got)
+		}
+		logged(models.RESTRequest{Status: 200, Operating: 384})
+		if got := r.health()["budget"]; got != "partly" {
+			t.Errorf("384 seconds: %s", got)
+		}
+		logged(models.RESTRequest{Status: 429, Code: "OPERATION_TIME_LIMIT"})
+		if got := r.health()["budget"]; got != "broken" {
+			t.Errorf("a method is paused: %s", got)
+		}
+
+		second, third := r.neighbour("second"), r.neighbour("third")
+		r.sim.Inject(b24sim.Fault{Times: -1, Act: b24sim.Drop})
+		earlier := modelstest.Open(t, address)
+		for _, tt := range []struct {
+			r    *rig
+			age  time.Duration
+			want string
+		}{{third, time.Minute, "works"}, {second, 3 * time.Minute, "partly"}, {r, 16 * time.Minute, "broken"}} {
+			earlier.Now = func() time.Time { return time.Now().Add(-tt.age) }
+			event, err := callflow.PBXEvent("1", call.Event{
+				Type: call.Started, CallID: "1", At: time.Now(), Direction: call.Incoming, Phone: "+4930901820",
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := earlier.AddEvents(t.Context(), tt.r.stored().ID, []models.Event{event}); err != nil {
+				t.Fatal(err)
+			}
+			if got := tt.r.ownHealth()["queue"]; got != tt.want {
+				t.Errorf("what waits for %v is %s, want %s", tt.age, got, tt.want)
+			}
+		}
+		if page := r.post("/health/cure/retry", nil); !strings.Contains(page, "Done.") {
+			t.Error("what waits cannot be tried again")
+		}
+	})
+}
+
+// ownHealth is how the checks stand that do not ask Bitrix24.
+func (r *rig) ownHealth() map[string]string {
+	r.t.Helper()
+	states := map[string]string{}
+	for _, found := range healthTag.FindAllStringSubmatch(r.page("/health"), -1) {
+		states[found[2]] = found[1]
+	}
+	return states
 }

@@ -86,7 +86,7 @@ func unreadLines(v view, err error, late bool) []views.HealthLine {
 		if code == views.HealthAccess {
 			one = refusedLine(v, err, line)
 		}
-		one.Code = code
+		one.Code, line.Mend = code, "" // said once
 		lines = append(lines, one)
 	}
 	return lines
@@ -108,7 +108,9 @@ func refusedLine(v view, err error, line views.HealthLine) views.HealthLine {
 	return line
 }
 
-func works(text string) views.HealthLine { return views.HealthLine{State: views.HealthWorks, Text: text} }
+func works(text string) views.HealthLine {
+	return views.HealthLine{State: views.HealthWorks, Text: text}
+}
 
 // accessLine says whose tokens work, and whose do not any more.
 func accessLine(v view, owner b24.Profile, tokens []models.Token, names map[int64]string) views.HealthLine {
@@ -232,4 +234,3 @@ func clockLine(v view, ahead time.Duration) views.HealthLine {
 	}
 	return line
 }
-

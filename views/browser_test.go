@@ -34,7 +34,7 @@ func TestEveryPageIsAccessibleAndFitsItsFrame(t *testing.T) {
 	}
 	end := callLog(Localizer{})
 	end.More, end.Rows = "", nil
-	routes["POST /calls"] = show(CallRows(end)) // a search goes on
+	routes["POST /calls"] = show(CallRows(end))                                                          // a search goes on
 	routes["GET /health/portal"] = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() } // Bitrix24 is still asked
 	address := serve(t, routes)
 	for _, width := range []int64{1280, 400} {

@@ -13,8 +13,9 @@ func healthShots(l Localizer) []shot {
 	asking, silent := healthPage(l), healthPage(l)
 	asking.Portal, asking.Asked = nil, Moment{}
 	for i, line := range silent.Portal {
-		silent.Portal[i] = HealthLine{Code: line.Code, State: HealthUnread, Text: l.T("health.silent", "Seconds", 10), Mend: l.T("health.unread.mend")}
+		silent.Portal[i] = HealthLine{Code: line.Code, State: HealthUnread, Text: l.T("health.silent", "Seconds", 10)}
 	}
+	silent.Portal[0].Mend = l.T("health.unread.mend")
 	silent.Banners = []Banner{{Kind: Suspended, Code: "PAYMENT_REQUIRED"}}
 	silent.Notice = &Notice{Text: l.T("health.not_cured", "Code", "PORTAL_UNREACHABLE"), Failed: true}
 	return []shot{{"health", Health(healthPage(l))}, {"health-well", Health(well)}, {"health-asking", Health(asking)}, {"health-silent", Health(silent)}}

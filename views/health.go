@@ -77,7 +77,7 @@ type HealthLine struct {
 // A HealthPlace is where something is mended by hand.
 type HealthPlace struct {
 	Label   string
-	Address string   // of the page
+	Address string  // of the page
 	Fields  []Field // of its form
 }
 

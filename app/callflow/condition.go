@@ -26,7 +26,9 @@ func Optional(placement string) bool { return placement == linkPlacement }
 func MissingOf(granted []string) []string { return missingScopes(granted) }
 
 // MayAlert reports whether a portal has granted what alerts need.
-func MayAlert(p *models.Portal) bool { return slices.Contains(strings.Split(p.Scopes, ","), AlertScope) }
+func MayAlert(p *models.Portal) bool {
+	return slices.Contains(strings.Split(p.Scopes, ","), AlertScope)
+}
 
 // CheckLines compares a portal's external lines with what it says of them: how
 // many there are, and which are not as they should be.
