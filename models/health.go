@@ -63,19 +63,14 @@ type Backlog struct {
 	Oldest time.Time // when the one that waits longest arrived; zero without any
 }
 
-// backlogLook is how many waiting events of all portals are looked through, so
-// that a flood at one of them does not make the question slow.
-const backlogLook = 50_000
-
 // Backlog returns what of a portal waits.
 func (s *Store) Backlog(ctx context.Context, portalID int64) (Backlog, error) {
-	pending := s.with(ctx).Table("events").Select("id, portal_id").Where("done_at IS NULL").Order("id").Limit(backlogLook)
 	var row struct {
 		Events int
 		Oldest *int64
 	}
-	err := s.with(ctx).Table("(?) AS pending", pending).Select("count(*) AS events, min(id) AS oldest").
-		Where("portal_id = ?", portalID).Scan(&row).Error
+	err := s.with(ctx).Table("events").Select("count(*) AS events, min(id) AS oldest").
+		Where("portal_id = ? AND done_at IS NULL", portalID).Scan(&row).Error
 	if err != nil || row.Oldest == nil {
 		return Backlog{}, err
 	}
