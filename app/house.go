@@ -123,6 +123,11 @@ func newFlow(c config, store *models.Store, log *slog.Logger) *callflow.Flow {
 		Todo: func(lang string, c callflow.MissedCall) (title, text string) {
 			return views.TodoWords(views.ForLang(lang), c.Number, c.Customer, c.Line, c.At)
 		},
+		Alert: func(lang string, a callflow.Alert) string {
+			return views.AlertWords(views.ForLang(lang), views.AlertFacts{
+				Kind: string(a.Kind), Code: a.Code, Seen: a.Seen, Usual: a.Usual, Began: a.Began, Ended: a.Ended,
+			})
+		},
 		PlacementTitles: views.PlacementTitles(),
 	}
 }

@@ -83,7 +83,7 @@ func TestSettingsAreSavedWithTheKeyboardAlone(t *testing.T) {
 	tab.holds(t, `document.querySelector("[data-count]").textContent === "2 changes" && document.querySelectorAll(".exceptions [data-add-row]").length === 2`)
 	tab.tabTo(t, "#add_duty")
 	tab.do(t, chromedp.KeyEvent("Anna"))
-	tab.holds(t, `document.querySelector("[data-count]").textContent === "3 changes" && document.querySelectorAll(".duty [data-add-row]").length === 2`)
+	tab.holds(t, `document.querySelector("[data-count]").textContent === "3 changes" && document.querySelectorAll("[aria-labelledby=callbacks] [data-add-row]").length === 2`)
 	tab.tabTo(t, "[id='recordings-max_mb']")
 	tab.do(t, chromedp.KeyEvent("x"))
 	tab.tabTo(t, "#review-open")

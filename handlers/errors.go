@@ -37,6 +37,7 @@ var statuses = []struct {
 	{pbx.ErrSyntax, http.StatusBadRequest},
 	{models.ErrNotFound, http.StatusNotFound},
 	{callflow.ErrNoRecording, http.StatusNotFound},
+	{callflow.ErrNoRemedy, http.StatusNotFound},
 	{models.ErrConflict, http.StatusConflict},
 	{callflow.ErrPortalBusy, http.StatusServiceUnavailable},
 	{callflow.ErrPortalSlow, http.StatusGatewayTimeout},

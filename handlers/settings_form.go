@@ -104,7 +104,7 @@ func settingValues(form url.Values) map[string]string {
 	for name, all := range form {
 		switch {
 		case !models.KnownSetting(name) || len(all) == 0:
-		case name == "missed/days", name == "callbacks/duty":
+		case name == "missed/days", name == "callbacks/duty", name == "alerts/users":
 			values[name] = strings.Trim(strings.Join(all, "\n"), "\n")
 		case strings.HasPrefix(name, "exclusions/"):
 			values[name] = strings.ReplaceAll(all[len(all)-1], "\r\n", "\n")

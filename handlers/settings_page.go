@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"callwise/app/callflow"
 	"callwise/models"
 	"callwise/views"
 
@@ -110,6 +111,7 @@ func (h *Handlers) settingsPage(v view, shown settingsForm, keys []models.PBXKey
 		People: w.people, Sources: w.sources, SourcesUnread: w.sourcesUnread, Cards: w.cards(values, stored),
 		Countries: countries(v.l), Preview: preview(v, now, shown.trial.line), Connection: h.connection(v, shown, keys), CommandURLWas: v.portal.CommandURL,
 	}
+	page.AlertsUnheard = values["alerts/users"] != "" && !callflow.MayAlert(v.portal)
 	if v.portal.PortalCountry != "" {
 		page.PortalCountry = v.l.Country(v.portal.PortalCountry)
 	}

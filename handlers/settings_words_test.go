@@ -15,7 +15,7 @@ import (
 func everySetting() models.Settings {
 	s := models.DefaultSettings()
 	s.Lines = map[string]models.LineRules{"22": {Name: "Sales", Source: "WEB", CreateEntities: "on", OutgoingCalls: "off", RepeatedLeads: "on", Responsible: 17}}
-	s.Callbacks.Duty = []string{"17"}
+	s.Callbacks.Duty, s.Alerts.Users = []string{"17"}, []string{"18"}
 	s.Card.Employees = map[int64]models.CardTime{17: models.CardNever}
 	s.Exclusions = models.Exclusions{Numbers: []string{"112"}, Extensions: []string{"900"}}
 	s.Extensions = map[string]int64{"104": 17}
@@ -57,7 +57,7 @@ func patternOf(path string) string {
 func TestEveryChoiceAndEveryMistakeHasWords(t *testing.T) {
 	choices := map[string][]string{
 		"repeat_in_bitrix24": {"on", "off", "unknown"}, "responsible/missed/who": {"taker", "card", "last_talked", "employee"},
-		"lines/22/create_entities": {"", "on", "off"}, "lines/22/source": {""}, "lines/22/responsible": {"", "17"}, "callbacks/duty": {"", "17"}, "lines/22/name": {""},
+		"lines/22/create_entities": {"", "on", "off"}, "lines/22/source": {""}, "lines/22/responsible": {"", "17"}, "callbacks/duty": {"", "17"}, "alerts/users": {"", "18"}, "lines/22/name": {""},
 		"card/when": {"ring", "answer", "never"}, "card/employees/17": {""}, "recordings/mode": {"attach", "link"}, "dry_run": {"on", "off"},
 		"missed/days": {"1\n2\n3\n4\n5\n6\n7", ""}, "recordings/max_mb": {"0", "20"}, "missed/deadline": {"1", "45", "60", "90", "1440"},
 		"responsible/missed/fallback": {"0"}, "responsible/missed/employee": {"0", "17"}, "extensions/104": {""}, "default_country": {"", "DE"},

@@ -136,6 +136,7 @@ func (h *Handlers) pages(s *echo.Group) {
 
 	a := s.Group("", admins)
 	h.mendRoutes(a)
+	h.healthRoutes(a)
 	a.POST("/calls.csv", h.export)
 	a.POST("/settings/keys", h.addKey)
 	a.POST("/settings/keys/:id/revoke", h.revokeKey)
@@ -159,9 +160,9 @@ func banners(p *models.Portal, connected bool) []views.Banner {
 	}
 	switch p.Status {
 	case models.PortalReauth:
-		all = append(all, views.Banner{Kind: views.NeedsAuthorisation})
+		all = append(all, views.Banner{Kind: views.NeedsAuthorisation, Code: p.StatusCode})
 	case models.PortalSuspended:
-		all = append(all, views.Banner{Kind: views.Suspended})
+		all = append(all, views.Banner{Kind: views.Suspended, Code: p.StatusCode})
 	case models.PortalInstalling:
 		all = append(all, views.Banner{Kind: views.InstallationPending})
 	}

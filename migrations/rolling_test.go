@@ -11,7 +11,7 @@ import (
 
 // rollingFrom is the first migration that meets a database in use: while a new
 // version is rolled out, processes of the one before work on the new schema.
-const rollingFrom = 16
+const rollingFrom = 12
 
 // breaking are statements that the processes of the version before would not
 // survive, or during which they would wait. What is to go is first no longer

@@ -8,6 +8,7 @@ var Tables = map[string]any{
 	"events": Event{}, "calls": Call{}, "rest_log": RESTRequest{}, "recent_creations": creationRow{},
 	"settings_versions": SettingsVersion{}, "log_filters": LogFilter{}, "recordings": Audio{}, "recording_chunks": audioChunk{},
 	"privacy_requests": PrivacyRequest{}, "erased_calls": ErasedCall{},
+	"incidents": Incident{}, "alerts": Alert{},
 }
 
 // CallRows is the second struct of the table calls, with fewer columns.

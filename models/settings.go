@@ -1,6 +1,8 @@
 package models
 
 import (
+	"strconv"
+
 	"callwise/app/crm"
 	"callwise/app/rules"
 )
@@ -32,7 +34,25 @@ type Settings struct {
 	// from; empty means the portal's own country.
 	DefaultCountry string `json:"default_country"`
 	// MaskNumbers hides numbers from everybody but administrators.
-	MaskNumbers bool `json:"mask_numbers"`
+	MaskNumbers bool   `json:"mask_numbers"`
+	Alerts      Alerts `json:"alerts"`
+}
+
+// Alerts says who is told in Bitrix24's chat when calls stop, fail, or cannot
+// be logged: ids of users.
+type Alerts struct {
+	Users []string `json:"users,omitempty"`
+}
+
+// People are the users who are told.
+func (a Alerts) People() []int64 {
+	var people []int64
+	for _, user := range a.Users {
+		if id, err := strconv.ParseInt(user, 10, 64); err == nil {
+			people = append(people, id)
+		}
+	}
+	return people
 }
 
 // An Owner says who is responsible for something.

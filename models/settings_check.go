@@ -49,6 +49,7 @@ const (
 	maxCards      = 2000
 	maxName       = 100
 	maxDuty       = 50
+	maxAlerted    = 20
 	maxDeadline   = 7 * 24 * 60 // minutes
 	maxRecording  = 1000        // megabytes
 )
@@ -88,7 +89,7 @@ func (s *Settings) tidy() {
 	if len(s.Card.Employees) == 0 {
 		s.Card.Employees = nil
 	}
-	for _, items := range []*[]string{&s.Callbacks.Duty, &s.Exclusions.Numbers, &s.Exclusions.Extensions} {
+	for _, items := range []*[]string{&s.Callbacks.Duty, &s.Alerts.Users, &s.Exclusions.Numbers, &s.Exclusions.Extensions} {
 		if len(*items) == 0 {
 			*items = nil
 		}
@@ -103,7 +104,7 @@ func (s Settings) Check() []SettingError {
 	c.unless(slices.Contains([]rules.Repeat{rules.RepeatOn, rules.RepeatOff, rules.RepeatUnknown}, s.RepeatInBitrix24), UnknownChoice, "repeat_in_bitrix24")
 	c.owner(s.Responsible.Created, "created", OwnerTaker, OwnerCard, OwnerEmployee)
 	c.owner(s.Responsible.Missed, "missed", OwnerTaker, OwnerCard, OwnerLastTalked, OwnerEmployee)
-	c.duty(s.Callbacks.Duty)
+	c.users(s.Callbacks.Duty, maxDuty, "callbacks", "duty")
 	c.lines(s.Lines)
 	c.missed(s.Missed)
 	c.card(s.Card)
@@ -111,6 +112,7 @@ func (s Settings) Check() []SettingError {
 	c.unless(s.Recordings.MaxMB >= 0 && s.Recordings.MaxMB <= maxRecording, OutOfRange, "recordings", "max_mb")
 	c.exclusions(s.Exclusions)
 	c.unless(s.DefaultCountry == "" || call.KnownCountry(s.DefaultCountry), UnknownCountry, "default_country")
+	c.users(s.Alerts.Users, maxAlerted, "alerts", "users")
 	c.extensions(s.Extensions)
 	return c.wrong
 }
@@ -130,10 +132,10 @@ func (c *checker) owner(o OwnerRule, use string, choices ...Owner) {
 	c.unless(o.Fallback >= 0, NotANumber, "responsible", use, "fallback")
 }
 
-func (c *checker) duty(users []string) {
-	c.unless(len(users) <= maxDuty, TooMany, "callbacks", "duty")
+func (c *checker) users(users []string, most int, parts ...string) {
+	c.unless(len(users) <= most, TooMany, parts...)
 	for _, user := range users {
-		c.unless(isUser(user), NotANumber, "callbacks", "duty")
+		c.unless(isUser(user), NotANumber, parts...)
 	}
 }
 

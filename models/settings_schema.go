@@ -30,7 +30,7 @@ func settingsSchema() node {
 			"created": ownerSchema(OwnerTaker, OwnerCard, OwnerEmployee),
 			"missed":  ownerSchema(OwnerTaker, OwnerCard, OwnerLastTalked, OwnerEmployee),
 		}),
-		"callbacks":  object(node{"duty": node{"type": "array", "maxItems": maxDuty, "items": node{"type": "string", "pattern": "^[1-9][0-9]*$"}}}),
+		"callbacks":  object(node{"duty": users(maxDuty)}),
 		"lines":      family("", maxLines, lineSchema()),
 		"missed":     missedSchema(),
 		"card":       object(node{"when": cardTimes, "employees": family("^[1-9][0-9]*$", maxCards, cardTimes)}),
@@ -42,6 +42,7 @@ func settingsSchema() node {
 		"extensions":      family("", maxExtensions, node{"type": "integer", "minimum": 1}),
 		"default_country": oneOf(append([]string{""}, call.Countries()...)...),
 		"mask_numbers":    boolean,
+		"alerts":          object(node{"users": users(maxAlerted)}),
 	})
 }
 
@@ -49,6 +50,11 @@ var (
 	boolean   = node{"type": "boolean"}
 	cardTimes = oneOf(CardOnRing, CardOnAnswer, CardNever)
 )
+
+// users is a list of users' ids.
+func users(most int) node {
+	return node{"type": "array", "maxItems": most, "items": node{"type": "string", "pattern": "^[1-9][0-9]*$"}}
+}
 
 func ownerSchema(choices ...Owner) node {
 	return object(node{"who": oneOf(choices...), "employee": node{"type": "integer", "minimum": 0}, "fallback": node{"type": "integer", "minimum": 0}},

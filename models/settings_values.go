@@ -40,6 +40,7 @@ var settingPaths = []struct {
 	{"recordings/mode", text}, {"recordings/max_mb", number},
 	{"exclusions/numbers", list}, {"exclusions/extensions", list},
 	{"default_country", text}, {"mask_numbers", flag},
+	{"alerts/users", list},
 	{"extensions/*", number},
 }
 

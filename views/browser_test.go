@@ -34,7 +34,8 @@ func TestEveryPageIsAccessibleAndFitsItsFrame(t *testing.T) {
 	}
 	end := callLog(Localizer{})
 	end.More, end.Rows = "", nil
-	routes["POST /calls"] = show(CallRows(end)) // a search goes on
+	routes["POST /calls"] = show(CallRows(end))                                                          // a search goes on
+	routes["GET /health/portal"] = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() } // Bitrix24 is still asked
 	address := serve(t, routes)
 	for _, width := range []int64{1280, 400} {
 		tab := openTab(t, width, 900)
@@ -63,7 +64,7 @@ func inspect(t *testing.T, tab *browserTab, axe string) {
 }
 
 // settingsFields is what the sections send after Outgoing calls was moved.
-const settingsFields = "add_card_employee=&add_card_when=never&builtin_lines=off&builtin_lines=on&callbacks%2Fduty=&callbacks%2Fduty=&card%2Fwhen=ring&create_entities=off&create_entities=on&default_country=&dry_run=off&" +
+const settingsFields = "add_card_employee=&add_card_when=never&alerts%2Fusers=&alerts%2Fusers=&builtin_lines=off&builtin_lines=on&callbacks%2Fduty=&callbacks%2Fduty=&card%2Fwhen=ring&create_entities=off&create_entities=on&default_country=&dry_run=off&" +
 	"exclusions%2Fextensions=&exclusions%2Fnumbers=&mask_numbers=off&missed%2Fdays=&missed%2Fdays=1&missed%2Fdays=2&missed%2Fdays=3&missed%2Fdays=4&missed%2Fdays=5&" +
 	"missed%2Fdeadline=30&missed%2Ffrom=09%3A00&missed%2Fto=18%3A00&missed%2Ftodo=off&missed%2Fworking_hours=off&other_apps=off&outgoing_calls=off&outgoing_calls=on&" +
 	"recordings%2Fmax_mb=0&recordings%2Fmode=attach&repeat_in_bitrix24=on&repeated_leads=off&repeated_leads=on&" +

@@ -28,7 +28,7 @@ type shot struct {
 
 // shots are all pages in all states, in the language of l.
 func shots(l Localizer) []shot {
-	return append(slices.Concat(settingShots(l), detailShots(l), trialShots(l)), []shot{
+	return append(slices.Concat(settingShots(l), detailShots(l), trialShots(l), healthShots(l)), []shot{
 		{"about", Plain(PlainPage{Page: Page{L: l}, Kind: About})},
 		{"session-expired", Plain(PlainPage{Page: Page{L: l}, Kind: SessionExpired})},
 		{"no-permission", Plain(PlainPage{Page: page(l, CallsTab), Kind: NoPermission})},

@@ -127,7 +127,7 @@ func TestSettingsHaveTheNamesThatPeopleRelyOn(t *testing.T) {
 		"table Employees and extensions",
 		"region What-if", "button Show all 12 calls", "button Try with what is entered",
 		"region What will happen", "table Incoming calls", "table Outgoing calls",
-		"textarea Example of a request", "select Direction", "select Line",
+		"textarea Example of a request", "select Direction", "select Line", "select Add an employee…",
 		"button Save", "button Review", "button Cancel",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -218,7 +218,7 @@ func TestOnlyAdministratorsSeeTheSettingsTab(t *testing.T) {
 		page CallsPage
 		want []string
 	}{
-		{"an administrator", callLog(Localizer{}), []string{"Settings", "Call log"}},
+		{"an administrator", callLog(Localizer{}), []string{"Settings", "Call log", "Health"}},
 		{"an employee", callLogOfEmployee(Localizer{}), []string{"Call log"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -44,7 +44,7 @@ func settingKey(parts []string) (key, item string) {
 // says what was added and removed.
 func (l Localizer) SettingChange(parts []string, from, to string, names SettingNames) SettingChange {
 	change := SettingChange{Name: l.SettingName(parts, names)}
-	if parts[0] == "callbacks" {
+	if parts[0] == "callbacks" || parts[0] == "alerts" {
 		from, to = l.people(from, names), l.people(to, names)
 	} else if parts[0] != "exclusions" {
 		change.From, change.To = l.SettingValue(parts, from, names), l.SettingValue(parts, to, names)
@@ -87,7 +87,7 @@ func (l Localizer) SettingValue(parts []string, value string, names SettingNames
 		return l.sourceName(value, names)
 	case "lines.responsible":
 		return l.personOr(value, "override.inherited", names)
-	case "callbacks.duty":
+	case "callbacks.duty", "alerts.users":
 		return l.itemsInWords(itemsOf(l.people(value, names)))
 	case "lines.create_entities", "lines.outgoing_calls", "lines.repeated_leads":
 		return l.word("override", cmp.Or(value, "inherited"))

@@ -74,8 +74,8 @@ func fieldOf(path string) string {
 	switch path {
 	case "missed/days":
 		return "missed-days-1"
-	case "callbacks/duty":
-		return "add_duty"
+	case "callbacks/duty", "alerts/users":
+		return addID(path)
 	case "card/employees":
 		return "add_card_employee"
 	case "extensions":
@@ -164,23 +164,26 @@ func (p SettingsPage) hasRules(line SettingLine) bool {
 	return false
 }
 
-// duty are who calls visitors back, in their order.
-func (p SettingsPage) duty() []Choice {
-	var duty []Choice
-	for _, id := range itemsOf(p.Values["callbacks/duty"]) {
+// listed are the people in a list, in their order.
+func (p SettingsPage) listed(path string) []Choice {
+	var people []Choice
+	for _, id := range itemsOf(p.Values[path]) {
 		one := Choice{id, p.L.T("value.person.gone", "ID", id)}
 		if i := slices.IndexFunc(p.People, func(c Choice) bool { return c.Value == id }); i >= 0 {
 			one = p.People[i]
 		}
-		duty = append(duty, one)
+		people = append(people, one)
 	}
-	return duty
+	return people
 }
 
 // here reports a person who can still be chosen.
 func (p SettingsPage) here(person Choice) bool { return slices.Contains(p.People, person) }
 
-func dutyID(place int) string { return "duty-" + strconv.Itoa(place) }
+func placeID(list string, place int) string { return list + "-" + strconv.Itoa(place) }
+
+// addID is the empty control at the end of a list of people.
+func addID(path string) string { return "add_" + path[strings.LastIndexByte(path, '/')+1:] }
 
 // linePeople are who can be responsible for what the calls of a line create.
 func (p SettingsPage) linePeople() []Choice {
@@ -227,7 +230,7 @@ func (c Conflict) who(l Localizer) string {
 
 // sections are the parts of the page that the menu leads to, in their order.
 func (p SettingsPage) sections() []Choice {
-	return p.choices("section", "creating", "responsible", "callbacks", "lines", "missed", "card", "recordings", "exclusions", "employees", "connection", "history")
+	return p.choices("section", "creating", "responsible", "callbacks", "lines", "missed", "card", "recordings", "exclusions", "employees", "connection", "alerts", "history")
 }
 
 func (u Undo) version() string { return strconv.FormatInt(u.Version, 10) }

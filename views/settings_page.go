@@ -28,6 +28,8 @@ type SettingsPage struct {
 	SourcesUnread bool // Bitrix24 did not tell its sources
 	Cards         []CardException
 	Countries     []Choice
+	// AlertsUnheard: people are chosen to be alerted, and Bitrix24 does not let us.
+	AlertsUnheard bool
 	PortalCountry string // its name; empty if Bitrix24 told none
 
 	Preview       Preview

@@ -31,6 +31,7 @@ const (
 	NoTab       Tab = ""
 	SettingsTab Tab = "settings"
 	CallsTab    Tab = "calls"
+	HealthTab   Tab = "health"
 	OtherTab    Tab = "other" // none of them: the tabs are shown, and none is open
 )
 
@@ -38,6 +39,7 @@ const (
 type Banner struct {
 	Kind   BannerKind
 	Scopes string // MissingScopes: the scopes, comma separated
+	Code   string // why, in a word of the program or of Bitrix24; one that is not known says nothing
 }
 
 // A BannerKind is a state of the portal that people must know about.

@@ -209,6 +209,8 @@ func state(err error) error {
 		return fmt.Errorf("%w: %w", ErrPaymentRequired, err)
 	case PortalDeleted:
 		return fmt.Errorf("%w: %w", ErrPortalDeleted, err)
+	case OverloadLimit:
+		return fmt.Errorf("%w: %w", ErrBlocked, err)
 	case AccessDenied:
 		// The refusal of a method has the same code; only the text differs.
 		if refusal.Says("REST") && refusal.Says("plan") {

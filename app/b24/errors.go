@@ -85,6 +85,9 @@ var (
 	ErrNoREST = errors.New("b24: the portal's plan has no REST API")
 	// ErrPortalDeleted: the portal is closed.
 	ErrPortalDeleted = errors.New("b24: the portal is closed")
+	// ErrBlocked: Bitrix24's staff blocked our requests to the portal by hand;
+	// only its support ends that.
+	ErrBlocked = errors.New("b24: our requests to the portal are blocked")
 	// ErrForged: a posted token is not one of our application and this portal.
 	ErrForged = errors.New("b24: the token does not belong to this portal and application")
 	// ErrUnproven: the authorization server does not tell whose token it is.
@@ -197,7 +200,7 @@ var waits = map[Code]time.Duration{
 
 // final are states that do not pass by waiting.
 var final = []error{
-	ErrNeedsAuth, ErrUninstalled, ErrPaymentRequired, ErrNoREST, ErrPortalDeleted,
+	ErrNeedsAuth, ErrUninstalled, ErrPaymentRequired, ErrNoREST, ErrPortalDeleted, ErrBlocked,
 	ErrForged, ErrMalformed, ErrEndpoint, ErrBatchLength, ErrUnreadable,
 }
 
@@ -252,9 +255,10 @@ func Unsure(err error) bool {
 func Gone(err error) bool { return errors.Is(err, ErrUninstalled) }
 
 // Suspended reports whether the portal does not work for us for a reason of
-// payment or plan, which ends without our doing; asking once a day is enough.
+// payment, plan or a block, which ends without our doing; asking once in a
+// while is enough.
 func Suspended(err error) bool {
-	return errors.Is(err, ErrPaymentRequired) || errors.Is(err, ErrNoREST) || errors.Is(err, ErrPortalDeleted)
+	return errors.Is(err, ErrPaymentRequired) || errors.Is(err, ErrNoREST) || errors.Is(err, ErrPortalDeleted) || errors.Is(err, ErrBlocked)
 }
 
 // IsPortal reports whether err is about the portal or the way to it, and not

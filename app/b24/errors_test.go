@@ -24,8 +24,8 @@ func TestRefusalsPassOrDoNot(t *testing.T) {
 		{`503 {"error":"QUERY_LIMIT_EXCEEDED"}`, 5 * time.Second, true, false, QueryLimitExceeded},
 		{`503 {"error":"query_limit_exceeded"}`, 5 * time.Second, true, false, QueryLimitExceeded},
 		{`429 {"error":"OPERATION_TIME_LIMIT"}`, 10 * time.Minute, true, false, OperationTimeLimit},
-		{`503 {"error":"OVERLOAD_LIMIT"}`, 0, false, false, OverloadLimit},
-		{`401 {"error":"OVERLOAD_LIMIT"}`, 0, false, false, OverloadLimit},
+		{`503 {"error":"OVERLOAD_LIMIT"}`, 0, false, false, ErrBlocked},
+		{`401 {"error":"OVERLOAD_LIMIT"}`, 0, false, false, ErrBlocked},
 		{`401 {"error":"CONNECTION_ERROR"}`, 30 * time.Second, true, false, ConnectionError},
 		{`403 {"error":"ACCESS_DENIED","error_description":"REST API is available only on commercial plans"}`, 0, false, false, ErrNoREST},
 		{`400 {"error":"ACCESS_DENIED","error_description":"Access denied!"}`, 0, false, false, AccessDenied},
@@ -102,7 +102,7 @@ func TestOtherErrorsPassAndAreOurs(t *testing.T) {
 			t.Errorf("%v passes, or is ours", err)
 		}
 	}
-	if !Gone(fmt.Errorf("x: %w", ErrUninstalled)) || Gone(ErrNeedsAuth) || !Suspended(ErrNoREST) || Suspended(ErrUninstalled) {
+	if !Gone(fmt.Errorf("x: %w", ErrUninstalled)) || Gone(ErrNeedsAuth) || !Suspended(ErrNoREST) || Suspended(ErrUninstalled) || !Suspended(ErrBlocked) {
 		t.Error("wrong state")
 	}
 }

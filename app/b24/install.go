@@ -7,70 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"callwise/app/crm"
 )
-
-// An AppState is how the portal sees our application.
-type AppState struct {
-	ID             string // id among the portal's applications, REST_APP_ID of events
-	Code           string // name in links to the application
-	Version        int64
-	Status         string // letter: local, free, demo, trial, paid, subscription
-	Installed      bool   // until then events and widgets are silently off
-	PaymentExpired bool
-	Language       string // portal's language
-	License        string
-}
-
-// AppState asks how the portal sees our application.
-//
-// https://apidocs.bitrix24.com/api-reference/common/system/app-info.html
-func (c *Client) AppState(ctx context.Context) (AppState, error) {
-	got, err := invoke[struct {
-		ID             Text `json:"ID"`
-		Code           Text `json:"CODE"`
-		Version        ID   `json:"VERSION"`
-		Status         Text `json:"STATUS"`
-		Installed      YN   `json:"INSTALLED"`
-		PaymentExpired YN   `json:"PAYMENT_EXPIRED"`
-		Language       Text `json:"LANGUAGE_ID"`
-		License        Text `json:"LICENSE"`
-	}](ctx, c, "app.info", nil, Repeatable())
-	return AppState{
-		ID: string(got.ID), Code: string(got.Code), Version: int64(got.Version), Status: string(got.Status),
-		Installed: bool(got.Installed), PaymentExpired: bool(got.PaymentExpired),
-		Language: string(got.Language), License: string(got.License),
-	}, err
-}
-
-// Scopes returns the scopes the portal granted us, lower case.
-//
-// https://apidocs.bitrix24.com/api-reference/common/system/scope.html
-func (c *Client) Scopes(ctx context.Context) ([]string, error) {
-	granted, err := invoke[List[Text]](ctx, c, "scope", nil, Repeatable())
-	scopes := make([]string, len(granted))
-	for i, scope := range granted {
-		scopes[i] = strings.ToLower(string(scope))
-	}
-	return scopes, err
-}
-
-// CRMMode asks whether the portal works with leads.
-//
-// https://apidocs.bitrix24.com/api-reference/crm/crm-settings-mode-get.html
-func (c *Client) CRMMode(ctx context.Context) (crm.Mode, error) {
-	const method = "crm.settings.mode.get"
-	number, err := invoke[ID](ctx, c, method, nil, Repeatable())
-	if err != nil {
-		return "", err
-	}
-	mode, ok := modeOf(number)
-	if !ok {
-		return "", &Failure{Method: method, Sent: true, Err: oddAnswer("a mode that is not known")}
-	}
-	return mode, nil
-}
 
 // boundEvent is a handler of an event, ours as all that are shown.
 type boundEvent struct {
@@ -236,16 +173,22 @@ type Line struct {
 //
 // https://apidocs.bitrix24.com/api-reference/telephony/telephony-external-line-get.html
 func (c *Client) Lines(ctx context.Context) ([]Line, error) {
-	rows, err := invoke[List[struct {
-		Number     Text `json:"NUMBER"`
-		Name       Text `json:"NAME"`
-		AutoCreate YN   `json:"CRM_AUTO_CREATE"`
-	}]](ctx, c, "telephony.externalLine.get", nil, Repeatable())
+	rows, err := invoke[List[lineRow]](ctx, c, "telephony.externalLine.get", nil, Repeatable())
+	return linesOf(rows), err
+}
+
+type lineRow struct {
+	Number     Text `json:"NUMBER"`
+	Name       Text `json:"NAME"`
+	AutoCreate YN   `json:"CRM_AUTO_CREATE"`
+}
+
+func linesOf(rows List[lineRow]) []Line {
 	lines := make([]Line, len(rows))
 	for i, row := range rows {
 		lines[i] = Line{string(row.Number), string(row.Name), bool(row.AutoCreate)}
 	}
-	return lines, err
+	return lines
 }
 
 // EnsureLine makes an external line exist with this name and setting; without

@@ -33,6 +33,10 @@ func (c *Client) MissingPlacements(ctx context.Context, codes []string, handler 
 	if err != nil {
 		return nil, err
 	}
+	return missingPlacements(have, codes, handler, titles), nil
+}
+
+func missingPlacements(have []boundPlacement, codes []string, handler string, titles map[string]string) []string {
 	var missing []string
 	for _, code := range codes {
 		good, bad := 0, 0
@@ -49,5 +53,5 @@ func (c *Client) MissingPlacements(ctx context.Context, codes []string, handler 
 			missing = append(missing, code)
 		}
 	}
-	return missing, nil
+	return missing
 }

@@ -60,6 +60,8 @@ type Flow struct {
 	MissedTitle func(lang, number string) string
 	// Todo are the words of the reminder of a missed call, in a portal's language.
 	Todo func(lang string, c MissedCall) (title, text string)
+	// Alert are the words of an alert, in a portal's language and zone.
+	Alert func(lang string, a Alert) string
 	// PlacementTitles are the names of the call log in the portal's menu, by
 	// Bitrix24's language codes.
 	PlacementTitles map[string]string
@@ -229,12 +231,12 @@ func (w *work) settle(ctx context.Context, err error) error {
 		if w.row.State == models.CallFailed && !w.call.Ended {
 			w.row.State = models.CallOpen
 		}
-		return errors.Join(w.resume(ctx), w.close(ctx))
+		return errors.Join(w.resume(ctx, w.portal), w.close(ctx))
 	}
 	if !b24.IsPortal(err) {
 		return err // our own house, such as the database: it says nothing about the call
 	}
-	if err := w.suspend(ctx, err); err != nil {
+	if err := w.suspend(ctx, w.portal, err); err != nil {
 		return err
 	}
 	return w.failed(ctx, err)
@@ -263,24 +265,6 @@ func (w *work) later(ctx context.Context, wait time.Duration, err error) error {
 	w.row.RetryAt = &at
 	w.Metrics.retried(w.row.ErrorCode)
 	return errors.Join(&Later{After: wait, Err: err}, w.Store.SaveCall(ctx, w.row))
-}
-
-// suspend shows on the portal that Bitrix24 does not work for us: plan,
-// payment, closed, or the app is gone. A wrong client secret looks like the
-// last for all portals at once, so nothing is removed.
-func (w *work) suspend(ctx context.Context, err error) error {
-	if w.portal.Status != models.PortalActive || !b24.Suspended(err) && !b24.Gone(err) {
-		return nil
-	}
-	return w.Store.SetStatus(ctx, w.portal.ID, models.PortalSuspended, errorCode(err))
-}
-
-// resume ends a suspension: the portal has just worked for us.
-func (w *work) resume(ctx context.Context) error {
-	if w.portal.Status != models.PortalSuspended {
-		return nil
-	}
-	return w.Store.SetStatus(ctx, w.portal.ID, models.PortalActive, "")
 }
 
 // close saves the row and counts the events it was made from as done.

@@ -19,11 +19,15 @@ const DefaultLine = "callwise"
 // https://apidocs.bitrix24.com/api-reference/scopes/permissions.html
 var Scopes = []string{"crm", "telephony", "placement", "user_basic"}
 
+// AlertScope lets alerts appear in Bitrix24's chat. No call needs it, so a
+// portal that has not granted it is complete without.
+const AlertScope = "im"
+
 // Events are what every portal sends us.
 var Events = []string{
 	b24.ExternalCallStart, b24.ExternalCallBackStart,
 	b24.VoximplantInit, b24.VoximplantStart, b24.VoximplantEnd,
-	b24.AppUpdate, b24.AppUninstall,
+	b24.AppUpdate, b24.AppUninstall, b24.AppPayment,
 }
 
 // A StepName names a step of the installation.
@@ -172,19 +176,15 @@ func (f *Flow) bindPlacement(ctx context.Context, client *b24.Client, _ *models.
 // for calls its users place through them, equal to the switches (decision.md
 // F.3). One request when they are.
 func (f *Flow) SyncLines(ctx context.Context, client *b24.Client, portal *models.Portal) error {
-	lines, err := f.Store.Lines(ctx, portal.ID)
+	lines, err := f.wantedLines(ctx, portal)
 	if err != nil {
 		return err
-	}
-	if len(lines) == 0 {
-		lines = []models.Line{{PortalID: portal.ID, Number: DefaultLine}}
 	}
 	known, err := client.Lines(ctx)
 	if err != nil {
 		return err
 	}
 	for _, line := range lines {
-		line.Name, line.AutoCreate = lineName(portal.Settings, line.Number), portal.Settings.AutoCreate(line.Number)
 		if err := f.syncLine(ctx, client, known, line); err != nil {
 			return err
 		}
@@ -192,16 +192,34 @@ func (f *Flow) SyncLines(ctx context.Context, client *b24.Client, portal *models
 	return nil
 }
 
+// wantedLines are a portal's external lines as they should be in Bitrix24.
+func (f *Flow) wantedLines(ctx context.Context, portal *models.Portal) ([]models.Line, error) {
+	lines, err := f.Store.Lines(ctx, portal.ID)
+	if err != nil {
+		return nil, err
+	}
+	if len(lines) == 0 {
+		lines = []models.Line{{PortalID: portal.ID, Number: DefaultLine}}
+	}
+	for i, line := range lines {
+		lines[i].Name, lines[i].AutoCreate = lineName(portal.Settings, line.Number), portal.Settings.AutoCreate(line.Number)
+	}
+	return lines, nil
+}
+
 // syncLine brings one line to what it should be, in Bitrix24 where it differs
 // from what is known, then in our store.
 func (f *Flow) syncLine(ctx context.Context, client *b24.Client, known []b24.Line, line models.Line) error {
-	want := b24.Line{Number: line.Number, Name: line.Name, AutoCreate: line.AutoCreate}
-	if !slices.Contains(known, want) {
+	if !slices.Contains(known, inBitrix24(line)) {
 		if err := client.EnsureLine(ctx, line.Number, line.Name, line.AutoCreate); err != nil {
 			return err
 		}
 	}
 	return f.Store.SaveLine(ctx, line)
+}
+
+func inBitrix24(line models.Line) b24.Line {
+	return b24.Line{Number: line.Number, Name: line.Name, AutoCreate: line.AutoCreate}
 }
 
 // ReadEmployees replaces what we know of the portal's employees.

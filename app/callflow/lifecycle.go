@@ -102,6 +102,9 @@ func (f *Flow) Report(ctx context.Context, portalID int64, events []models.Event
 // employee has an access token, in the browser that shows our pages.
 // ONAPPUNINSTALL cannot prove anything else, so it is refused.
 func (f *Flow) strange(ctx context.Context, portal *models.Portal, e b24.Event) error {
+	if e.Name == b24.AppPayment && e.ApplicationToken == "" {
+		return f.perhapsPaid(ctx, portal)
+	}
 	if e.Name != b24.AppUpdate || e.ApplicationToken == "" || e.Token == nil {
 		return ErrForeign
 	}
@@ -112,6 +115,18 @@ func (f *Flow) strange(ctx context.Context, portal *models.Portal, e b24.Event) 
 		return err
 	}
 	return f.updated(ctx, portal, e)
+}
+
+// perhapsPaid takes ONAPPPAYMENT for the hint that it is: portals sent it
+// without an application token. A portal that does not answer us is asked again,
+// and nothing is believed.
+//
+// https://apidocs.bitrix24.com/api-reference/common/events/on-app-payment.html
+func (f *Flow) perhapsPaid(ctx context.Context, portal *models.Portal) error {
+	if portal.Status != models.PortalSuspended {
+		return nil
+	}
+	return f.Store.EnqueueReconcile(ctx, portal.ID)
 }
 
 // proveEvent asks the authorization server whose token an event carries.

@@ -2,6 +2,7 @@ package callflow
 
 import (
 	"slices"
+	"strconv"
 
 	"callwise/app/b24"
 	"callwise/app/rules"
@@ -22,12 +23,14 @@ type Metrics struct {
 	waited     prometheus.Histogram
 	refreshes  *prometheus.CounterVec
 	purged     *prometheus.CounterVec
+	incidents  *prometheus.CounterVec
+	alerts     *prometheus.CounterVec
 }
 
 // NewMetrics makes the counters and registers them.
 func NewMetrics(r prometheus.Registerer) *Metrics {
-	counter := func(name, help, label string) *prometheus.CounterVec {
-		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 		r.MustRegister(c)
 		return c
 	}
@@ -45,6 +48,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		waited:     waited,
 		purged:     counter("purged_rows_total", "Rows that were kept long enough and removed, by table.", "table"),
 		refreshes:  counter("token_refreshes_total", "Renewals of access tokens, by the code of the answer.", "code"),
+		incidents:  counter("incidents_total", "Incidents of portals that began and that ended, by kind.", "kind", "what"),
+		alerts:     counter("alerts_total", "Alerts sent to people in Bitrix24, by whether they were reached.", "reached"),
 	}
 	m.begin()
 	return m
@@ -124,6 +129,18 @@ func (m *Metrics) Purged(p models.Purged) {
 	}
 	for table, n := range map[string]int64{"calls": p.Calls, "events": p.Events, "rest_log": p.Requests} {
 		m.purged.WithLabelValues(table).Add(float64(n))
+	}
+}
+
+func (m *Metrics) incident(kind models.IncidentKind, what string) {
+	if m != nil {
+		m.incidents.WithLabelValues(string(kind), what).Inc()
+	}
+}
+
+func (m *Metrics) alerted(reached bool) {
+	if m != nil {
+		m.alerts.WithLabelValues(strconv.FormatBool(reached)).Inc()
 	}
 }
 

@@ -30,7 +30,7 @@ func (f *Flow) Mend(ctx context.Context, portalID int64) error {
 	if err == nil && portal.Status == models.PortalInstalling {
 		return f.Store.SetInstalled(ctx, portalID)
 	}
-	return mended(err)
+	return mended(f.noted(ctx, portal, err))
 }
 
 // MendLines has a portal's external lines follow its switches.
@@ -57,7 +57,7 @@ func (f *Flow) mend(ctx context.Context, portalID int64, complaint string, do fu
 	if portal.Status == models.PortalUninstalled {
 		return nil
 	}
-	err = do(ctx, f.Client(portal), portal)
+	err = f.noted(ctx, portal, do(ctx, f.Client(portal), portal))
 	if err != nil {
 		markOf(ctx).remark(complaint, errorCode(err))
 	}
@@ -157,7 +157,7 @@ func (f *Flow) refresh(ctx context.Context, portal *models.Portal, age time.Dura
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	client := f.Client(portal)
-	if err := f.ReadEmployees(ctx, client, portal); err != nil {
+	if err := f.noted(ctx, portal, f.ReadEmployees(ctx, client, portal)); err != nil {
 		f.Log.WarnContext(ctx, "employees not read", "portal", portal.ID, "code", errorCode(err))
 		return
 	}

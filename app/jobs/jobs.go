@@ -24,6 +24,7 @@ const (
 	employeesEvery = 5 * time.Minute // that some portals' turn comes
 	employeesAge   = time.Hour       // and how old a portal's list may grow
 	purgeEvery     = time.Hour
+	watchEvery     = 5 * time.Minute
 	openAtMost     = 3 * time.Hour // interface.md §4
 	restLogDays    = 7
 )
@@ -54,6 +55,7 @@ func Workers(h House) (*river.Workers, error) {
 		river.AddWorkerSafely(workers, &closeWorker{house: h}),
 		river.AddWorkerSafely(workers, &employeesWorker{house: h}),
 		river.AddWorkerSafely(workers, &purgeWorker{house: h}),
+		river.AddWorkerSafely(workers, &watchWorker{house: h}),
 	)
 	return workers, err
 }
@@ -69,6 +71,7 @@ func Periodic() []*river.PeriodicJob {
 		every(closeEvery, func() river.JobArgs { return closeArgs{} }),
 		every(employeesEvery, func() river.JobArgs { return employeesArgs{} }),
 		every(purgeEvery, func() river.JobArgs { return purgeArgs{} }),
+		every(watchEvery, func() river.JobArgs { return watchArgs{} }),
 	}
 }
 

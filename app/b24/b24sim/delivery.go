@@ -35,9 +35,10 @@ func (p *Portal) Deliveries() []Delivery {
 }
 
 // raise queues an event for every handler that is bound to it. Before the
-// installation is finished nothing is sent, and nobody is told.
+// installation is finished, and while the application is not paid for, nothing
+// is sent, and nobody is told.
 func (p *Portal) raise(e event) {
-	if !p.app.installed {
+	if !p.app.installed || p.app.unpaid {
 		return
 	}
 	for _, h := range p.app.handlers {

@@ -11,6 +11,7 @@ import (
 type app struct {
 	known        bool // somebody clicked Install, and nobody removed it
 	installed    bool // installFinish was called
+	unpaid       bool // the trial or paid period is over
 	installation int  // counts the installations; tokens belong to one
 	version      int
 	token        string // the application token

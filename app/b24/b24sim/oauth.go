@@ -58,6 +58,8 @@ func (t *token) alive(now time.Time) error {
 		return errNoApplication
 	case user == nil || user.Dismissed:
 		return errNoUser
+	case p.app.unpaid:
+		return errUnpaid
 	case !now.Before(t.expires):
 		return errExpiredToken
 	}
@@ -102,6 +104,9 @@ func (s *Sim) renew(from map[string]*token, key string, until func(*token) time.
 	p := t.portal
 	if !p.app.known {
 		return nil, unauthorized("invalid_client", "Application is not installed")
+	}
+	if p.app.unpaid {
+		return nil, errUnpaid
 	}
 	user := p.user(t.userID)
 	if t.installation != p.app.installation || user == nil || user.Dismissed || s.config.Now().After(until(t)) {

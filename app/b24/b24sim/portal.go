@@ -82,6 +82,9 @@ type Portal struct {
 	queue   []*Delivery
 	sending bool
 	log     []Delivery
+
+	notices    []Notice
+	lastNotice int64
 }
 
 // AddPortal makes a portal. It panics if the name is taken or the time zone

@@ -58,6 +58,7 @@ var (
 	errExpiredToken  = unauthorized("expired_token", "The access token provided has expired")
 	errNoApplication = unauthorized("APPLICATION_NOT_FOUND", "Application not found")
 	errNoUser        = unauthorized("authorization_error", "Unable to authorize user")
+	errUnpaid        = forbid("PAYMENT_REQUIRED", "Payment required")
 	errScope         = forbid("insufficient_scope", "The request requires higher privileges than provided by the access token")
 	errWrongAuth     = forbid("WRONG_AUTH_TYPE", "Current authorization type is denied for this method Application context required")
 	errAdmin         = forbid("ACCESS_DENIED", "Access denied! Administrator authorization required")

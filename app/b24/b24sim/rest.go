@@ -42,7 +42,7 @@ func init() {
 	methods = map[string]method{}
 	for _, family := range []map[string]method{
 		systemMethods, eventMethods, placementMethods, userMethods, telephonyMethods,
-		itemMethods, classicMethods, activityMethods, dictionaryMethods,
+		itemMethods, classicMethods, activityMethods, dictionaryMethods, noticeMethods,
 	} {
 		for name, m := range family {
 			methods[strings.ToLower(name)] = m

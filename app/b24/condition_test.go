@@ -1,0 +1,92 @@
+package b24
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"callwise/app/b24/b24sim"
+	"callwise/app/crm"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// installedOffice is a portal with the app on it.
+func installedOffice(t *testing.T, config b24sim.PortalConfig) *office {
+	t.Helper()
+	o := open(t, config)
+	o.install(t)
+	return o
+}
+
+func TestAPortalTellsHowItStandsInOneRequest(t *testing.T) {
+	o := installedOffice(t, b24sim.PortalConfig{Language: "de"})
+	if err := o.EnsureLine(t.Context(), "4930", "Berlin", true); err != nil {
+		t.Fatal(err)
+	}
+	want := Setup{
+		EventHandler: o.events, Events: []string{ExternalCallStart, AppPayment},
+		Placement: o.events, Placements: []string{"TELEPHONY_ANALYTICS_MENU"}, Titles: map[string]string{"en": "Log"},
+	}
+	asked := len(o.sim.Requests())
+	got, err := o.Condition(t.Context(), want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(o.sim.Requests()) - asked; n != 1 {
+		t.Errorf("%d requests", n)
+	}
+	told := Condition{
+		Owner:      Told[Profile]{Value: Profile{UserID: 1, Admin: true, Name: "Vera Stein", TimeZone: "Europe/Berlin"}},
+		App:        Told[AppState]{Value: AppState{ID: "3", Code: "app.1", Version: 1, Status: "F", Installed: true, Language: "de", License: "de_pro100"}},
+		Scopes:     Told[[]string]{Value: []string{"crm", "telephony", "placement", "user_basic"}},
+		Events:     Told[[]string]{Value: []string{AppPayment}},
+		Placements: Told[[]string]{Value: []string{"TELEPHONY_ANALYTICS_MENU"}},
+		Lines:      Told[[]Line]{Value: []Line{{"4930", "Berlin", true}}},
+		Mode:       Told[crm.Mode]{Value: crm.Classic},
+	}
+	if diff := cmp.Diff(told, got); diff != "" {
+		t.Errorf("condition (-want +got):\n%s", diff)
+	}
+}
+
+func TestWhatAPortalDoesNotTellHidesNothingElse(t *testing.T) {
+	o := installedOffice(t, b24sim.PortalConfig{})
+	o.portal.SetScopes("crm", "placement", "user_basic")
+	o.sim.Inject(b24sim.Fault{Method: "server.time", Act: b24sim.Refuse, Code: "ERROR_CORE"})
+	got, err := o.Condition(t.Context(), Setup{})
+	if err != nil || !errors.Is(got.Lines.Err, InsufficientScope) || !errors.Is(got.Ahead.Err, ErrorCore) {
+		t.Errorf("%v, %v, %v", err, got.Lines.Err, got.Ahead.Err)
+	}
+	if got.Mode.Err != nil || got.Mode.Value != crm.Classic || got.App.Err != nil {
+		t.Errorf("condition = %+v", got)
+	}
+}
+
+func TestTheClocksAreComparedInTheMiddleOfTheRequest(t *testing.T) {
+	o := installedOffice(t, b24sim.PortalConfig{})
+	o.app.Now = func() time.Time { return o.clock.Now().Add(-90 * time.Second) }
+	got, err := o.Condition(t.Context(), Setup{})
+	if err != nil || got.Ahead.Err != nil || got.Ahead.Value != 90*time.Second {
+		t.Errorf("%v, ahead by %v (%v), want 1m30s", err, got.Ahead.Value, got.Ahead.Err)
+	}
+}
+
+func TestANotificationReachesTheUserOnceHoweverOftenItIsSent(t *testing.T) {
+	o := installedOffice(t, b24sim.PortalConfig{Scopes: []string{"crm", "telephony", "placement", "user_basic", "im"}})
+	for range 2 {
+		if told, err := o.Notify(t.Context(), Notice{UserID: 1, Text: "Calls fail.", Tag: "incident 7"}); err != nil || !told {
+			t.Fatalf("%v, %v", told, err)
+		}
+	}
+	if told, err := o.Notify(t.Context(), Notice{UserID: 99, Text: "x", Tag: "y"}); err != nil || told {
+		t.Errorf("nobody: %v, %v", told, err)
+	}
+	if got := o.portal.Notices(); len(got) != 1 || got[0].UserID != 1 || got[0].Text != "Calls fail." {
+		t.Errorf("notices = %+v", got)
+	}
+	o.portal.SetScopes("crm")
+	if _, err := o.Notify(t.Context(), Notice{UserID: 1, Text: "x"}); !errors.Is(err, InsufficientScope) {
+		t.Errorf("without the scope: %v", err)
+	}
+}

@@ -1,0 +1,289 @@
+package callflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"callwise/app/b24"
+	"callwise/models"
+)
+
+// Bounds of what is an incident.
+const (
+	silentFrom   = 5         // calls that usually come, for none to be a silence
+	troubleFrom  = 5         // calls of an hour that fail or wait
+	troubleShare = 5         // and they are one in five of all
+	troubleOver  = 10        // it is over when they are less than one in ten
+	probeEvery   = time.Hour // a portal that does not answer us
+)
+
+// A verdict on a portal in one respect.
+type verdict int
+
+const (
+	unclear verdict = iota // what was stays
+	well
+	ill
+)
+
+// judgements say of a portal's vitals what is an incident, and what ends it.
+var judgements = []struct {
+	kind models.IncidentKind
+	of   func(models.Vitals) (verdict, models.Incident)
+}{
+	{models.IncidentAccess, judgeAccess},
+	{models.IncidentAdministrator, judgeAdministrator},
+	{models.IncidentSilentPBX, func(v models.Vitals) (verdict, models.Incident) { return judgeSilence(v, v.PBX) }},
+	{models.IncidentSilentBitrix24, func(v models.Vitals) (verdict, models.Incident) { return judgeSilence(v, v.Bitrix24) }},
+	{models.IncidentFailures, judgeFailures},
+}
+
+func judgeAccess(v models.Vitals) (verdict, models.Incident) {
+	if v.Status == models.PortalActive {
+		return well, models.Incident{}
+	}
+	return ill, models.Incident{Code: v.StatusCode}
+}
+
+// judgeAdministrator warns while the app's own account still has access: it is
+// no administrator, so what only those may do does not work any more.
+func judgeAdministrator(v models.Vitals) (verdict, models.Incident) {
+	if v.People > 0 {
+		return well, models.Incident{}
+	}
+	if v.Live == 0 {
+		return unclear, models.Incident{}
+	}
+	return ill, models.Incident{}
+}
+
+// judgeSilence compares with the same hours of the weeks before. Only a call
+// ends a silence: that none is usual at night proves nothing.
+func judgeSilence(v models.Vitals, p models.Pulse) (verdict, models.Incident) {
+	if p.Now > 0 {
+		return well, models.Incident{}
+	}
+	if p.Usual() < silentFrom || v.Status != models.PortalActive {
+		return unclear, models.Incident{}
+	}
+	return ill, models.Incident{Usual: p.Usual()}
+}
+
+func judgeFailures(v models.Vitals) (verdict, models.Incident) {
+	switch {
+	case v.Trouble >= troubleFrom && v.Trouble*troubleShare >= v.Recent:
+		return ill, models.Incident{Seen: v.Trouble, Usual: v.Recent}
+	case v.Trouble*troubleOver < max(v.Recent, 1):
+		return well, models.Incident{}
+	}
+	return unclear, models.Incident{}
+}
+
+// Watch looks at all portals: notes what begins to go wrong and what is over,
+// asks those that do not answer whether they do again, and tells the chosen
+// people. It may be repeated, also by several processes at once.
+func (f *Flow) Watch(ctx context.Context) error {
+	for after := int64(0); ; {
+		page, err := f.Store.Vitals(ctx, after)
+		if err != nil {
+			return err
+		}
+		if len(page) == 0 {
+			return f.tellNews(ctx)
+		}
+		after = page[len(page)-1].PortalID
+		if err := f.watch(ctx, page); err != nil {
+			return err
+		}
+	}
+}
+
+func (f *Flow) watch(ctx context.Context, page []models.Vitals) error {
+	ids := make([]int64, len(page))
+	for i, v := range page {
+		ids[i] = v.PortalID
+	}
+	open, err := f.Store.OpenKinds(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, v := range page {
+		if err := f.judge(ctx, v, open[v.PortalID]); err != nil {
+			return err
+		}
+		if err := f.probe(ctx, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// judge notes what begins and what ends at one portal.
+func (f *Flow) judge(ctx context.Context, v models.Vitals, open []models.IncidentKind) error {
+	for _, j := range judgements {
+		found, incident := j.of(v)
+		isOpen := slices.Contains(open, j.kind)
+		var err error
+		switch {
+		case found == ill && !isOpen:
+			incident.PortalID, incident.Kind = v.PortalID, j.kind
+			err = f.begin(ctx, incident)
+		case found == well && isOpen:
+			err = f.end(ctx, v.PortalID, j.kind)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *Flow) begin(ctx context.Context, i models.Incident) error {
+	begun, err := f.Store.BeginIncident(ctx, i)
+	if begun {
+		f.Metrics.incident(i.Kind, "began")
+		f.Log.WarnContext(ctx, "incident", "portal", i.PortalID, "kind", i.Kind, "code", i.Code)
+	}
+	return err
+}
+
+func (f *Flow) end(ctx context.Context, portalID int64, kind models.IncidentKind) error {
+	ended, err := f.Store.EndIncident(ctx, portalID, kind)
+	if ended {
+		f.Metrics.incident(kind, "ended")
+		f.Log.InfoContext(ctx, "incident over", "portal", portalID, "kind", kind)
+	}
+	return err
+}
+
+// probe asks a portal that does not answer us again, once in a while: its plan
+// may be paid, and nothing tells. Of all processes one asks.
+func (f *Flow) probe(ctx context.Context, v models.Vitals) error {
+	if v.Status != models.PortalSuspended {
+		return nil
+	}
+	due, err := f.Store.Acquire(ctx, fmt.Sprintf("probe:%d", v.PortalID), f.Owner, probeEvery)
+	if err != nil || !due {
+		return err
+	}
+	return f.Store.EnqueueReconcile(ctx, v.PortalID)
+}
+
+// An Alert is what people are told of an incident.
+type Alert struct {
+	Kind        models.IncidentKind
+	Code        string
+	Seen, Usual int
+	Began       time.Time // in the portal's zone
+	Ended       time.Time // zero while it goes on
+}
+
+// Times of alerts.
+const (
+	alertWithin = 24 * time.Hour // after the end of an incident
+	alertLease  = 2 * time.Minute
+	alertAtMost = time.Minute // for all users of one portal
+)
+
+// tellNews tells the chosen people of what began and what ended.
+func (f *Flow) tellNews(ctx context.Context) error {
+	for after := int64(0); ; {
+		news, err := f.Store.News(ctx, after, f.Now().Add(-alertWithin))
+		if err != nil || len(news) == 0 {
+			return err
+		}
+		for _, i := range news {
+			after = i.ID
+			if err := f.tellOf(ctx, i); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// tellOf tells of one incident whoever is to be told and was not. While the
+// portal does not answer, nobody can be: they hear of it when it is over.
+func (f *Flow) tellOf(ctx context.Context, i models.Incident) error {
+	portal, err := f.Store.PortalByID(ctx, i.PortalID)
+	if errors.Is(err, models.ErrNotFound) {
+		return nil // removed meanwhile
+	}
+	if err != nil {
+		return err
+	}
+	if portal.Status != models.PortalActive || !MayAlert(portal) {
+		return nil
+	}
+	users, err := f.untold(ctx, portal, i)
+	if err != nil || len(users) == 0 {
+		return err
+	}
+	lease := fmt.Sprintf("alert:%d", i.ID)
+	held, err := f.Store.Acquire(ctx, lease, f.Owner, alertLease)
+	if err != nil || !held {
+		return err
+	}
+	defer func() {
+		if err := f.Store.Release(context.WithoutCancel(ctx), lease, f.Owner); err != nil {
+			f.Log.ErrorContext(ctx, "lease not given back", "lease", lease, "error", err)
+		}
+	}()
+	// Another process may have told them meanwhile.
+	if users, err = f.untold(ctx, portal, i); err != nil {
+		return err
+	}
+	return f.notify(ctx, portal, i, users)
+}
+
+// untold are the users who are to hear of an incident now: of its beginning all
+// that were chosen, of its end those who heard of the beginning or, if nobody
+// did, all.
+func (f *Flow) untold(ctx context.Context, portal *models.Portal, i models.Incident) ([]int64, error) {
+	told, err := f.Store.Alerts(ctx, portal.ID, i.ID)
+	if err != nil {
+		return nil, err
+	}
+	heard := map[bool][]int64{}
+	for _, a := range told {
+		heard[a.Clear] = append(heard[a.Clear], a.UserID)
+	}
+	over := i.EndedAt != nil
+	users := portal.Settings.Alerts.People()
+	if over && len(heard[false]) > 0 {
+		users = heard[false]
+	}
+	return slices.DeleteFunc(slices.Clone(users), func(user int64) bool { return slices.Contains(heard[over], user) }), nil
+}
+
+// notify tells users, each for itself: what fails is tried again by the next
+// watch. A notification that was sent and not noted replaces itself.
+func (f *Flow) notify(ctx context.Context, portal *models.Portal, i models.Incident, users []int64) error {
+	asked, cancel := context.WithTimeout(ctx, alertAtMost)
+	defer cancel()
+	client, over := f.Client(portal), i.EndedAt != nil
+	text := f.Alert(portal.Lang, alertOf(portal, i))
+	for _, user := range users {
+		reached, err := client.Notify(asked, b24.Notice{UserID: user, Text: text, Tag: fmt.Sprintf("callwise|incident|%d|%t", i.ID, over)})
+		if err != nil {
+			f.Log.WarnContext(ctx, "alert not sent", "portal", portal.ID, "incident", i.ID, "code", errorCode(err))
+			return nil
+		}
+		f.Metrics.alerted(reached)
+		alert := models.Alert{IncidentID: i.ID, PortalID: portal.ID, UserID: user, Clear: over, Reached: reached}
+		if err := f.Store.AddAlert(ctx, alert); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func alertOf(portal *models.Portal, i models.Incident) Alert {
+	a := Alert{Kind: i.Kind, Code: i.Code, Seen: i.Seen, Usual: i.Usual, Began: i.BeganAt.In(portal.Zone())}
+	if i.EndedAt != nil {
+		a.Ended = i.EndedAt.In(portal.Zone())
+	}
+	return a
+}
