@@ -84,8 +84,11 @@ func portalOf(c echo.Context) int64 {
 	if v, ok := c.Get(keyVisitor).(view); ok {
 		return v.portal.ID
 	}
-	if p, ok := c.Get(keyPortal).(*models.Portal); ok {
+	switch p := c.Get(keyPortal).(type) {
+	case *models.Portal:
 		return p.ID
+	case int64: // where its id is all that is needed
+		return p
 	}
 	return 0
 }

@@ -84,6 +84,7 @@ func (h *Handlers) receivePBXEvents(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	c.Set(keyPortal, portalID)
 	body, err := io.ReadAll(c.Request().Body)
 	if tooLarge(err) {
 		return echo.ErrStatusRequestEntityTooLarge
