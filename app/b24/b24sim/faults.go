@@ -192,3 +192,11 @@ func (s *Sim) mark(entry *Request, act Act) {
 }
 
 const errorPage = "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center><hr><center>nginx</center></body></html>\n"
+
+// LoseEvents says whether what happens on the portal from now on is told to
+// nobody, as when its events cannot reach the application: they are not sent
+// again. It does happen: the calls stand in the statistics.
+func (p *Portal) LoseEvents(lost bool) {
+	defer p.lock()()
+	p.losing = lost
+}

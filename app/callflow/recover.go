@@ -1,0 +1,259 @@
+package callflow
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"callwise/app/b24"
+	"callwise/app/call"
+	"callwise/models"
+)
+
+// Bounds of one look at a portal's statistics.
+const (
+	recoverPages  = 10 // that are read
+	recoverAtOnce = 20 // calls that are taken up
+	siftAtOnce    = 500
+	recoverWithin = time.Minute
+)
+
+// DefaultRecoverAfter is how long the events of a finished call may be on their
+// way before it counts as missing.
+const DefaultRecoverAfter = 5 * time.Minute
+
+// RecoverAll looks in the statistics of all portals for calls whose events did
+// not reach us. A portal that does not answer does not hold up the others.
+func (f *Flow) RecoverAll(ctx context.Context) error {
+	for after := int64(0); ; {
+		portals, err := f.Store.Portals(ctx, after)
+		if err != nil || len(portals) == 0 {
+			return err
+		}
+		for _, portal := range portals {
+			after = portal.ID
+			if err := f.Recover(ctx, portal); err != nil && ctx.Err() == nil {
+				f.Log.WarnContext(ctx, "call statistics not read", "portal", portal.ID, "code", errorCode(err))
+			}
+		}
+	}
+}
+
+// Recover finds calls that a portal's statistics have and nobody has told us
+// of, or that ended without us, and takes them up as if their END had come:
+// those of others by the rules of decision.md F.7, our own are finished. A call
+// whose events are still on their way is left to them for RecoverAfter, by the
+// portal's clock. The first look only learns where the statistics end. Looking
+// may be repeated and may break off anywhere.
+func (f *Flow) Recover(ctx context.Context, portal *models.Portal) error {
+	if portal.Status != models.PortalActive {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, recoverWithin)
+	defer cancel()
+	_, err := f.hold(ctx, fmt.Sprintf("recover:%d", portal.ID), func(ctx context.Context) error {
+		now, err := f.readStatistics(ctx, portal)
+		if err != nil || now.IsZero() {
+			return err
+		}
+		return f.takeUp(ctx, portal, now.Add(-f.RecoverAfter))
+	})
+	return err
+}
+
+// readStatistics keeps what the statistics have and we do not, and returns the
+// portal's time; zero after the first look.
+func (f *Flow) readStatistics(ctx context.Context, portal *models.Portal) (time.Time, error) {
+	client := f.Client(portal)
+	last, err := f.Store.Reconciled(ctx, portal.ID)
+	if errors.Is(err, models.ErrNotFound) {
+		newest, err := client.NewestStatistic(ctx)
+		if err != nil {
+			return time.Time{}, err
+		}
+		return time.Time{}, f.Store.AddMissing(ctx, portal.ID, newest, nil)
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	for page := 1; ; page++ {
+		list, err := client.Statistics(ctx, last)
+		if err != nil {
+			return time.Time{}, err
+		}
+		missing, newest, err := f.missingIn(ctx, portal, list, last)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if newest > last {
+			if err := f.Store.AddMissing(ctx, portal.ID, newest, missing); err != nil {
+				return time.Time{}, err
+			}
+		}
+		if len(list.Ended) < b24.StatisticsPage || newest == last || page == recoverPages {
+			return list.At, nil
+		}
+		last = newest
+	}
+}
+
+// missingIn are the calls of a page that we have not been told the end of, and
+// the page's newest row. Rows up to last are none: a filter that the portal
+// does not understand returns everything.
+func (f *Flow) missingIn(ctx context.Context, portal *models.Portal, list b24.StatisticsList, last int64) ([]models.MissingCall, int64, error) {
+	var missing []models.MissingCall
+	newest := last
+	for _, e := range list.Ended {
+		if e.ID <= last || e.End["CALL_ID"] == "" || len(e.End["CALL_ID"]) > 255 {
+			continue
+		}
+		newest = max(newest, e.ID)
+		payload, err := json.Marshal(e.End)
+		if err != nil {
+			return nil, 0, err
+		}
+		m := models.MissingCall{
+			PortalID: portal.ID, CallKey: bitrix24Key(e.End["CALL_ID"]), Payload: payload,
+			Began: list.At.UnixMicro(), Seen: list.At.UnixMicro(),
+		}
+		if !e.Start.IsZero() {
+			m.Began = e.Start.UnixMicro()
+		}
+		handled, err := f.lacks(ctx, portal, e.End["CALL_ID"], e.AppID)
+		if err != nil {
+			return nil, 0, err
+		}
+		if handled {
+			missing = append(missing, m)
+		}
+	}
+	return missing, newest, nil
+}
+
+// lacks reports a call that we handle and whose end we do not know. Bitrix24
+// tells every subscriber of the calls of all applications, so a call of our own
+// is one that we know by its id (telephony contract, 2.5).
+func (f *Flow) lacks(ctx context.Context, portal *models.Portal, id, appID string) (bool, error) {
+	row, err := f.Store.CallByB24(ctx, portal.ID, id)
+	if err != nil && !errors.Is(err, models.ErrNotFound) {
+		return false, err
+	}
+	if err == nil && !isForeign(row.Kind) {
+		return !row.Progress.Finish.Done && !row.Progress.DryRun, nil
+	}
+	switch {
+	case !isExternal(id):
+		if !portal.Settings.BuiltinLines {
+			return false, nil
+		}
+	case !portal.Settings.OtherApps || portal.RestAppID == "" || appID == portal.RestAppID:
+		return false, nil
+	}
+	told, err := f.Store.Told(ctx, portal.ID, bitrix24Key(id), b24.VoximplantEnd, "")
+	return !told, err
+}
+
+func isForeign(kind models.CallKind) bool {
+	return kind == models.KindBuiltin || kind == models.KindOther
+}
+
+// takeUp takes up the calls that were first seen before a time and did not come
+// by themselves.
+func (f *Flow) takeUp(ctx context.Context, portal *models.Portal, before time.Time) error {
+	calls, err := f.Store.MissingSince(ctx, portal.ID, before, siftAtOnce)
+	if err != nil {
+		return err
+	}
+	taken := 0
+	for _, m := range calls {
+		if taken == recoverAtOnce {
+			return nil
+		}
+		done, err := f.takeUpOne(ctx, portal, m)
+		if err != nil {
+			return err
+		}
+		if done {
+			taken++
+		}
+	}
+	return nil
+}
+
+// takeUpOne reports whether a missing call was taken up now.
+func (f *Flow) takeUpOne(ctx context.Context, portal *models.Portal, m models.MissingCall) (bool, error) {
+	var end map[string]string
+	if err := json.Unmarshal(m.Payload, &end); err != nil {
+		return false, fmt.Errorf("missing call %d: %w", m.ID, err)
+	}
+	row, err := f.Store.CallByB24(ctx, portal.ID, end["CALL_ID"])
+	if err != nil && !errors.Is(err, models.ErrNotFound) {
+		return false, err
+	}
+	if err == nil && !isForeign(row.Kind) {
+		return f.finishLost(ctx, row, m, end)
+	}
+	told, err := f.Store.Told(ctx, portal.ID, m.CallKey, b24.VoximplantEnd, recoveredKey(m.CallKey))
+	if err != nil {
+		return false, err
+	}
+	if told {
+		return false, f.Store.ForgetMissing(ctx, portal.ID, m.ID)
+	}
+	event := models.Event{
+		Source: models.SourceBitrix24, EventKey: recoveredKey(m.CallKey), CallKey: m.CallKey,
+		Type: b24.VoximplantEnd, Payload: m.Payload, HappenedAt: endOf(end, m),
+	}
+	if _, _, err := f.Store.AddEvents(ctx, portal.ID, []models.Event{event}); err != nil {
+		return false, err
+	}
+	return f.recovered(ctx, portal.ID, m)
+}
+
+// finishLost ends a call of our own that Bitrix24 has finished already: the
+// PBX's word, or ours, got lost.
+func (f *Flow) finishLost(ctx context.Context, row *models.Call, m models.MissingCall, end map[string]string) (bool, error) {
+	if row.Progress.Finish.Done {
+		return false, f.Store.ForgetMissing(ctx, row.PortalID, m.ID)
+	}
+	err := ErrNothingToMend
+	switch {
+	case row.EndedAt == nil:
+		duration, _ := strconv.Atoi(end["CALL_DURATION"])
+		err = f.say(ctx, row, call.Event{
+			Type: call.Ended, At: endOf(end, m).UTC(), Direction: row.Direction, Phone: row.Phone, Line: row.Line,
+			Status: statusOf(end["CALL_FAILED_CODE"], row.Direction), Duration: max(duration, 0),
+		})
+	case row.State == models.CallFailed:
+		err = f.Retry(ctx, row.PortalID, row.ID)
+	}
+	if errors.Is(err, ErrBusy) || errors.Is(err, ErrNothingToMend) {
+		return false, nil // a worker has it
+	}
+	if err != nil {
+		return false, err
+	}
+	return f.recovered(ctx, row.PortalID, m)
+}
+
+// recovered counts a call that was taken up, once.
+func (f *Flow) recovered(ctx context.Context, portalID int64, m models.MissingCall) (bool, error) {
+	fresh, err := f.Store.SetRecovered(ctx, portalID, m.ID)
+	if fresh {
+		f.Metrics.recoveredCall()
+	}
+	return fresh, err
+}
+
+// recoveredKey names the END that we make of a row of the statistics.
+func recoveredKey(callKey string) string { return "recovered:" + callKey }
+
+// endOf is when a call ended at the earliest: Bitrix24 tells how long was
+// talked, not how long it rang.
+func endOf(end map[string]string, m models.MissingCall) time.Time {
+	seconds, _ := strconv.Atoi(end["CALL_DURATION"])
+	return time.UnixMicro(m.Began).Add(time.Duration(max(seconds, 0)) * time.Second).UTC()
+}
