@@ -57,7 +57,7 @@ func TestCallsWhoseEventsWereLostAreTakenUpOnceByTheSameRules(t *testing.T) {
 		r.recover()
 		b.recover()
 		r.portal.LoseEvents(true)
-		first, second := r.talk("+4930901821", 40), r.talk("+4930901821", 5)
+		first, second := r.talk("+4930901821", 1), r.talk("+4930901821", 0)
 		other := r.portal.StartCall(b24sim.BuiltinCall{Incoming: true, Phone: "+4930901822", OtherApp: 99, UserID: anna})
 		other.End("200", 3)
 		r.portal.LoseEvents(false)
