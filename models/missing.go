@@ -22,7 +22,7 @@ type MissingCall struct {
 	ID        int64
 	PortalID  int64
 	CallKey   string
-	Payload   json.RawMessage `gorm:"serializer:json"` // what its end would have told
+	Payload   json.RawMessage `gorm:"serializer:json"` // what its end would have told; empty once it is taken up
 	Began     int64
 	Seen      int64 // when it was first seen, by the portal's clock
 	Recovered int64 // when it was taken up; 0 = not yet
@@ -38,7 +38,7 @@ type Gap struct {
 // gapBetween is the quiet time that parts two gaps; mostGaps bounds a list.
 const (
 	gapBetween = time.Hour
-	mostGaps   = 50
+	mostGaps   = 10
 )
 
 // Reconciled is the newest row of a portal's statistics that was looked at;
@@ -82,9 +82,10 @@ func (s *Store) ForgetMissing(ctx context.Context, portalID, id int64) error {
 	return s.with(ctx).Exec("DELETE FROM missing_calls WHERE portal_id = ? AND id = ? AND recovered = 0", portalID, id).Error
 }
 
-// SetRecovered counts a call as taken up, and reports whether it was not before.
+// SetRecovered counts a call as taken up, forgets what its end would have told,
+// and reports whether it was not before.
 func (s *Store) SetRecovered(ctx context.Context, portalID, id int64) (bool, error) {
-	set := s.with(ctx).Exec("UPDATE missing_calls SET recovered = ? WHERE portal_id = ? AND id = ? AND recovered = 0",
+	set := s.with(ctx).Exec("UPDATE missing_calls SET recovered = ?, payload = '{}' WHERE portal_id = ? AND id = ? AND recovered = 0",
 		s.now().UnixMicro(), portalID, id)
 	return set.RowsAffected > 0, set.Error
 }
@@ -100,9 +101,21 @@ func (s *Store) Told(ctx context.Context, portalID int64, callKey, kind, except 
 	return err == nil, err
 }
 
+// StopReconciling forgets how far a portal's statistics are read and what is
+// missing in ours. The next look is a first one again.
+func (s *Store) StopReconciling(ctx context.Context, portalID int64) error {
+	return s.Transaction(ctx, func(tx *gorm.DB) error {
+		if err := tx.Exec("DELETE FROM missing_calls WHERE portal_id = ? AND recovered = 0", portalID).Error; err != nil {
+			return err
+		}
+		return tx.Exec("DELETE FROM reconciliations WHERE portal_id = ?", portalID).Error
+	})
+}
+
 // Gaps are the latest times in which calls of a portal did not reach us, the
-// newest first.
-func (s *Store) Gaps(ctx context.Context, portalID int64) ([]Gap, error) {
+// newest first: of calls that were taken up after since, and of those that are
+// not and were first seen by until. The events of later ones may still come.
+func (s *Store) Gaps(ctx context.Context, portalID int64, since, until time.Time) ([]Gap, error) {
 	var rows []struct {
 		First, Last        int64
 		Missing, Recovered int
@@ -112,11 +125,40 @@ func (s *Store) Gaps(ctx context.Context, portalID int64) ([]Gap, error) {
 			SELECT began, open, sum(fresh) OVER (ORDER BY began, id) AS gap FROM (
 				SELECT id, began, CASE WHEN recovered = 0 THEN 1 ELSE 0 END AS open,
 					CASE WHEN began - lag(began) OVER (ORDER BY began, id) <= ? THEN 0 ELSE 1 END AS fresh
-				FROM missing_calls WHERE portal_id = ?) AS marked) AS grouped
-		GROUP BY gap ORDER BY min(began) DESC LIMIT ?`, gapBetween.Microseconds(), portalID, mostGaps).Scan(&rows).Error
-	gaps := make([]Gap, len(rows))
-	for i, r := range rows {
-		gaps[i] = Gap{time.UnixMicro(r.First).UTC(), time.UnixMicro(r.Last).UTC(), r.Missing, r.Recovered}
+				FROM missing_calls WHERE portal_id = ? AND ((recovered <> 0 AND recovered > ?) OR (recovered = 0 AND seen <= ?))) AS marked) AS grouped
+		GROUP BY gap ORDER BY min(began) DESC LIMIT ?`,
+		gapBetween.Microseconds(), portalID, since.UnixMicro(), until.UnixMicro(), mostGaps).Scan(&rows).Error
+	var gaps []Gap
+	for _, r := range rows {
+		gaps = append(gaps, Gap{time.UnixMicro(r.First).UTC(), time.UnixMicro(r.Last).UTC(), r.Missing, r.Recovered})
 	}
 	return gaps, err
+}
+
+// eraseMissing drops the calls that name a number and are not taken up.
+func (s *Store) eraseMissing(ctx context.Context, portalID int64, erase TextEraser) (int, error) {
+	for erased, after := 0, int64(0); ; {
+		var calls []MissingCall
+		err := s.with(ctx).Where("portal_id = ? AND id > ? AND recovered = 0", portalID, after).Order("id").Limit(mentionBatch).Find(&calls).Error
+		if err != nil {
+			return erased, err
+		}
+		for _, m := range calls {
+			after = m.ID
+			text, err := eraseJSON(string(m.Payload), erase)
+			if err != nil {
+				return erased, err
+			}
+			if text == string(m.Payload) {
+				continue
+			}
+			if err := s.ForgetMissing(ctx, portalID, m.ID); err != nil {
+				return erased, err
+			}
+			erased++
+		}
+		if len(calls) < mentionBatch {
+			return erased, nil
+		}
+	}
 }

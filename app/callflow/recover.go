@@ -15,8 +15,8 @@ import (
 
 // Bounds of one look at a portal's statistics.
 const (
-	recoverPages  = 10 // that are read
-	recoverAtOnce = 20 // calls that are taken up
+	recoverPages  = 10  // that are read
+	recoverAtOnce = 100 // calls that are taken up
 	siftAtOnce    = 500
 	recoverWithin = time.Minute
 )
@@ -46,23 +46,48 @@ func (f *Flow) RecoverAll(ctx context.Context) error {
 // of, or that ended without us, and takes them up as if their END had come:
 // those of others by the rules of decision.md F.7, our own are finished. A call
 // whose events are still on their way is left to them for RecoverAfter, by the
-// portal's clock. The first look only learns where the statistics end. Looking
-// may be repeated and may break off anywhere.
+// portal's clock. The first look only learns where the statistics end. Where
+// the administrator wants to be asked, calls of others wait for [Flow.RecoverNow].
+// Looking may be repeated and may break off anywhere.
 func (f *Flow) Recover(ctx context.Context, portal *models.Portal) error {
 	if portal.Status != models.PortalActive {
 		return nil
 	}
+	if portal.Settings.Recovery == models.RecoverNever {
+		return f.Store.StopReconciling(ctx, portal.ID)
+	}
 	ctx, cancel := context.WithTimeout(ctx, recoverWithin)
 	defer cancel()
-	_, err := f.hold(ctx, fmt.Sprintf("recover:%d", portal.ID), func(ctx context.Context) error {
+	_, err := f.hold(ctx, recoverLease(portal.ID), func(ctx context.Context) error {
 		now, err := f.readStatistics(ctx, portal)
 		if err != nil || now.IsZero() {
 			return err
 		}
-		return f.takeUp(ctx, portal, now.Add(-f.RecoverAfter))
+		_, err = f.takeUp(ctx, portal, now.Add(-f.RecoverAfter), portal.Settings.Recovery == models.RecoverByItself)
+		return err
 	})
 	return err
 }
+
+// RecoverNow takes up missing calls of a portal because an administrator said
+// so, and returns how many; press again for the rest of very many. ErrBusy means
+// that somebody is at it.
+func (f *Flow) RecoverNow(ctx context.Context, portal *models.Portal) (int, error) {
+	if portal.Status != models.PortalActive || portal.Settings.Recovery == models.RecoverNever {
+		return 0, ErrNothingToMend
+	}
+	taken := 0
+	held, err := f.hold(ctx, recoverLease(portal.ID), func(ctx context.Context) (err error) {
+		taken, err = f.takeUp(ctx, portal, f.Now().Add(-f.RecoverAfter), true)
+		return err
+	})
+	if err == nil && !held {
+		return 0, ErrBusy
+	}
+	return taken, err
+}
+
+func recoverLease(portalID int64) string { return fmt.Sprintf("recover:%d", portalID) }
 
 // readStatistics keeps what the statistics have and we do not, and returns the
 // portal's time; zero after the first look.
@@ -122,11 +147,11 @@ func (f *Flow) missingIn(ctx context.Context, portal *models.Portal, list b24.St
 		if !e.Start.IsZero() {
 			m.Began = e.Start.UnixMicro()
 		}
-		handled, err := f.lacks(ctx, portal, e.End["CALL_ID"], e.AppID)
+		lacking, err := f.lacks(ctx, portal, e.End["CALL_ID"], e.AppID)
 		if err != nil {
 			return nil, 0, err
 		}
-		if handled {
+		if lacking {
 			missing = append(missing, m)
 		}
 	}
@@ -144,16 +169,19 @@ func (f *Flow) lacks(ctx context.Context, portal *models.Portal, id, appID strin
 	if err == nil && !isForeign(row.Kind) {
 		return !row.Progress.Finish.Done && !row.Progress.DryRun, nil
 	}
-	switch {
-	case !isExternal(id):
-		if !portal.Settings.BuiltinLines {
-			return false, nil
-		}
-	case !portal.Settings.OtherApps || portal.RestAppID == "" || appID == portal.RestAppID:
+	if !observes(portal.Settings, id) || isExternal(id) && (portal.RestAppID == "" || appID == portal.RestAppID) {
 		return false, nil
 	}
 	told, err := f.Store.Told(ctx, portal.ID, bitrix24Key(id), b24.VoximplantEnd, "")
 	return !told, err
+}
+
+// observes reports whether calls like that of others are handled (decision.md F.7).
+func observes(s models.Settings, id string) bool {
+	if isExternal(id) {
+		return s.OtherApps
+	}
+	return s.BuiltinLines
 }
 
 func isForeign(kind models.CallKind) bool {
@@ -161,30 +189,30 @@ func isForeign(kind models.CallKind) bool {
 }
 
 // takeUp takes up the calls that were first seen before a time and did not come
-// by themselves.
-func (f *Flow) takeUp(ctx context.Context, portal *models.Portal, before time.Time) error {
+// by themselves, those of others only if foreign. It returns how many.
+func (f *Flow) takeUp(ctx context.Context, portal *models.Portal, before time.Time, foreign bool) (int, error) {
 	calls, err := f.Store.MissingSince(ctx, portal.ID, before, siftAtOnce)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	taken := 0
 	for _, m := range calls {
 		if taken == recoverAtOnce {
-			return nil
+			break
 		}
-		done, err := f.takeUpOne(ctx, portal, m)
+		done, err := f.takeUpOne(ctx, portal, m, foreign)
 		if err != nil {
-			return err
+			return taken, err
 		}
 		if done {
 			taken++
 		}
 	}
-	return nil
+	return taken, nil
 }
 
 // takeUpOne reports whether a missing call was taken up now.
-func (f *Flow) takeUpOne(ctx context.Context, portal *models.Portal, m models.MissingCall) (bool, error) {
+func (f *Flow) takeUpOne(ctx context.Context, portal *models.Portal, m models.MissingCall, foreign bool) (bool, error) {
 	var end map[string]string
 	if err := json.Unmarshal(m.Payload, &end); err != nil {
 		return false, fmt.Errorf("missing call %d: %w", m.ID, err)
@@ -200,8 +228,11 @@ func (f *Flow) takeUpOne(ctx context.Context, portal *models.Portal, m models.Mi
 	if err != nil {
 		return false, err
 	}
-	if told {
+	if told || !observes(portal.Settings, end["CALL_ID"]) {
 		return false, f.Store.ForgetMissing(ctx, portal.ID, m.ID)
+	}
+	if !foreign {
+		return false, nil
 	}
 	event := models.Event{
 		Source: models.SourceBitrix24, EventKey: recoveredKey(m.CallKey), CallKey: m.CallKey,
@@ -252,8 +283,12 @@ func (f *Flow) recovered(ctx context.Context, portalID int64, m models.MissingCa
 func recoveredKey(callKey string) string { return "recovered:" + callKey }
 
 // endOf is when a call ended at the earliest: Bitrix24 tells how long was
-// talked, not how long it rang.
+// talked, not how long it rang. It was over when it was first seen.
 func endOf(end map[string]string, m models.MissingCall) time.Time {
 	seconds, _ := strconv.Atoi(end["CALL_DURATION"])
-	return time.UnixMicro(m.Began).Add(time.Duration(max(seconds, 0)) * time.Second).UTC()
+	at, seen := time.UnixMicro(m.Began).Add(time.Duration(max(seconds, 0))*time.Second), time.UnixMicro(m.Seen)
+	if at.After(seen) {
+		at = seen
+	}
+	return at.UTC()
 }

@@ -200,3 +200,17 @@ func (p *Portal) LoseEvents(lost bool) {
 	defer p.lock()()
 	p.losing = lost
 }
+
+// HoldEvents keeps events on their way until release is called. Those before
+// are delivered.
+func (p *Portal) HoldEvents() (release func()) {
+	defer p.lock()()
+	p.sending = true // so that nobody begins
+	return func() {
+		defer p.lock()()
+		p.sending = len(p.queue) > 0
+		if p.sending {
+			go p.deliver()
+		}
+	}
+}
