@@ -70,8 +70,9 @@ func TestCallsWhoseEventsWereLostAreTakenUpOnceByTheSameRules(t *testing.T) {
 		if r.row(first) != nil {
 			t.Fatal("the call is known although its events were lost")
 		}
-		r.recover()
-		b.recover()
+		if err := r.house.flow.RecoverAll(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		r.worked(first, second)
 		once := r.trace(first, second)
 		want := trace{
