@@ -25,6 +25,12 @@ func (r *rig) lose(phone string) string {
 	return r.talk(phone, 0)
 }
 
+// gapSeen waits until our clock has come to the portal's time of the last look.
+func (r *rig) gapSeen() {
+	r.t.Helper()
+	r.eventually("the gap is told", func() bool { return strings.Contains(r.page("/calls"), `id="gaps"`) })
+}
+
 func TestMissingCallsWaitForTheClickOfAnAdministrator(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := tuned(t, address, classic, recovering(0))
@@ -42,6 +48,7 @@ func TestMissingCallsWaitForTheClickOfAnAdministrator(t *testing.T) {
 		if r.row(mine) != nil || b.row(theirs) != nil {
 			t.Fatal("taken up without a click")
 		}
+		r.gapSeen()
 		says(t, r.page("/calls"), ": 1 call is missing.", "Recover the missing calls")
 		if got := r.health()["gaps"]; got != "partly" {
 			t.Errorf("gaps are %s", got)
@@ -108,6 +115,7 @@ func TestAMissingCallWhoseLinesAreNotHandledAnyMoreIsForgotten(t *testing.T) {
 		r.recover()
 		id := r.lose("+4930901821")
 		r.recover()
+		r.gapSeen()
 		r.save(url.Values{"builtin_lines": {"off"}})
 		says(t, r.post("/calls/recover", nil), "No call is missing any more.")
 		if r.row(id) != nil || r.gaps() != nil {
@@ -209,6 +217,7 @@ func TestARecoveryThatWasNotNotedIsRepeatedWithoutASecondCall(t *testing.T) {
 		r.recover()
 		id := r.lose("+4930901821")
 		r.recover()
+		r.gapSeen()
 		rows := r.missingRows()
 		r.post("/calls/recover", nil)
 		r.eventually("the call is taken up", func() bool { return r.row(id) != nil })
@@ -260,6 +269,7 @@ func missingOne(t *testing.T, address string) *rig {
 	r.recover()
 	r.lose("+4930901821")
 	r.recover()
+	r.gapSeen()
 	r.stop()
 	r.sim.ClearRequests()
 	return r
