@@ -60,7 +60,7 @@ func TestAFreshPortalIsGreenButForWhatIsStillToBeSetUp(t *testing.T) {
 		r := newRig(t, address, classic)
 		want := map[string]string{
 			"access": "works", "app": "works", "scopes": "works", "events": "works", "placements": "works", "lines": "works", "mode": "works", "clock": "works",
-			"heard_pbx": "off", "heard": "off", "queue": "works", "failed": "works", "outgoing": "off", "repeat": "partly", "extensions": "works", "budget": "works", "alerts": "off",
+			"heard_pbx": "off", "heard": "off", "queue": "works", "failed": "works", "gaps": "off", "outgoing": "off", "repeat": "partly", "extensions": "works", "budget": "works", "alerts": "off",
 		}
 		if diff := cmp.Diff(want, r.health()); diff != "" {
 			t.Errorf("health (-want +got):\n%s", diff)
@@ -70,6 +70,7 @@ func TestAFreshPortalIsGreenButForWhatIsStillToBeSetUp(t *testing.T) {
 		r.eventually("the click is known", func() bool { return len(r.pbx.taken()) == 1 })
 		r.tell(started("c1", "incoming", "+4930901820"), ended("c1", "answered", 5))
 		r.eventually("call", func() bool { return len(r.portal.Statistics()) == 1 })
+		r.recover()
 		r.eventually("all green but the alerts", func() bool { return cmp.Equal(map[string]string{"alerts": "off"}, r.unwell()) })
 	})
 }

@@ -115,7 +115,8 @@ func newFlow(c config, store *models.Store, log *slog.Logger) *callflow.Flow {
 		Log: log, Lookups: callflow.NewLookups(callflow.DefaultLookupAge),
 		PBX: callflow.PBXClient(c.AllowLoopback), Recordings: callflow.RecordingClient(c.AllowLoopback), PublicURL: c.PublicURL,
 		Owner: uuid.NewString(), Lease: callflow.DefaultLease, LockWait: callflow.DefaultLockWait, ReadWait: callflow.DefaultReadWait,
-		LegWait: callflow.DefaultLegWait, CommandWindow: callflow.DefaultCommandWindow, Now: time.Now, Traces: c.Traces != "",
+		LegWait: callflow.DefaultLegWait, CommandWindow: callflow.DefaultCommandWindow, RecoverAfter: callflow.DefaultRecoverAfter,
+		Now: time.Now, Traces: c.Traces != "",
 		Title: func(lang string, d call.Direction, number string) string {
 			return views.CRMTitle(views.ForLang(lang), string(d), number)
 		},

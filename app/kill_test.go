@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 	os.Exit(serveTuned(context.Background(), t, func(h *house) {
 		switch os.Getenv(childVariable) {
 		case hastyChild:
-			h.flow.Lease, h.sweep = 400*time.Millisecond, 100*time.Millisecond
+			h.flow.Lease, h.sweep, h.flow.RecoverAfter = 400*time.Millisecond, 100*time.Millisecond, 0
 		case idleChild:
 			h.pages.Limits.Lift() // a benchmark's clients send more than one PBX may
 			h.lanes, h.sweep = jobs.NewLanes(h.flow.Advance, 0, 0, h.watch), time.Hour

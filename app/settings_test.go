@@ -74,7 +74,7 @@ func TestEverySettingIsSavedFromTheFormAndWhatIsMissingStays(t *testing.T) {
 			"missed/todo", "on", "missed/deadline", "120", "missed/days", "", "missed/days", "6", "missed/days", "7", "missed/from", "10:00", "missed/to", "16:00",
 			"card/when", "answer", "add_card_employee", "17", "add_card_when", "never", "add_card_employee", "", "add_card_when", "never",
 			"recordings/mode", "link", "recordings/max_mb", " 20 ", "exclusions/numbers", "+4930*\r\n112\r\n", "exclusions/extensions", "900",
-			"default_country", "AT", "mask_numbers", "on",
+			"default_country", "AT", "mask_numbers", "on", "recovery", "click",
 		))
 		want := models.DefaultSettings()
 		want.DryRun, want.RepeatInBitrix24 = true, "on"
@@ -82,6 +82,7 @@ func TestEverySettingIsSavedFromTheFormAndWhatIsMissingStays(t *testing.T) {
 		want.Responsible.Missed.Fallback = omar
 		want.Lines = map[string]models.LineRules{"+49 30/x": {Name: "Sales", CreateEntities: models.OverrideOff, Responsible: omar}}
 		want.Callbacks.Duty = []string{"18", "17"}
+		want.Recovery = models.RecoverOnClick
 		want.Missed = models.MissedCalls{Todo: true, Deadline: 120, Days: []string{"6", "7"}, From: "10:00", To: "16:00"}
 		want.Card = models.CallCard{When: models.CardOnAnswer, Employees: map[int64]models.CardTime{anna: models.CardNever}}
 		want.Recordings = models.Recordings{Mode: models.RecordingLink, MaxMB: 20}

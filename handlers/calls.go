@@ -159,6 +159,9 @@ func (h *Handlers) callsPage(c echo.Context, v view, q logQuery) (views.CallsPag
 	if err != nil {
 		return views.CallsPage{}, err
 	}
+	if page.Gaps, err = h.gaps(ctx, v); err != nil {
+		return views.CallsPage{}, err
+	}
 	page.Page = h.page(v, views.CallsTab, len(keys) > 0)
 	page.Filter = views.NewCallFilter(v.l, q.values, choices)
 	page.Newest = strconv.FormatInt(newest, 10)

@@ -58,7 +58,7 @@ func (h *Handlers) ownLines(ctx context.Context, v view, connected bool) ([]view
 	checks := map[views.HealthCode]ownCheck{
 		views.HealthHeardPBX: h.heardPBX, views.HealthHeard: h.heardBitrix24, views.HealthQueue: h.queueLine, views.HealthFailed: h.failedLine,
 		views.HealthOutgoing: h.outgoingLine, views.HealthRepeat: repeatLine, views.HealthExtensions: extensionsLine,
-		views.HealthBudget: h.budgetLine, views.HealthAlerts: h.alertsLine,
+		views.HealthBudget: h.budgetLine, views.HealthAlerts: h.alertsLine, views.HealthGaps: h.gapsLine,
 	}
 	var lines []views.HealthLine
 	for _, code := range views.OwnChecks {

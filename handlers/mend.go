@@ -21,6 +21,7 @@ const retriesAtOnce = 500
 // mendRoutes are what administrators may do about calls.
 func (h *Handlers) mendRoutes(a *echo.Group) {
 	a.POST("/calls/retry", h.retryFailed)
+	a.POST("/calls/recover", h.recoverCalls)
 	for path, do := range map[string]func(echo.Context, view, int64) (string, error){
 		"retry": h.retryCall, "missed": h.endMissed, "replay": h.replayCall, "settle": h.settleCall,
 		"extension": h.mapExtension, "card": h.chooseCard,

@@ -58,7 +58,7 @@ func TestEveryChoiceAndEveryMistakeHasWords(t *testing.T) {
 	choices := map[string][]string{
 		"repeat_in_bitrix24": {"on", "off", "unknown"}, "responsible/missed/who": {"taker", "card", "last_talked", "employee"},
 		"lines/22/create_entities": {"", "on", "off"}, "lines/22/source": {""}, "lines/22/responsible": {"", "17"}, "callbacks/duty": {"", "17"}, "alerts/users": {"", "18"}, "lines/22/name": {""},
-		"card/when": {"ring", "answer", "never"}, "card/employees/17": {""}, "recordings/mode": {"attach", "link"}, "dry_run": {"on", "off"},
+		"card/when": {"ring", "answer", "never"}, "card/employees/17": {""}, "recordings/mode": {"attach", "link"}, "recovery": {"auto", "click", "never"}, "dry_run": {"on", "off"},
 		"missed/days": {"1\n2\n3\n4\n5\n6\n7", ""}, "recordings/max_mb": {"0", "20"}, "missed/deadline": {"1", "45", "60", "90", "1440"},
 		"responsible/missed/fallback": {"0"}, "responsible/missed/employee": {"0", "17"}, "extensions/104": {""}, "default_country": {"", "DE"},
 	}

@@ -9,6 +9,7 @@ var Tables = map[string]any{
 	"settings_versions": SettingsVersion{}, "log_filters": LogFilter{}, "recordings": Audio{}, "recording_chunks": audioChunk{},
 	"privacy_requests": PrivacyRequest{}, "erased_calls": ErasedCall{},
 	"incidents": Incident{}, "alerts": Alert{},
+	"reconciliations": Reconciliation{}, "missing_calls": MissingCall{},
 }
 
 // CallRows is the second struct of the table calls, with fewer columns.

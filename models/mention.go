@@ -69,8 +69,12 @@ func (s *Store) EraseMentions(ctx context.Context, portalID int64, digits string
 			}
 		}
 	}
+	missing, err := s.eraseMissing(ctx, portalID, erase)
+	if err != nil {
+		return changed + missing, left, err
+	}
 	filters, err := s.eraseFilters(ctx, portalID, erase)
-	return changed + filters, left, err
+	return changed + missing + filters, left, err
 }
 
 // A mentionRow is a row as it is stored: columns as text.

@@ -25,7 +25,8 @@ type Purged struct {
 
 // Purge removes calls that began, and events that arrived, before callsBefore,
 // requests sent before restBefore, recordings that old or not received whole,
-// incidents that ended before callsBefore, and leases and creations whose time is long over. Calls that are not finished
+// incidents that ended before callsBefore, missing calls, and leases and creations
+// whose time is long over. Calls that are not finished
 // stay for five days at least, and so do all events: calls are made of them. It
 // goes on batch by batch until nothing is left or ctx ends; what it has removed
 // then stays removed.
@@ -55,6 +56,9 @@ func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (P
 		return purged, err
 	}
 	if _, err := s.purge(ctx, "incidents", "id", "ended_at < ?", stored(callsBefore)); err != nil {
+		return purged, err
+	}
+	if _, err := s.purge(ctx, "missing_calls", "id", "seen < ?", unfinished.UnixMicro()); err != nil {
 		return purged, err
 	}
 	if _, err := s.purge(ctx, "erased_calls", "portal_id, call_hash", "until < ?", s.now().UnixMicro()); err != nil {

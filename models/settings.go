@@ -36,7 +36,21 @@ type Settings struct {
 	// MaskNumbers hides numbers from everybody but administrators.
 	MaskNumbers bool   `json:"mask_numbers"`
 	Alerts      Alerts `json:"alerts"`
+	// Recovery is what becomes of calls whose events did not reach us.
+	Recovery Recovery `json:"recovery"`
 }
+
+// A Recovery says who takes up calls that Bitrix24's statistics have and no
+// event told of.
+type Recovery string
+
+// Ways of recovery. Calls of our own whose end got lost are finished by either
+// of the first two.
+const (
+	RecoverByItself Recovery = "auto"
+	RecoverOnClick  Recovery = "click" // an administrator does
+	RecoverNever    Recovery = "never" // the statistics are not read
+)
 
 // Alerts says who is told in Bitrix24's chat when calls stop, fail, or cannot
 // be logged: ids of users.
@@ -165,6 +179,7 @@ func DefaultSettings() Settings {
 		Responsible: Responsible{Created: OwnerRule{Who: OwnerTaker}, Missed: OwnerRule{Who: OwnerTaker}},
 		Missed:      MissedCalls{Deadline: 30, Days: []string{"1", "2", "3", "4", "5"}, From: "09:00", To: "18:00"},
 		Card:        CallCard{When: CardOnRing}, Recordings: Recordings{Mode: RecordingAttach},
+		Recovery: RecoverByItself,
 	}
 }
 

@@ -102,6 +102,7 @@ func (s *Settings) tidy() {
 func (s Settings) Check() []SettingError {
 	var c checker
 	c.unless(slices.Contains([]rules.Repeat{rules.RepeatOn, rules.RepeatOff, rules.RepeatUnknown}, s.RepeatInBitrix24), UnknownChoice, "repeat_in_bitrix24")
+	c.unless(slices.Contains([]Recovery{RecoverByItself, RecoverOnClick, RecoverNever}, s.Recovery), UnknownChoice, "recovery")
 	c.owner(s.Responsible.Created, "created", OwnerTaker, OwnerCard, OwnerEmployee)
 	c.owner(s.Responsible.Missed, "missed", OwnerTaker, OwnerCard, OwnerLastTalked, OwnerEmployee)
 	c.users(s.Callbacks.Duty, maxDuty, "callbacks", "duty")

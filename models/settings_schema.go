@@ -25,7 +25,7 @@ func settingsSchema() node {
 	return object(node{
 		"dry_run": boolean, "create_entities": boolean, "outgoing_calls": boolean, "repeated_leads": boolean,
 		"repeat_in_bitrix24": oneOf(rules.RepeatOn, rules.RepeatOff, rules.RepeatUnknown),
-		"builtin_lines":      boolean, "other_apps": boolean,
+		"builtin_lines":      boolean, "other_apps": boolean, "recovery": oneOf(RecoverByItself, RecoverOnClick, RecoverNever),
 		"responsible": object(node{
 			"created": ownerSchema(OwnerTaker, OwnerCard, OwnerEmployee),
 			"missed":  ownerSchema(OwnerTaker, OwnerCard, OwnerLastTalked, OwnerEmployee),

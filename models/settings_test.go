@@ -31,6 +31,7 @@ func chosen() models.Settings {
 		Callbacks:      models.Callbacks{Duty: []string{"19", "17"}},
 		Missed:         models.MissedCalls{Todo: true, Deadline: 60, WorkingHours: true, Days: []string{"6", "7"}, From: "10:00", To: "16:30"},
 		Card:           models.CallCard{When: models.CardOnAnswer, Employees: map[int64]models.CardTime{17: models.CardNever}},
+		Recovery:       models.RecoverOnClick,
 		Recordings:     models.Recordings{Mode: models.RecordingLink, MaxMB: 20},
 		Exclusions:     models.Exclusions{Numbers: []string{"+4930*", "112"}, Extensions: []string{"900"}},
 		Extensions:     map[string]int64{"104": 17},

@@ -28,7 +28,7 @@ var settingPaths = []struct {
 }{
 	{"dry_run", flag},
 	{"create_entities", flag}, {"outgoing_calls", flag}, {"repeated_leads", flag}, {"repeat_in_bitrix24", text},
-	{"builtin_lines", flag}, {"other_apps", flag},
+	{"builtin_lines", flag}, {"other_apps", flag}, {"recovery", text},
 	{"responsible/created/who", text}, {"responsible/created/employee", number}, {"responsible/created/fallback", number},
 	{"responsible/missed/who", text}, {"responsible/missed/employee", number}, {"responsible/missed/fallback", number},
 	{"callbacks/duty", list},

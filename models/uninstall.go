@@ -40,7 +40,7 @@ func (s *Store) forgetWork(tx *gorm.DB, portalID int64) error {
 }
 
 func (s *Store) forgetPeople(tx *gorm.DB, portalID int64) error {
-	for _, table := range []string{"tokens", "pbx_keys", "employees", "events", "rest_log", "recent_creations", "log_filters", "recordings", "privacy_requests", "erased_calls", "alerts", "incidents"} {
+	for _, table := range []string{"tokens", "pbx_keys", "employees", "events", "rest_log", "recent_creations", "log_filters", "recordings", "privacy_requests", "erased_calls", "alerts", "incidents", "reconciliations", "missing_calls"} {
 		if err := tx.Exec("DELETE FROM "+table+" WHERE portal_id = ?", portalID).Error; err != nil {
 			return err
 		}

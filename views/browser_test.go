@@ -67,7 +67,7 @@ func inspect(t *testing.T, tab *browserTab, axe string) {
 const settingsFields = "add_card_employee=&add_card_when=never&alerts%2Fusers=&alerts%2Fusers=&builtin_lines=off&builtin_lines=on&callbacks%2Fduty=&callbacks%2Fduty=&card%2Fwhen=ring&create_entities=off&create_entities=on&default_country=&dry_run=off&" +
 	"exclusions%2Fextensions=&exclusions%2Fnumbers=&mask_numbers=off&missed%2Fdays=&missed%2Fdays=1&missed%2Fdays=2&missed%2Fdays=3&missed%2Fdays=4&missed%2Fdays=5&" +
 	"missed%2Fdeadline=30&missed%2Ffrom=09%3A00&missed%2Fto=18%3A00&missed%2Ftodo=off&missed%2Fworking_hours=off&other_apps=off&outgoing_calls=off&outgoing_calls=on&" +
-	"recordings%2Fmax_mb=0&recordings%2Fmode=attach&repeat_in_bitrix24=on&repeated_leads=off&repeated_leads=on&" +
+	"recordings%2Fmax_mb=0&recordings%2Fmode=attach&recovery=auto&repeat_in_bitrix24=on&repeated_leads=off&repeated_leads=on&" +
 	"responsible%2Fcreated%2Femployee=0&responsible%2Fcreated%2Ffallback=0&responsible%2Fcreated%2Fwho=taker&responsible%2Fmissed%2Femployee=0&responsible%2Fmissed%2Ffallback=0&responsible%2Fmissed%2Fwho=taker"
 
 // fits fails the test if anything is wider than its place.

@@ -12,6 +12,7 @@ type CallsPage struct {
 	Overview *Overview
 	Empty    EmptyState // why Rows is empty
 	Open     *CallDetails
+	Gaps     Gaps // for administrators
 }
 
 // An EmptyState says why there is nothing to show.

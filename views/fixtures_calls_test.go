@@ -102,3 +102,14 @@ func callLogEmpty(l Localizer, why EmptyState) CallsPage {
 	}
 	return p
 }
+
+// callLogWithGaps tells of calls that are missing and wait for a click, and of
+// some that have been recovered.
+func callLogWithGaps(l Localizer) CallsPage {
+	p := callLog(l)
+	p.Gaps = Gaps{Click: true, List: []Gap{
+		{When: l.Span(now.Add(-5*time.Hour), now.Add(-4*time.Hour), now, berlin), Missing: 12},
+		{When: l.Span(now.Add(-50*time.Hour), now.Add(-50*time.Hour), now, berlin), Recovered: 1},
+	}}
+	return p
+}

@@ -41,6 +41,7 @@ func healthPage(l Localizer) HealthPage {
 			{Code: HealthHeard, State: HealthWorks, Text: l.T("health.heard.works", "When", l.Moment(now, now, berlin).Text)},
 			{Code: HealthQueue, State: HealthBroken, Text: l.N("health.queue.some", 22, "When", l.Moment(now, now, berlin).Text), Mend: l.T("health.queue.mend"), Remedy: "retry"},
 			{Code: HealthFailed, State: HealthPartly, Text: l.N("health.failed.some", 3) + " " + l.N("health.failed.retrying", 1), Mend: l.T("health.failed.mend"), Place: l.HealthPlace("calls", "/calls", FilterValues{Result: "trouble"}.Fields()...)},
+			{Code: HealthGaps, State: HealthPartly, Text: l.N("health.gaps.missing", 12), Mend: l.T("health.gaps.click"), Place: l.HealthPlace("gaps", "/calls")},
 			{Code: HealthOutgoing, State: HealthOff, Text: l.T("health.outgoing.none"), Mend: l.T("health.outgoing.mend")},
 			{Code: HealthRepeat, State: HealthPartly, Text: l.T("health.repeat.unknown"), Mend: l.T("health.repeat.unknown.mend"), Place: settings},
 			{Code: HealthExtensions, State: HealthPartly, Text: l.T("health.extensions.strays", "Numbers", "104, 105, 199") + " " + l.T("health.extensions.doubles", "Numbers", "101"), Mend: l.T("health.extensions.mend"), Remedy: "employees", Place: settings},

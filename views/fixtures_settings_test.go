@@ -33,7 +33,7 @@ func settingShots(l Localizer) []shot {
 func valuesAtFirst() map[string]string {
 	return map[string]string{
 		"dry_run": "off", "create_entities": "off", "outgoing_calls": "off", "repeated_leads": "off", "repeat_in_bitrix24": "unknown",
-		"builtin_lines": "on", "other_apps": "off",
+		"builtin_lines": "on", "other_apps": "off", "recovery": "auto",
 		"responsible/created/who": "taker", "responsible/created/employee": "0", "responsible/created/fallback": "0",
 		"responsible/missed/who": "taker", "responsible/missed/employee": "0", "responsible/missed/fallback": "0",
 		"missed/todo": "off", "missed/deadline": "30", "missed/working_hours": "off", "missed/days": "1\n2\n3\n4\n5", "missed/from": "09:00", "missed/to": "18:00",

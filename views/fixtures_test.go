@@ -51,6 +51,7 @@ func shots(l Localizer) []shot {
 		{"calls-filtered", Calls(callLogFiltered(l))},
 		{"calls-searching", Calls(callLogSearching(l))},
 		{"calls-overview", Calls(callLogWithOverview(l))},
+		{"calls-gaps", Calls(callLogWithGaps(l))},
 		{"calls-not-connected", Calls(callLogEmpty(l, EmptyPBX))},
 		{"calls-none", Calls(callLogEmpty(l, EmptyLog))},
 		{"calls-waiting", Calls(callLogEmpty(l, EmptyWaiting))},

@@ -55,12 +55,13 @@ const (
 	HealthFailed     HealthCode = "failed"     // calls that failed
 	HealthBudget     HealthCode = "budget"     // requests and operating time
 	HealthAlerts     HealthCode = "alerts"     // who is told
+	HealthGaps       HealthCode = "gaps"       // calls that did not reach us
 )
 
 // PortalChecks and OwnChecks list every check in order.
 var (
 	PortalChecks = []HealthCode{HealthAccess, HealthApp, HealthScopes, HealthEvents, HealthPlacements, HealthLines, HealthMode, HealthClock}
-	OwnChecks    = []HealthCode{HealthHeardPBX, HealthHeard, HealthQueue, HealthFailed, HealthOutgoing, HealthRepeat, HealthExtensions, HealthBudget, HealthAlerts}
+	OwnChecks    = []HealthCode{HealthHeardPBX, HealthHeard, HealthQueue, HealthFailed, HealthGaps, HealthOutgoing, HealthRepeat, HealthExtensions, HealthBudget, HealthAlerts}
 )
 
 // A HealthLine is one check.

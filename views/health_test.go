@@ -66,7 +66,7 @@ func TestAColourIsNeverAlone(t *testing.T) {
 	want := map[string]string{
 		"health-access": "Does not work", "health-app": "Works", "health-scopes": "Works in part", "health-events": "Works in part",
 		"health-placements": "Could not be read", "health-lines": "Works in part", "health-mode": "Works in part", "health-clock": "Does not work",
-		"health-heard_pbx": "Does not work", "health-heard": "Works", "health-queue": "Does not work", "health-failed": "Works in part", "health-outgoing": "Not set up",
+		"health-heard_pbx": "Does not work", "health-heard": "Works", "health-queue": "Does not work", "health-failed": "Works in part", "health-gaps": "Works in part", "health-outgoing": "Not set up",
 		"health-repeat": "Works in part", "health-extensions": "Works in part", "health-budget": "Works in part", "health-alerts": "Not set up",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

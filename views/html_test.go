@@ -116,6 +116,7 @@ func TestSettingsHaveTheNamesThatPeopleRelyOn(t *testing.T) {
 		"select Employee", "select If nobody is found that way",
 		"select Add an employee…",
 		"checkbox Built-in lines, on", "checkbox Other telephony apps, off",
+		"choice Calls whose events were lost", "radio Recover by itself, on", "radio Recover after a click in the call log, off", "radio Never recover, off",
 		"checkbox Create a to-do, off", "select Call back within", "checkbox Only working hours count, off",
 		"choice Working days", "checkbox Monday, on", "checkbox Tuesday, on", "checkbox Wednesday, on", "checkbox Thursday, on",
 		"checkbox Friday, on", "checkbox Saturday, off", "checkbox Sunday, off",

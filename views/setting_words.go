@@ -99,6 +99,8 @@ func (l Localizer) SettingValue(parts []string, value string, names SettingNames
 		return value
 	case "card.when", "card.employees":
 		return l.word("cardtime", cmp.Or(value, "everybody"))
+	case "recovery":
+		return l.word("recovery", value)
 	case "recordings.mode":
 		return l.word("recordings", value)
 	case "recordings.max_mb":

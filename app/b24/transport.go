@@ -26,6 +26,7 @@ type answer struct {
 }
 
 type timing struct {
+	Finish    Dec `json:"finish"`             // unix seconds by the portal's clock
 	Operating Dec `json:"operating"`          // seconds of the method's budget used up
 	ResetAt   Dec `json:"operating_reset_at"` // unix seconds
 }

@@ -51,6 +51,8 @@ type Flow struct {
 	LegWait time.Duration
 	// CommandWindow is how long a command to the PBX is tried.
 	CommandWindow time.Duration
+	// RecoverAfter is how long the events of a finished call may be on their way.
+	RecoverAfter time.Duration
 	// Insecure accepts command URLs at http loopback addresses.
 	Insecure bool
 	// Title names what the app creates in a portal's CRM, in its language.

@@ -25,6 +25,7 @@ type Metrics struct {
 	purged     *prometheus.CounterVec
 	incidents  *prometheus.CounterVec
 	alerts     *prometheus.CounterVec
+	recovered  prometheus.Counter
 }
 
 // NewMetrics makes the counters and registers them.
@@ -34,10 +35,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		r.MustRegister(c)
 		return c
 	}
+	recovered := prometheus.NewCounter(prometheus.CounterOpts{Name: "calls_recovered_total", Help: "Calls that no event told of and that the call statistics brought."})
 	waited := prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "portal_request_seconds", Help: "Time until a portal answered a request.", Buckets: portalBuckets,
 	})
-	r.MustRegister(waited)
+	r.MustRegister(waited, recovered)
 	m := &Metrics{
 		events:     counter("events_accepted_total", "Events about calls that were stored, by who sent them.", "source"),
 		duplicates: counter("events_duplicate_total", "Events about calls that had been stored before, by who sent them.", "source"),
@@ -50,6 +52,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		refreshes:  counter("token_refreshes_total", "Renewals of access tokens, by the code of the answer.", "code"),
 		incidents:  counter("incidents_total", "Incidents of portals that began and that ended, by kind.", "kind", "what"),
 		alerts:     counter("alerts_total", "Alerts sent to people in Bitrix24, by whether they were reached.", "reached"),
+		recovered:  recovered,
 	}
 	m.begin()
 	return m
@@ -90,6 +93,12 @@ func (m *Metrics) accepted(source models.Source, n int) {
 func (m *Metrics) decided(reason rules.Reason) {
 	if m != nil {
 		m.decisions.WithLabelValues(string(reason)).Inc()
+	}
+}
+
+func (m *Metrics) recoveredCall() {
+	if m != nil {
+		m.recovered.Inc()
 	}
 }
 

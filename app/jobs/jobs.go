@@ -25,6 +25,7 @@ const (
 	employeesAge   = time.Hour       // and how old a portal's list may grow
 	purgeEvery     = time.Hour
 	watchEvery     = 5 * time.Minute
+	recoverEvery   = 5 * time.Minute
 	openAtMost     = 3 * time.Hour // interface.md §4
 	restLogDays    = 7
 )
@@ -54,6 +55,7 @@ func Workers(h House) (*river.Workers, error) {
 		river.AddWorkerSafely(workers, &handlersWorker{house: h, turns: upkeep}),
 		river.AddWorkerSafely(workers, &closeWorker{house: h}),
 		river.AddWorkerSafely(workers, &employeesWorker{house: h}),
+		river.AddWorkerSafely(workers, &recoverWorker{house: h}),
 		river.AddWorkerSafely(workers, &purgeWorker{house: h}),
 		river.AddWorkerSafely(workers, &watchWorker{house: h}),
 	)
@@ -62,14 +64,17 @@ func Workers(h House) (*river.Workers, error) {
 
 // Periodic returns what runs by the clock, on one process at a time.
 func Periodic() []*river.PeriodicJob {
-	every := func(d time.Duration, args func() river.JobArgs) *river.PeriodicJob {
+	job := func(d time.Duration, args func() river.JobArgs, atOnce bool) *river.PeriodicJob {
 		return river.NewPeriodicJob(river.PeriodicInterval(d),
 			func() (river.JobArgs, *river.InsertOpts) { return args(), &river.InsertOpts{MaxAttempts: 1} },
-			&river.PeriodicJobOpts{RunOnStart: true})
+			&river.PeriodicJobOpts{RunOnStart: atOnce})
 	}
+	every := func(d time.Duration, args func() river.JobArgs) *river.PeriodicJob { return job(d, args, true) }
+	later := func(d time.Duration, args func() river.JobArgs) *river.PeriodicJob { return job(d, args, false) }
 	return []*river.PeriodicJob{
 		every(closeEvery, func() river.JobArgs { return closeArgs{} }),
 		every(employeesEvery, func() river.JobArgs { return employeesArgs{} }),
+		later(recoverEvery, func() river.JobArgs { return recoverArgs{} }),
 		every(purgeEvery, func() river.JobArgs { return purgeArgs{} }),
 		every(watchEvery, func() river.JobArgs { return watchArgs{} }),
 	}

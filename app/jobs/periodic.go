@@ -59,3 +59,20 @@ func (w *purgeWorker) Work(ctx context.Context, _ *river.Job[purgeArgs]) error {
 	w.house.Flow.Metrics.Purged(purged)
 	return err
 }
+
+type recoverArgs struct{}
+
+func (recoverArgs) Kind() string { return "recover" }
+
+// recoverWorker looks for calls whose events did not reach us.
+type recoverWorker struct {
+	river.WorkerDefaults[recoverArgs]
+	house House
+}
+
+// Timeout allows for many portals.
+func (w *recoverWorker) Timeout(*river.Job[recoverArgs]) time.Duration { return employeesAge }
+
+func (w *recoverWorker) Work(ctx context.Context, _ *river.Job[recoverArgs]) error {
+	return w.house.Flow.RecoverAll(ctx)
+}

@@ -59,7 +59,7 @@ func NewWatch(log *slog.Logger, r prometheus.Registerer) *Watch {
 // kinds are all kinds of jobs.
 var kinds = []river.JobArgs{
 	models.CallArgs{}, models.TellArgs{}, models.ReconcileArgs{}, models.HandlersArgs{}, models.LinesArgs{},
-	closeArgs{}, employeesArgs{}, purgeArgs{}, watchArgs{},
+	closeArgs{}, employeesArgs{}, recoverArgs{}, purgeArgs{}, watchArgs{},
 }
 
 // A piece of work is a job of River's, or a round for a call.

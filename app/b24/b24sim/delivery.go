@@ -38,7 +38,7 @@ func (p *Portal) Deliveries() []Delivery {
 // installation is finished, and while the application is not paid for, nothing
 // is sent, and nobody is told.
 func (p *Portal) raise(e event) {
-	if !p.app.installed || p.app.unpaid {
+	if !p.app.installed || p.app.unpaid || p.losing {
 		return
 	}
 	for _, h := range p.app.handlers {

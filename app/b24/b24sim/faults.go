@@ -192,3 +192,25 @@ func (s *Sim) mark(entry *Request, act Act) {
 }
 
 const errorPage = "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center><hr><center>nginx</center></body></html>\n"
+
+// LoseEvents says whether what happens on the portal from now on is told to
+// nobody, as when its events cannot reach the application: they are not sent
+// again. It does happen: the calls stand in the statistics.
+func (p *Portal) LoseEvents(lost bool) {
+	defer p.lock()()
+	p.losing = lost
+}
+
+// HoldEvents keeps events on their way until release is called. Those before
+// are delivered.
+func (p *Portal) HoldEvents() (release func()) {
+	defer p.lock()()
+	p.sending = true // so that nobody begins
+	return func() {
+		defer p.lock()()
+		p.sending = len(p.queue) > 0
+		if p.sending {
+			go p.deliver()
+		}
+	}
+}

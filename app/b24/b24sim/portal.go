@@ -80,6 +80,7 @@ type Portal struct {
 	buckets map[string]bucket // by the caller's address
 	spent   map[string][]expense
 	queue   []*Delivery
+	losing  bool // events are lost; see [Portal.LoseEvents]
 	sending bool
 	log     []Delivery
 

@@ -92,7 +92,7 @@ func (c *call) statisticGet() (any, error) {
 	if !c.user.Admin {
 		return nil, forbid("ACCESS_DENIED", "Access denied!")
 	}
-	filter := c.anyCase("FILTER", "filter")
+	filter := c.array("FILTER")
 	var rows []*array
 	for _, s := range c.p.phone.statistics {
 		if r := s.row(c.p.sim.config.Code); rowMatches(r, filter) {
@@ -113,7 +113,7 @@ func rowMatches(row, filter *array) bool {
 		op, name := splitOperator(key)
 		value, known := row.get(name)
 		wanted, _ := wantedValues(filter.values[key])
-		if !known || len(wanted) == 0 {
+		if !known || name == "RECORD_FILE_ID" || len(wanted) == 0 {
 			continue
 		}
 		have := text(value)

@@ -1,0 +1,204 @@
+package callflow
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"callwise/app/b24"
+	"callwise/models"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Bounds of one look at a portal's statistics.
+const (
+	recoverPages  = 10  // that are read
+	recoverAtOnce = 100 // calls that are taken up
+	siftAtOnce    = 500
+	recoverBeside = 8 // portals that are looked at at a time
+	recoverWithin = time.Minute
+)
+
+// DefaultRecoverAfter is how long the events of a finished call may be on their
+// way before it counts as missing.
+const DefaultRecoverAfter = 5 * time.Minute
+
+// RecoverAll looks in the statistics of all portals for calls whose events did
+// not reach us, in several at a time: one that does not answer does not hold up
+// the others. While a process is at it, another has nothing to do.
+func (f *Flow) RecoverAll(ctx context.Context) error {
+	_, err := f.hold(ctx, "recover", f.recoverAll)
+	return err
+}
+
+func (f *Flow) recoverAll(ctx context.Context) error {
+	for after := int64(0); ; {
+		portals, err := f.Store.Portals(ctx, after)
+		if err != nil || len(portals) == 0 {
+			return err
+		}
+		var looks errgroup.Group
+		looks.SetLimit(recoverBeside)
+		for _, portal := range portals {
+			after = portal.ID
+			looks.Go(func() error {
+				if err := f.Recover(ctx, portal); err != nil && ctx.Err() == nil {
+					f.Log.WarnContext(ctx, "call statistics not read", "portal", portal.ID, "code", errorCode(err))
+				}
+				return nil
+			})
+		}
+		if err := errors.Join(looks.Wait(), ctx.Err()); err != nil {
+			return err
+		}
+	}
+}
+
+// Recover finds calls that a portal's statistics have and nobody has told us
+// of, or that ended without us, and takes them up as if their END had come:
+// those of others by the rules of decision.md F.7, our own are finished. A call
+// whose events are still on their way is left to them for RecoverAfter, by the
+// portal's clock. The first look only learns where the statistics end. Where
+// the administrator wants to be asked, calls of others wait for [Flow.RecoverNow].
+// Looking may be repeated and may break off anywhere.
+func (f *Flow) Recover(ctx context.Context, portal *models.Portal) error {
+	if portal.Status != models.PortalActive {
+		return nil
+	}
+	if portal.Settings.Recovery == models.RecoverNever {
+		return f.Store.StopReconciling(ctx, portal.ID)
+	}
+	ctx, cancel := context.WithTimeout(ctx, recoverWithin)
+	defer cancel()
+	_, err := f.hold(ctx, recoverLease(portal.ID), func(ctx context.Context) error {
+		now, err := f.readStatistics(ctx, portal)
+		if err != nil || now.IsZero() {
+			return err
+		}
+		_, err = f.takeUp(ctx, portal, now.Add(-f.RecoverAfter), portal.Settings.Recovery == models.RecoverByItself)
+		return err
+	})
+	return err
+}
+
+// RecoverNow takes up missing calls of a portal because an administrator said
+// so, and returns how many; press again for the rest of very many. ErrBusy means
+// that somebody is at it.
+func (f *Flow) RecoverNow(ctx context.Context, portal *models.Portal) (int, error) {
+	if portal.Status != models.PortalActive || portal.Settings.Recovery == models.RecoverNever {
+		return 0, ErrNothingToMend
+	}
+	taken := 0
+	held, err := f.hold(ctx, recoverLease(portal.ID), func(ctx context.Context) (err error) {
+		taken, err = f.takeUp(ctx, portal, f.Now().Add(-f.RecoverAfter), true)
+		return err
+	})
+	if err == nil && !held {
+		return 0, ErrBusy
+	}
+	return taken, err
+}
+
+func recoverLease(portalID int64) string { return fmt.Sprintf("recover:%d", portalID) }
+
+// readStatistics keeps what the statistics have and we do not, and returns the
+// portal's time; zero after the first look.
+func (f *Flow) readStatistics(ctx context.Context, portal *models.Portal) (time.Time, error) {
+	client := f.Client(portal)
+	last, err := f.Store.Reconciled(ctx, portal.ID)
+	if errors.Is(err, models.ErrNotFound) {
+		newest, err := client.NewestStatistic(ctx)
+		if err != nil {
+			return time.Time{}, err
+		}
+		return time.Time{}, f.Store.AddMissing(ctx, portal.ID, newest, nil)
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	for page := 1; ; page++ {
+		list, err := client.Statistics(ctx, last)
+		if err != nil {
+			return time.Time{}, err
+		}
+		missing, newest, err := f.missingIn(ctx, portal, list, last)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if newest > last {
+			if err := f.Store.AddMissing(ctx, portal.ID, newest, missing); err != nil {
+				return time.Time{}, err
+			}
+		}
+		if len(list.Ended) < b24.StatisticsPage || newest == last || page == recoverPages {
+			return list.At, nil
+		}
+		last = newest
+	}
+}
+
+// missingIn are the calls of a page that we have not been told the end of, and
+// the page's newest row. Rows up to last are none: a filter that the portal
+// does not understand returns everything.
+func (f *Flow) missingIn(ctx context.Context, portal *models.Portal, list b24.StatisticsList, last int64) ([]models.MissingCall, int64, error) {
+	var missing []models.MissingCall
+	newest := last
+	for _, e := range list.Ended {
+		if e.ID <= last || e.End["CALL_ID"] == "" || len(e.End["CALL_ID"]) > 255 {
+			continue
+		}
+		newest = max(newest, e.ID)
+		payload, err := json.Marshal(e.End)
+		if err != nil {
+			return nil, 0, err
+		}
+		m := models.MissingCall{
+			PortalID: portal.ID, CallKey: bitrix24Key(e.End["CALL_ID"]), Payload: payload,
+			Began: list.At.UnixMicro(), Seen: list.At.UnixMicro(),
+		}
+		if !e.Start.IsZero() {
+			m.Began = e.Start.UnixMicro()
+		}
+		lacking, err := f.lacks(ctx, portal, e.End["CALL_ID"], e.AppID)
+		if err != nil {
+			return nil, 0, err
+		}
+		if lacking {
+			missing = append(missing, m)
+		}
+	}
+	return missing, newest, nil
+}
+
+// lacks reports a call that we handle and whose end we do not know. Bitrix24
+// tells every subscriber of the calls of all applications, so a call of our own
+// is one that we know by its id (telephony contract, 2.5).
+func (f *Flow) lacks(ctx context.Context, portal *models.Portal, id, appID string) (bool, error) {
+	row, err := f.Store.CallByB24(ctx, portal.ID, id)
+	if err != nil && !errors.Is(err, models.ErrNotFound) {
+		return false, err
+	}
+	if err == nil && !isForeign(row.Kind) {
+		return !row.Progress.Finish.Done && !row.Progress.DryRun, nil
+	}
+	if !observes(portal.Settings, id) || isExternal(id) && (portal.RestAppID == "" || appID == portal.RestAppID) {
+		return false, nil
+	}
+	told, err := f.Store.Told(ctx, portal.ID, bitrix24Key(id), b24.VoximplantEnd, "")
+	return !told, err
+}
+
+// observes reports whether calls like that of others are handled (decision.md F.7).
+func observes(s models.Settings, id string) bool {
+	if isExternal(id) {
+		return s.OtherApps
+	}
+	return s.BuiltinLines
+}
+
+func isForeign(kind models.CallKind) bool {
+	return kind == models.KindBuiltin || kind == models.KindOther
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"callwise/app/b24/b24sim"
+	"callwise/app/crm"
+	"callwise/app/rules"
+	"callwise/models"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// missingCounts are the calls of each gap that are missing and recovered.
+func (r *rig) gaps() [][2]int {
+	r.t.Helper()
+	gaps, err := r.house.store.Gaps(r.t.Context(), r.stored().ID, time.Time{}, time.Now().Add(time.Hour))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var counts [][2]int
+	for _, g := range gaps {
+		counts = append(counts, [2]int{g.Missing, g.Recovered})
+	}
+	return counts
+}
+
+func (r *rig) recover() {
+	r.t.Helper()
+	if err := r.house.flow.Recover(r.t.Context(), r.stored()); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// talk is an incoming call on a line of Bitrix24 itself.
+func (r *rig) talk(phone string, seconds int) string {
+	r.t.Helper()
+	defer r.deliver()
+	return r.talkOnly(phone, seconds)
+}
+
+// talkOnly is talk whose events may still be on their way.
+func (r *rig) talkOnly(phone string, seconds int) string {
+	r.t.Helper()
+	c := r.portal.StartCall(b24sim.BuiltinCall{Incoming: true, Phone: phone, Line: "4930901800", UserID: anna})
+	c.End("200", seconds)
+	return c.ID
+}
+
+func recovering(after time.Duration) func(*house) {
+	return func(h *house) { h.flow.RecoverAfter = after }
+}
+
+func TestCallsWhoseEventsWereLostAreTakenUpOnceByTheSameRules(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := tuned(t, address, classic, recovering(0))
+		r.switches("c")
+		b := r.neighbour("other")
+		known := r.talk("+4930901800", 3) // before the first look
+		r.worked(known)
+		r.recover()
+		b.recover()
+		r.portal.LoseEvents(true)
+		first, second := r.talk("+4930901821", 1), r.talk("+4930901821", 0)
+		other := r.portal.StartCall(b24sim.BuiltinCall{Incoming: true, Phone: "+4930901822", OtherApp: 99, UserID: anna})
+		other.End("200", 3)
+		r.portal.LoseEvents(false)
+		if r.row(first) != nil {
+			t.Fatal("the call is known although its events were lost")
+		}
+		if err := r.house.flow.RecoverAll(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r.worked(first, second)
+		once := r.trace(first, second)
+		want := trace{
+			Calls: map[string]outcome{
+				first:  {State: models.CallFinished, Reason: rules.NewCreated},
+				second: {State: models.CallFinished, Reason: rules.OpenEntity},
+			},
+			Statistics: once.Statistics, Cards: once.Cards, Leads: 2, Logged: once.Logged,
+		}
+		if once.Calls[first].Reason == rules.OpenEntity { // which of the two comes first is not told
+			want.Calls[first], want.Calls[second] = want.Calls[second], want.Calls[first]
+		}
+		if diff := cmp.Diff(want, once); diff != "" {
+			t.Errorf("left behind (-want +got):\n%s", diff)
+		}
+		r.recover()
+		r.deliver()
+		r.worked(first, second)
+		if diff := cmp.Diff(once, r.trace(first, second)); diff != "" {
+			t.Errorf("a second look changed (-before +after):\n%s", diff)
+		}
+		if diff := cmp.Diff([][2]int{{0, 2}}, r.gaps()); diff != "" {
+			t.Errorf("gaps (-want +got):\n%s", diff)
+		}
+		if got := b.gaps(); got != nil {
+			t.Errorf("the other portal has gaps: %v", got)
+		}
+		if page := r.with(r.session, "GET", "/metrics").body; !strings.Contains(page, "callwise_calls_recovered_total 2\n") {
+			t.Error("the metric does not tell of 2 calls")
+		}
+	})
+}
+
+func TestACallWhoseEventsAreOnTheirWayIsLeftToThem(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := tuned(t, address, classic, recovering(time.Hour))
+		r.switches("c")
+		r.recover()
+		r.portal.LoseEvents(true)
+		id := r.talk("+4930901821", 40)
+		r.recover()
+		r.recover()
+		if r.row(id) != nil {
+			t.Error("taken up although its events may still come")
+		}
+		if diff := cmp.Diff([][2]int{{1, 0}}, r.gaps()); diff != "" {
+			t.Errorf("gaps (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestACallThatBeganWithUsAndEndedWithoutUsIsTakenUp(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := tuned(t, address, classic, recovering(0))
+		r.switches("")
+		known := r.mia("+4930901821")
+		r.recover()
+		c := r.portal.StartCall(b24sim.BuiltinCall{Incoming: true, Phone: "+4930901821", Line: "4930901800", UserID: anna})
+		r.deliver()
+		r.worked(c.ID)
+		r.portal.LoseEvents(true)
+		c.End("200", 9)
+		r.recover()
+		r.eventually("the call is finished", func() bool { return r.row(c.ID).State == models.CallFinished })
+		if diff := cmp.Diff([]crm.Ref{known}, r.trace(c.ID).Logged[0]); diff != "" {
+			t.Errorf("logged (-want +got):\n%s", diff)
+		}
+	})
+}

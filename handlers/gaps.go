@@ -1,0 +1,91 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"callwise/app/callflow"
+	"callwise/models"
+	"callwise/views"
+
+	"github.com/labstack/echo/v4"
+)
+
+// How long it is said that a gap was filled: above the log, and on the health page.
+const (
+	filledLately = 24 * time.Hour
+	filledInWeek = 7 * 24 * time.Hour
+)
+
+// gaps are the calls that did not reach us, for an administrator's log.
+func (h *Handlers) gaps(ctx context.Context, v view) (views.Gaps, error) {
+	if !v.visitor.Admin || v.portal.Status != models.PortalActive {
+		return views.Gaps{}, nil
+	}
+	found, err := h.gapsSince(ctx, v, filledLately)
+	gaps := views.Gaps{Click: v.portal.Settings.Recovery == models.RecoverOnClick}
+	for _, g := range found {
+		gaps.List = append(gaps.List, views.Gap{
+			When: v.l.Span(g.From, g.To, h.Now(), v.zone), Missing: g.Missing, Recovered: g.Recovered,
+		})
+	}
+	return gaps, err
+}
+
+func (h *Handlers) gapsSince(ctx context.Context, v view, filled time.Duration) ([]models.Gap, error) {
+	now := h.Now()
+	return h.Store.Gaps(ctx, v.portal.ID, now.Add(-filled), now.Add(-h.Flow.RecoverAfter))
+}
+
+// recoverCalls takes up the calls that did not reach us.
+func (h *Handlers) recoverCalls(c echo.Context) error {
+	v := viewFrom(c)
+	taken, err := h.Flow.RecoverNow(c.Request().Context(), v.portal)
+	v.notice = &views.Notice{Text: v.l.N("gap.done", taken)}
+	switch {
+	case errors.Is(err, callflow.ErrBusy):
+		v.notice = &views.Notice{Text: v.l.T("gap.busy"), Failed: true}
+	case err == nil && taken == 0, errors.Is(err, callflow.ErrNothingToMend):
+		v.notice = &views.Notice{Text: v.l.T("gap.none")}
+	case err != nil:
+		return err
+	}
+	return h.renderCalls(c, v)
+}
+
+// gapsLine tells of gaps that were found in the log, and filled.
+func (h *Handlers) gapsLine(ctx context.Context, v view, _ facts) (views.HealthLine, error) {
+	if v.portal.Settings.Recovery == models.RecoverNever {
+		line := off(v.l.T("health.gaps.never"), v.l.T("health.gaps.never.mend"))
+		line.Place = v.toSettings()
+		return line, nil
+	}
+	_, err := h.Store.Reconciled(ctx, v.portal.ID)
+	if errors.Is(err, models.ErrNotFound) {
+		return off(v.l.T("health.gaps.unread"), ""), nil
+	}
+	if err != nil {
+		return views.HealthLine{}, err
+	}
+	found, err := h.gapsSince(ctx, v, filledInWeek)
+	if err != nil {
+		return views.HealthLine{}, err
+	}
+	missing, filled := 0, 0
+	for _, g := range found {
+		missing, filled = missing+g.Missing, filled+g.Recovered
+	}
+	switch {
+	case missing > 0 && v.portal.Settings.Recovery == models.RecoverOnClick:
+		return views.HealthLine{
+			State: views.HealthPartly, Text: v.l.N("health.gaps.missing", missing), Mend: v.l.T("health.gaps.click"),
+			Place: v.l.HealthPlace("gaps", "/calls"),
+		}, nil
+	case missing > 0:
+		return views.HealthLine{State: views.HealthPartly, Text: v.l.N("health.gaps.missing", missing), Mend: v.l.T("health.gaps.auto")}, nil
+	case filled > 0:
+		return works(v.l.N("health.gaps.filled", filled)), nil
+	}
+	return works(v.l.T("health.gaps.works")), nil
+}

@@ -1,0 +1,164 @@
+package models
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// A Reconciliation is how far the call statistics of a portal are read.
+type Reconciliation struct {
+	PortalID int64 `gorm:"primaryKey;autoIncrement:false"`
+	LastID   int64
+}
+
+// A MissingCall is a call in a portal's statistics whose end nobody has told us.
+// Times are microseconds since 1970, which both databases compare alike.
+type MissingCall struct {
+	ID        int64
+	PortalID  int64
+	CallKey   string
+	Payload   json.RawMessage `gorm:"serializer:json"` // what its end would have told; empty once it is taken up
+	Began     int64
+	Seen      int64 // when it was first seen, by the portal's clock
+	Recovered int64 // when it was taken up; 0 = not yet
+}
+
+// A Gap is a time in which calls of a portal did not reach us.
+type Gap struct {
+	From, To  time.Time // when the first and the last of its calls began
+	Missing   int       // not taken up yet
+	Recovered int
+}
+
+// gapBetween is the quiet time that parts two gaps; mostGaps bounds a list.
+const (
+	gapBetween = time.Hour
+	mostGaps   = 10
+)
+
+// Reconciled is the newest row of a portal's statistics that was looked at;
+// ErrNotFound before the first look.
+func (s *Store) Reconciled(ctx context.Context, portalID int64) (int64, error) {
+	var r Reconciliation
+	err := s.with(ctx).Where("portal_id = ?", portalID).Take(&r).Error
+	return r.LastID, found(err)
+}
+
+// AddMissing keeps calls that may be missing and how far the statistics are
+// read by that, both or neither. A call that is kept already stays as it is.
+func (s *Store) AddMissing(ctx context.Context, portalID, lastID int64, calls []MissingCall) error {
+	for i := range calls {
+		calls[i].PortalID, calls[i].CallKey = portalID, clean(calls[i].CallKey)
+	}
+	return s.Transaction(ctx, func(tx *gorm.DB) error {
+		if len(calls) > 0 {
+			once := clause.OnConflict{Columns: []clause.Column{{Name: "portal_id"}, {Name: "call_key"}}, DoNothing: true}
+			if err := tx.Clauses(once).Create(&calls).Error; err != nil {
+				return err
+			}
+		}
+		return tx.Clauses(clause.OnConflict{
+			Columns: []clause.Column{{Name: "portal_id"}}, DoUpdates: clause.AssignmentColumns([]string{"last_id"}),
+		}).Create(&Reconciliation{portalID, lastID}).Error
+	})
+}
+
+// MissingSince returns calls of a portal that are not taken up and were first
+// seen at or before a time of the portal's clock, the oldest first.
+func (s *Store) MissingSince(ctx context.Context, portalID int64, seen time.Time, limit int) ([]MissingCall, error) {
+	var calls []MissingCall
+	err := s.with(ctx).Where("portal_id = ? AND recovered = 0 AND seen <= ?", portalID, seen.UnixMicro()).
+		Order("began, id").Limit(limit).Find(&calls).Error
+	return calls, err
+}
+
+// ForgetMissing drops a call that came by itself after all.
+func (s *Store) ForgetMissing(ctx context.Context, portalID, id int64) error {
+	return s.with(ctx).Exec("DELETE FROM missing_calls WHERE portal_id = ? AND id = ? AND recovered = 0", portalID, id).Error
+}
+
+// SetRecovered counts a call as taken up, forgets what its end would have told,
+// and reports whether it was not before.
+func (s *Store) SetRecovered(ctx context.Context, portalID, id int64) (bool, error) {
+	set := s.with(ctx).Exec("UPDATE missing_calls SET recovered = ?, payload = '{}' WHERE portal_id = ? AND id = ? AND recovered = 0",
+		s.now().UnixMicro(), portalID, id)
+	return set.RowsAffected > 0, set.Error
+}
+
+// Told reports whether an event of a type is stored for a call, besides the one
+// with the key except.
+func (s *Store) Told(ctx context.Context, portalID int64, callKey, kind, except string) (bool, error) {
+	var e Event
+	err := s.with(ctx).Select("id").Where("portal_id = ? AND call_key = ? AND type = ? AND event_key <> ?", portalID, clean(callKey), kind, clean(except)).Limit(1).Take(&e).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// StopReconciling forgets how far a portal's statistics are read and what is
+// missing in ours. The next look is a first one again.
+func (s *Store) StopReconciling(ctx context.Context, portalID int64) error {
+	return s.Transaction(ctx, func(tx *gorm.DB) error {
+		if err := tx.Exec("DELETE FROM missing_calls WHERE portal_id = ? AND recovered = 0", portalID).Error; err != nil {
+			return err
+		}
+		return tx.Exec("DELETE FROM reconciliations WHERE portal_id = ?", portalID).Error
+	})
+}
+
+// Gaps are the latest times in which calls of a portal did not reach us, the
+// newest first: of calls that were taken up after since, and of those that are
+// not and were first seen by until. The events of later ones may still come.
+func (s *Store) Gaps(ctx context.Context, portalID int64, since, until time.Time) ([]Gap, error) {
+	var rows []struct {
+		First, Last        int64
+		Missing, Recovered int
+	}
+	err := s.with(ctx).Raw(`
+		SELECT min(began) AS first, max(began) AS last, sum(open) AS missing, sum(1 - open) AS recovered FROM (
+			SELECT began, open, sum(fresh) OVER (ORDER BY began, id) AS gap FROM (
+				SELECT id, began, CASE WHEN recovered = 0 THEN 1 ELSE 0 END AS open,
+					CASE WHEN began - lag(began) OVER (ORDER BY began, id) <= ? THEN 0 ELSE 1 END AS fresh
+				FROM missing_calls WHERE portal_id = ? AND ((recovered <> 0 AND recovered > ?) OR (recovered = 0 AND seen <= ?))) AS marked) AS grouped
+		GROUP BY gap ORDER BY min(began) DESC LIMIT ?`,
+		gapBetween.Microseconds(), portalID, since.UnixMicro(), until.UnixMicro(), mostGaps).Scan(&rows).Error
+	var gaps []Gap
+	for _, r := range rows {
+		gaps = append(gaps, Gap{time.UnixMicro(r.First).UTC(), time.UnixMicro(r.Last).UTC(), r.Missing, r.Recovered})
+	}
+	return gaps, err
+}
+
+// eraseMissing drops the calls that name a number and are not taken up.
+func (s *Store) eraseMissing(ctx context.Context, portalID int64, erase TextEraser) (int, error) {
+	for erased, after := 0, int64(0); ; {
+		var calls []MissingCall
+		err := s.with(ctx).Where("portal_id = ? AND id > ? AND recovered = 0", portalID, after).Order("id").Limit(mentionBatch).Find(&calls).Error
+		if err != nil {
+			return erased, err
+		}
+		for _, m := range calls {
+			after = m.ID
+			text, err := eraseJSON(string(m.Payload), erase)
+			if err != nil {
+				return erased, err
+			}
+			if text == string(m.Payload) {
+				continue
+			}
+			if err := s.ForgetMissing(ctx, portalID, m.ID); err != nil {
+				return erased, err
+			}
+			erased++
+		}
+		if len(calls) < mentionBatch {
+			return erased, nil
+		}
+	}
+}

@@ -1,0 +1,126 @@
+package models_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"callwise/models"
+	"callwise/models/modelstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// lost is a missing call that began and was seen some time after noon.
+func lost(id, phone string, after time.Duration) models.MissingCall {
+	at := noon.Add(after).UnixMicro()
+	return models.MissingCall{CallKey: "b24:" + id, Payload: json.RawMessage(`{"PHONE_NUMBER":"` + phone + `"}`), Began: at, Seen: at}
+}
+
+func missingKeys(t *testing.T, s *models.Store, portalID int64) []string {
+	t.Helper()
+	var keys []string
+	for _, m := range must[[]models.MissingCall](t)(s.MissingSince(t.Context(), portalID, noon.AddDate(1, 0, 0), 100)) {
+		keys = append(keys, m.CallKey)
+	}
+	return keys
+}
+
+func TestGapsArePartedByAnHourAndTellWhatIsMissingAndWhatIsFilled(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		s.Now = func() time.Time { return noon.Add(5 * time.Hour) }
+		ctx := t.Context()
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		check(t, s.AddMissing(ctx, p.ID, 9, []models.MissingCall{
+			lost("1", "", 0), lost("2", "", 50*time.Minute), lost("3", "", 100*time.Minute), lost("4", "", 3*time.Hour), lost("5", "", 4*time.Hour+time.Minute),
+		}))
+		check(t, s.AddMissing(ctx, p.ID, 9, []models.MissingCall{lost("1", "", time.Hour)})) // again
+		check(t, s.AddMissing(ctx, twin.ID, 3, []models.MissingCall{lost("1", "", time.Hour)}))
+		rows := must[[]models.MissingCall](t)(s.MissingSince(ctx, p.ID, noon.Add(3*time.Hour), 10))
+		for _, m := range []models.MissingCall{rows[0], rows[3]} {
+			for _, want := range []bool{true, false} {
+				if fresh := must[bool](t)(s.SetRecovered(ctx, p.ID, m.ID)); fresh != want {
+					t.Errorf("%s is taken up: %v, want %v", m.CallKey, fresh, want)
+				}
+			}
+		}
+		at := func(after time.Duration) time.Time { return noon.Add(after).UTC() }
+		for _, tt := range []struct {
+			name         string
+			since, until time.Time
+			want         []models.Gap
+		}{
+			{"all", noon, noon.Add(5 * time.Hour), []models.Gap{
+				{From: at(4*time.Hour + time.Minute), To: at(4*time.Hour + time.Minute), Missing: 1},
+				{From: at(3 * time.Hour), To: at(3 * time.Hour), Recovered: 1},
+				{From: at(0), To: at(100 * time.Minute), Missing: 2, Recovered: 1},
+			}},
+			{"what was filled long ago is not told", noon.Add(6 * time.Hour), noon.Add(5 * time.Hour), []models.Gap{
+				{From: at(4*time.Hour + time.Minute), To: at(4*time.Hour + time.Minute), Missing: 1},
+				{From: at(50 * time.Minute), To: at(100 * time.Minute), Missing: 2},
+			}},
+			{"what may still come is not told", noon.Add(6 * time.Hour), noon.Add(time.Hour), []models.Gap{
+				{From: at(50 * time.Minute), To: at(50 * time.Minute), Missing: 1},
+			}},
+		} {
+			if diff := cmp.Diff(tt.want, must[[]models.Gap](t)(s.Gaps(ctx, p.ID, tt.since, tt.until))); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+			}
+		}
+		check(t, s.StopReconciling(ctx, p.ID))
+		_, err := s.Reconciled(ctx, p.ID)
+		wantErr(t, err, models.ErrNotFound)
+		if got := missingKeys(t, s, p.ID); got != nil {
+			t.Errorf("%v are still missing", got)
+		}
+		if last := must[int64](t)(s.Reconciled(ctx, twin.ID)); last != 3 || !cmp.Equal([]string{"b24:1"}, missingKeys(t, s, twin.ID)) {
+			t.Errorf("the other portal stands at %d", last)
+		}
+	})
+}
+
+func TestMissingCallsArePurgedAsEventsAre(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		now := noon.Add(4 * 24 * time.Hour)
+		s.Now = func() time.Time { return now }
+		ctx := t.Context()
+		p := active(t, s, "one")
+		var many []models.MissingCall
+		for i := range models.PurgeBatch + 1 {
+			many = append(many, lost(strings.Repeat("x", i%7)+time.Duration(i).String(), "", 0))
+		}
+		check(t, s.AddMissing(ctx, p.ID, 9, append(many, lost("new", "", 10*24*time.Hour))))
+		must[models.Purged](t)(s.Purge(ctx, now.Add(-24*time.Hour), now))
+		if n := rows(t, s, p.ID)["missing_calls"]; n != len(many)+1 {
+			t.Errorf("after four days %d", n)
+		}
+		now = noon.Add(6 * 24 * time.Hour)
+		must[models.Purged](t)(s.Purge(ctx, now.Add(-24*time.Hour), now))
+		if diff := cmp.Diff([]string{"b24:new"}, missingKeys(t, s, p.ID)); diff != "" {
+			t.Errorf("after six days (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAnErasedNumberIsNotRecovered(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx := t.Context()
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		for _, portal := range []*models.Portal{p, twin} {
+			check(t, s.AddMissing(ctx, portal.ID, 9, []models.MissingCall{lost("1", "+49301234567", 0), lost("2", "+49307654321", 0)}))
+		}
+		erase := func(text string) string { return strings.ReplaceAll(text, "+49301234567", "") }
+		changed, left, err := s.EraseMentions(ctx, p.ID, "234567", erase)
+		check(t, err)
+		if changed != 1 || left != 0 {
+			t.Errorf("%d are changed, %d left", changed, left)
+		}
+		if diff := cmp.Diff([]string{"b24:2"}, missingKeys(t, s, p.ID)); diff != "" {
+			t.Errorf("missing (-want +got):\n%s", diff)
+		}
+		if n := len(missingKeys(t, s, twin.ID)); n != 2 {
+			t.Errorf("%d are missing in the other portal", n)
+		}
+	})
+}
