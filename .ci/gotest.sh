@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 # -v is what tells of skipped tests; its chatter is dropped again. A package's
 # lines are held back until its verdict, and shown if that is not "ok".
 export CGO_ENABLED=1 GOFLAGS="${GOFLAGS:-} -buildvcs=false" CALLWISE_REQUIRE=all
-go test -race -count=1 -vet=off -timeout 40m -v ./... | awk '
+go test -race -count=1 -vet=off -timeout 75m -v ./... | awk '
 	/^=== / || /^ *--- PASS/ || /^PASS$/ { next }
 	/^ *--- SKIP/ { skipped = skipped "\n" $0 }
 	# What the program logs while it is tested holds no key, session, secret or number.
