@@ -95,7 +95,7 @@ type Keeper interface {
 	// Renew lets renew exchange the pair of a user and stores the new one
 	// before it returns it; one process at a time. When the stored pair is no
 	// longer the one with the access token stale, it returns the stored pair
-	// and does not call renew.
+	// and does not call renew. [ErrPairGone] means that there is none any more.
 	Renew(ctx context.Context, memberID string, userID int64, stale string, renew func(context.Context, Token) (Token, error)) (Token, error)
 	// Reject records that a pair is dead, and of what. When the stored pair of
 	// its user is no longer the one with its access token, it changes nothing.

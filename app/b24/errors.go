@@ -76,6 +76,9 @@ var (
 	// ErrNeedsAuth: no stored pair of tokens works. It heals when an
 	// administrator opens the application.
 	ErrNeedsAuth = errors.New("b24: no authorization left, an administrator has to open the application")
+	// ErrPairGone: the pair that was to be renewed has been rejected meanwhile.
+	// A [Keeper] says so, and the next pair is tried.
+	ErrPairGone = errors.New("b24: the pair of tokens has been rejected")
 	// ErrUninstalled: the application is not, or no longer, installed on the
 	// portal. A wrong client secret looks the same, for all portals at once.
 	ErrUninstalled = errors.New("b24: the application is not installed on the portal")

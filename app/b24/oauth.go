@@ -206,6 +206,9 @@ func (c *Client) renewOnce(ctx context.Context, pair Token) (Token, error) {
 		endpoint = portal.Endpoint
 		return token, err
 	})
+	if errors.Is(err, ErrPairGone) {
+		return Token{}, unusable{err: &Error{Method: Renewal, Code: InvalidGrant}, pair: pair}
+	}
 	if err != nil || endpoint == "" {
 		return fresh, err
 	}

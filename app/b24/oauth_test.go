@@ -135,6 +135,19 @@ func TestARenewedPairIsStoredBeforeItIsUsed(t *testing.T) {
 	}
 }
 
+func TestAPairThatIsGoneMeanwhileLeavesTheOthers(t *testing.T) {
+	p := &portalWithTokens{byToken: map[string]string{"access-5": yes}, renewed: renewedPair}
+	d := serve(t, p.ServeHTTP)
+	d.keeper.broken = ErrPairGone
+	if err := d.Call(t.Context(), "m", nil, nil); !errors.Is(err, ErrNeedsAuth) {
+		t.Errorf("the only pair is gone: %v", err)
+	}
+	d.keeper.tokens = append(d.keeper.tokens, pair(5, "access-5", AdminToken))
+	if err := d.Call(t.Context(), "m", nil, nil); err != nil {
+		t.Errorf("one of two pairs is gone: %v", err)
+	}
+}
+
 func TestOneRenewalServesAll(t *testing.T) {
 	p := &portalWithTokens{byToken: map[string]string{"access-2": yes}, renewed: renewedPair}
 	d := serve(t, p.ServeHTTP)

@@ -57,6 +57,9 @@ func (k keeper) Renew(ctx context.Context, memberID string, userID int64, stale 
 		fresh, err := renew(ctx, spoken(t))
 		return kept(fresh), err
 	})
+	if errors.Is(err, models.ErrNotFound) {
+		err = b24.ErrPairGone // another request has found it dead, and said so
+	}
 	return spoken(fresh), err
 }
 
