@@ -254,8 +254,8 @@ func TestThePreviewTakesRepeatsAsTheCRMModeMeansThem(t *testing.T) {
 				page := r.post("/settings/preview", url.Values{
 					"create_entities": {"on"}, "outgoing_calls": {"on"}, "repeated_leads": {"on"}, "repeat_in_bitrix24": {tt.repeat},
 				})
-				if got := strings.Contains(page, "Repeats are off in Bitrix24"); got != tt.off {
-					t.Errorf("the preview says that repeats are off: %t\n%s", got, page)
+				if got := strings.Contains(page, "Repeats are not on in Bitrix24"); got != tt.off {
+					t.Errorf("the preview says that repeats are not on: %t\n%s", got, page)
 				}
 			})
 		}
