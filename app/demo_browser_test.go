@@ -20,7 +20,7 @@ import (
 )
 
 // patience is how long a page may take to become what it should be.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // A browserTab is a tab of a real browser, with everything its page and the
 // frame in it complained about.
