@@ -230,11 +230,11 @@ func BenchmarkEventsToPortals(b *testing.B) {
 	} {
 		before := calm()
 		ctx, cancel := context.WithCancel(b.Context())
-		var trouble1 sync.WaitGroup
-		trouble1.Go(func() { trouble.do(ctx) })
+		var going sync.WaitGroup
+		going.Go(func() { trouble.do(ctx) })
 		during := w.busy(b, trouble.name, others)
 		cancel()
-		trouble1.Wait()
+		going.Wait()
 		after := calm()
 		b.ReportMetric(during.Seconds()*2/(before+after).Seconds(), trouble.name+"-ratio")
 	}
