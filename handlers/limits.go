@@ -21,6 +21,7 @@ var (
 	keyPace     = pace{200, 1000}   // requests with one PBX key
 	failurePace = pace{0.5, 60}     // attempts of one address that prove nothing
 	recheckPace = pace{1 / 60.0, 1} // questions what a visitor is by now
+	proofPace   = pace{0.1, 20}     // questions about events of one portal that come from one address
 )
 
 type pace struct {
@@ -108,7 +109,7 @@ func (l *limiter) makeRoom(now time.Time) {
 
 // Limits keep one sender from taking what is there for all.
 type Limits struct {
-	portal, key, failures, recheck *limiter
+	portal, key, failures, recheck, proofs *limiter
 	// Proxies are where requests may come from on behalf of others, which they
 	// name in X-Forwarded-For. Nobody else's word on that counts.
 	Proxies []netip.Prefix
@@ -118,6 +119,7 @@ type Limits struct {
 func NewLimits(proxies []netip.Prefix) *Limits {
 	return &Limits{
 		portal: newLimiter(portalPace), key: newLimiter(keyPace), failures: newLimiter(failurePace), recheck: newLimiter(recheckPace),
+		proofs:  newLimiter(proofPace),
 		Proxies: proxies,
 	}
 }
@@ -189,6 +191,16 @@ func (h *Handlers) failed(c echo.Context) error {
 		return nil
 	}
 	return h.limited("address", h.Limits.failures.take(address, h.Now()))
+}
+
+// mayAsk counts an event that somebody has to be asked about, and refuses it
+// above the limit: of a portal and the address it comes from, for Bitrix24 has
+// addresses of its own, or of the address alone when it proves nothing.
+func (h *Handlers) mayAsk(c echo.Context, portalID int64) error {
+	if portalID == 0 {
+		return h.failed(c)
+	}
+	return h.limited("proofs", h.Limits.proofs.take(fmt.Sprintf("%d/%s", portalID, h.Limits.address(c)), h.Now()))
 }
 
 // limited is nil, or the error of a limit that was reached.

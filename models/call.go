@@ -227,7 +227,10 @@ func (s *Store) saveCall(db *gorm.DB, c *Call) error {
 	if c.PBXCallID == nil {
 		kept = append(kept, "pbx_call_id") // LinkPBX may have set it meanwhile
 	}
-	row := db.Model(&Call{}).Where("portal_id = ? AND id = ?", c.PortalID, c.ID)
+	// A worker that has the call in hand must not bring back what a removal of
+	// the app has just forgotten.
+	row := db.Model(&Call{}).Where("portal_id = ? AND id = ?", c.PortalID, c.ID).
+		Where("NOT EXISTS (SELECT 1 FROM portals p WHERE p.id = calls.portal_id AND p.status = ?)", PortalUninstalled)
 	unmapped := c.UserID == 0 && c.Extension != ""
 	if unmapped {
 		row = row.Where("user_id = 0 OR extension <> ?", c.Extension)

@@ -3,9 +3,44 @@ package models
 import (
 	"context"
 	"fmt"
+	"time"
 
+	riverqueue "github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
 	"gorm.io/gorm"
 )
+
+// RemovalArgs has it found out whether the app was removed from a portal, as was
+// said before a moment.
+type RemovalArgs struct {
+	PortalID int64     `json:"portal_id"`
+	Clean    bool      `json:"clean"`
+	Before   time.Time `json:"before"`
+}
+
+// Kind is River's name for the job.
+func (RemovalArgs) Kind() string { return "removal" }
+
+// InsertOpts make one job of whatever is said within a minute, which begins
+// when nothing can be said any more that it stands for.
+func (a RemovalArgs) InsertOpts() riverqueue.InsertOpts {
+	return riverqueue.InsertOpts{
+		ScheduledAt: a.Before.Add(removalSlack),
+		UniqueOpts: riverqueue.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
+			rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning, rivertype.JobStateRetryable, rivertype.JobStateScheduled,
+		}},
+	}
+}
+
+// removalSlack is how far apart the clocks of processes may be.
+const removalSlack = 5 * time.Second
+
+// EnqueueRemoval enqueues the job that finds out whether the app was removed
+// from a portal: once, however often that is said within a minute.
+func (s *Store) EnqueueRemoval(ctx context.Context, portalID int64, clean bool) error {
+	args := RemovalArgs{PortalID: portalID, Clean: clean, Before: s.now().Truncate(time.Minute).Add(time.Minute)}
+	return s.Transaction(ctx, func(tx *gorm.DB) error { return s.river.insert(ctx, tx, args) })
+}
 
 // Uninstall forgets a portal. With clean nothing of it stays. Otherwise its
 // settings, its command URL and its lines stay for a later installation, and
@@ -25,6 +60,18 @@ func (s *Store) Uninstall(ctx context.Context, portalID int64, clean bool) error
 	})
 }
 
+// ForgetAgain removes from a portal that is uninstalled what work in flight has
+// stored since; any other portal is left alone.
+func (s *Store) ForgetAgain(ctx context.Context, portalID int64) error {
+	return s.Transaction(ctx, func(tx *gorm.DB) error {
+		still := tx.Table("portals").Where("id = ? AND status = ?", portalID, PortalUninstalled).Update("updated_at", s.now())
+		if still.Error != nil || still.RowsAffected == 0 {
+			return still.Error
+		}
+		return s.forgetRows(tx, portalID)
+	})
+}
+
 // forgetWork removes the jobs of a portal that are not being worked on, and its
 // leases of numbers.
 func (s *Store) forgetWork(tx *gorm.DB, portalID int64) error {
@@ -40,6 +87,17 @@ func (s *Store) forgetWork(tx *gorm.DB, portalID int64) error {
 }
 
 func (s *Store) forgetPeople(tx *gorm.DB, portalID int64) error {
+	if err := s.forgetRows(tx, portalID); err != nil {
+		return err
+	}
+	return changed(tx.Table("portals").Where("id = ?", portalID).Updates(map[string]any{
+		"application_token": nil, "command_secret": nil, "rest_app_id": "", "status": PortalUninstalled,
+		"status_code": "", "employees_at": nil, "installed_at": nil,
+		"uninstalled_at": s.now(), "updated_at": s.now(), "removals": gorm.Expr("removals + 1"),
+	}))
+}
+
+func (s *Store) forgetRows(tx *gorm.DB, portalID int64) error {
 	for _, table := range []string{"tokens", "pbx_keys", "employees", "events", "rest_log", "recent_creations", "log_filters", "recordings", "privacy_requests", "erased_calls", "alerts", "incidents", "reconciliations", "missing_calls"} {
 		if err := tx.Exec("DELETE FROM "+table+" WHERE portal_id = ?", portalID).Error; err != nil {
 			return err
@@ -48,14 +106,7 @@ func (s *Store) forgetPeople(tx *gorm.DB, portalID int64) error {
 	if err := s.anonymise(tx, portalID); err != nil {
 		return err
 	}
-	if err := tx.Exec("UPDATE settings_versions SET user_id = 0 WHERE portal_id = ?", portalID).Error; err != nil {
-		return err
-	}
-	return changed(tx.Table("portals").Where("id = ?", portalID).Updates(map[string]any{
-		"application_token": nil, "command_secret": nil, "rest_app_id": "", "status": PortalUninstalled,
-		"status_code": "", "employees_at": nil, "installed_at": nil,
-		"uninstalled_at": s.now(), "updated_at": s.now(), "removals": gorm.Expr("removals + 1"),
-	}))
+	return tx.Exec("UPDATE settings_versions SET user_id = 0 WHERE portal_id = ?", portalID).Error
 }
 
 // anonymise leaves of calls what says when and how they went and what was

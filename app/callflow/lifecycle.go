@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 
 	"callwise/app/b24"
 	"callwise/models"
@@ -16,26 +15,26 @@ var ErrForeign = errors.New("callflow: the event's application token is not the 
 // Receive takes in an event of Bitrix24. When it returns nil, whatever the
 // event asks for is stored. Events that nobody waits for are accepted and
 // dropped. Errors: models.ErrNotFound for a portal that is not known,
-// [ErrForeign] for one that cannot prove itself. An event that does not carry
-// its portal's application token goes no further if unproven, which is asked
-// once, returns an error; all others are taken.
-func (f *Flow) Receive(ctx context.Context, e b24.Event, unproven func() error) error {
+// [ErrForeign] for one that cannot prove itself. Before
+// somebody is asked about an event, asked says whether that is too often: for a
+// portal whose application token the event carries, or 0 for one that proves
+// nothing. Its error ends the event; the word on a removal and what tells of
+// calls are taken all the same.
+func (f *Flow) Receive(ctx context.Context, e b24.Event, asked func(portalID int64) error) error {
 	stored, ours, err := CallEvent(e)
 	if err != nil {
 		return err
 	}
 	if ours {
-		return f.reported(ctx, e, stored, unproven)
+		return f.reported(ctx, e, stored, asked)
 	}
 	portal, err := f.Store.Portal(ctx, e.MemberID)
 	if err != nil && !errors.Is(err, models.ErrNotFound) {
 		return err
 	}
 	proven := err == nil && e.SentBy(portal.ApplicationToken)
-	if !proven {
-		if wrong := unproven(); wrong != nil {
-			return wrong
-		}
+	if wrong := mayAsk(portal, e, proven, asked); wrong != nil {
+		return wrong
 	}
 	if e.Name == b24.AppInstall {
 		return f.installed(ctx, e)
@@ -52,18 +51,31 @@ func (f *Flow) Receive(ctx context.Context, e b24.Event, unproven func() error) 
 	case b24.AppUpdate:
 		return f.updated(ctx, portal, e)
 	case b24.AppUninstall:
-		return f.uninstalled(ctx, portal, e)
+		return f.uninstalled(ctx, portal, e, asked)
 	case b24.AppPayment:
 		return f.Store.EnqueueReconcile(ctx, portal.ID)
 	}
 	return nil
 }
 
+// mayAsk reports what keeps us from asking about an event. The application token
+// alone is no licence to have us ask again and again: every employee's browser
+// has it.
+func mayAsk(portal *models.Portal, e b24.Event, proven bool, asked func(portalID int64) error) error {
+	switch {
+	case !proven:
+		return asked(0)
+	case e.Name == b24.AppInstall, e.Name == b24.AppUserReady:
+		return asked(portal.ID)
+	}
+	return nil
+}
+
 // reported takes in an event about a call.
-func (f *Flow) reported(ctx context.Context, e b24.Event, stored models.Event, unproven func() error) error {
+func (f *Flow) reported(ctx context.Context, e b24.Event, stored models.Event, asked func(portalID int64) error) error {
 	sender, err := f.Store.Sender(ctx, e.MemberID)
 	if errors.Is(err, models.ErrNotFound) {
-		return errors.Join(unproven(), err)
+		return errors.Join(asked(0), err)
 	}
 	if err != nil {
 		return err
@@ -76,7 +88,7 @@ func (f *Flow) reported(ctx context.Context, e b24.Event, stored models.Event, u
 			return err
 		}
 		if !e.SentBy(portal.ApplicationToken) {
-			return errors.Join(unproven(), ErrForeign)
+			return errors.Join(asked(0), ErrForeign)
 		}
 		portalID = portal.ID
 	}
@@ -232,38 +244,4 @@ func (f *Flow) userReady(ctx context.Context, portal *models.Portal, e b24.Event
 // https://apidocs.bitrix24.com/api-reference/common/events/on-app-update.html
 func (f *Flow) updated(ctx context.Context, portal *models.Portal, e b24.Event) error {
 	return f.Store.EnqueueReconcile(ctx, portal.ID)
-}
-
-// uninstalled forgets the portal: everything if the administrator ticked so
-// (CLEAN), else all secrets and personal data. It is ignored when it is older
-// than the present installation, for events come in any order; and when the
-// portal still answers our tokens, which are dead by the time a true one comes.
-// The application token alone is not proof enough to remove everything: it
-// passes through the browser of every employee who opens our pages.
-//
-// https://apidocs.bitrix24.com/api-reference/common/events/on-app-uninstall.html
-func (f *Flow) uninstalled(ctx context.Context, portal *models.Portal, e b24.Event) error {
-	if portal.InstalledAt != nil && !e.At.IsZero() && e.At.Add(clockSlack).Before(*portal.InstalledAt) {
-		return nil
-	}
-	if f.alive(ctx, portal) {
-		f.Log.WarnContext(ctx, "a removal that did not happen was reported", "portal", portal.ID)
-		return nil
-	}
-	defer f.Lookups.forget(portal.ID)
-	clean := e.Data["CLEAN"]
-	return f.Store.Uninstall(ctx, portal.ID, clean == "1" || strings.EqualFold(clean, "true") || strings.EqualFold(clean, "Y"))
-}
-
-// aliveWithin is how long a portal is asked: a request may wait for its turn
-// behind others, and the one who asks for a removal must not gain by that.
-const aliveWithin = 40 * time.Second
-
-// alive reports whether the portal answers the tokens we have. Those of an
-// installation that was removed are refused.
-func (f *Flow) alive(ctx context.Context, portal *models.Portal) bool {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), aliveWithin)
-	defer cancel()
-	_, err := f.Client(portal).AppState(ctx)
-	return err == nil
 }

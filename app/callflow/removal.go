@@ -1,0 +1,91 @@
+package callflow
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"callwise/app/b24"
+	"callwise/models"
+)
+
+// uninstalled takes the word that the app was removed from a portal. It is
+// ignored when it is older than the present installation, for events come in any
+// order. It is believed when the portal, or the authorization server, refuses
+// our tokens, which are dead by the time a true one comes, and ignored when the
+// portal answers them: the application token alone is not proof enough to remove
+// everything, for it passes through the browser of every employee who opens our
+// pages. What neither of them says now, because the portal is busy or down or
+// was asked too often, is found out later.
+//
+// https://apidocs.bitrix24.com/api-reference/common/events/on-app-uninstall.html
+func (f *Flow) uninstalled(ctx context.Context, portal *models.Portal, e b24.Event, asked func(portalID int64) error) error {
+	if !e.At.IsZero() && outdated(portal, e.At) {
+		return nil
+	}
+	word := e.Data["CLEAN"]
+	clean := word == "1" || strings.EqualFold(word, "true") || strings.EqualFold(word, "Y")
+	if asked(portal.ID) == nil {
+		settled, err := f.settleRemoval(ctx, portal, clean)
+		if settled || err != nil {
+			return err
+		}
+	}
+	return f.Store.EnqueueRemoval(ctx, portal.ID, clean)
+}
+
+// outdated reports a removal that happened before the app was installed again.
+func outdated(portal *models.Portal, at time.Time) bool {
+	return portal.InstalledAt != nil && at.Add(clockSlack).Before(*portal.InstalledAt)
+}
+
+// Removed finds out whether the app was removed from a portal, as was said at a
+// time, and then forgets the portal. It may be repeated. The error says to come
+// again when the portal does not tell.
+func (f *Flow) Removed(ctx context.Context, portalID int64, clean bool, at time.Time) error {
+	portal, err := f.Store.PortalByID(ctx, portalID)
+	if err != nil || outdated(portal, at) {
+		return err
+	}
+	if portal.Status == models.PortalUninstalled {
+		return f.Store.ForgetAgain(ctx, portalID)
+	}
+	settled, err := f.settleRemoval(ctx, portal, clean)
+	if err == nil && !settled {
+		err = &Later{After: time.Minute, Err: errUnsettled}
+	}
+	return err
+}
+
+// errUnsettled: nobody tells whether the app was removed from a portal.
+var errUnsettled = errors.New("callflow: not known whether the app was removed")
+
+// aliveWithin is how long a portal is asked whether it still has the app.
+const aliveWithin = 40 * time.Second
+
+// settleRemoval asks a portal whether it still has the app, and forgets the
+// portal if not: everything of it with clean, else all secrets and personal
+// data. It reports false when there is no clear answer.
+func (f *Flow) settleRemoval(ctx context.Context, portal *models.Portal, clean bool) (bool, error) {
+	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), aliveWithin)
+	defer cancel()
+	_, err := f.Client(portal).AppState(asking)
+	switch {
+	case err == nil:
+		f.Log.WarnContext(ctx, "a removal that did not happen was reported", "portal", portal.ID)
+		return true, nil
+	case b24.Gone(err), errors.Is(err, b24.ErrNeedsAuth), errors.Is(err, b24.ErrPortalDeleted):
+		return true, f.forget(ctx, portal, clean)
+	}
+	return false, nil
+}
+
+// forget forgets a portal, and looks once more for what was in flight meanwhile.
+func (f *Flow) forget(ctx context.Context, portal *models.Portal, clean bool) error {
+	defer f.Lookups.forget(portal.ID)
+	if err := f.Store.Uninstall(ctx, portal.ID, clean); err != nil || clean {
+		return err // with clean the portal's row is gone, and nothing can belong to it
+	}
+	return f.Store.EnqueueRemoval(ctx, portal.ID, clean)
+}

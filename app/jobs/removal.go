@@ -1,0 +1,25 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+
+	"callwise/models"
+
+	"github.com/riverqueue/river"
+)
+
+// removalWorker finds out whether the app was removed from a portal. It has
+// turns of its own: upkeep that the portal does not answer must not hold it up.
+type removalWorker struct {
+	river.WorkerDefaults[models.RemovalArgs]
+	house House
+	turns *turns
+}
+
+func (w *removalWorker) Work(ctx context.Context, job *river.Job[models.RemovalArgs]) error {
+	a := job.Args
+	return w.turns.take(a.PortalID, fmt.Sprint(a.Kind(), job.ID), func() error {
+		return seldom(job.JobRow, w.house.Store.Now(), w.house.Flow.Removed(ctx, a.PortalID, a.Clean, a.Before))
+	})
+}

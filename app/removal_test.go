@@ -1,0 +1,165 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"callwise/app/b24/b24sim"
+	"callwise/models"
+
+	"gorm.io/gorm"
+)
+
+// removals are the jobs that find out whether the app was removed.
+func (r *rig) removals() int {
+	r.t.Helper()
+	var n int64
+	err := r.house.store.Transaction(r.t.Context(), func(tx *gorm.DB) error {
+		return tx.Table("river_job").Where("kind = ? AND state IN ('scheduled', 'available', 'running')", models.RemovalArgs{}.Kind()).Count(&n).Error
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return int(n)
+}
+
+// hurry has the jobs about removals begin now.
+func (r *rig) hurry() {
+	r.t.Helper()
+	err := r.house.store.Transaction(r.t.Context(), func(tx *gorm.DB) error {
+		return tx.Exec("UPDATE river_job SET state = 'available', scheduled_at = ? WHERE kind = ? AND state = 'scheduled'",
+			time.Now().UTC().Add(-time.Minute), models.RemovalArgs{}.Kind()).Error
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// An employee has the application token in the browser, and may send with it
+// whatever and however much they like.
+func TestAFloodOfForgedRemovalsRemovesNothing(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		busy := r.sim.Inject(b24sim.QueryLimit("acme", "app.info"))
+		defer busy.Remove()
+		forged := r.lifecycle("ONAPPUNINSTALL", 0, map[string]string{"CLEAN": "1"})
+		asked := r.sim.Count("acme", "app.info")
+		var all sync.WaitGroup
+		for range 120 {
+			all.Go(func() { r.sends("/b24/events", forged, http.StatusOK) })
+		}
+		all.Wait()
+		if n := r.sim.Count("acme", "app.info") - asked; n > 40 {
+			t.Errorf("the portal was asked %d times", n)
+		}
+		if status := r.stored().Status; status != models.PortalActive {
+			t.Fatalf("the portal is %s", status)
+		}
+		if n := r.removals(); n < 1 || n > 2 { // the minute may end meanwhile
+			t.Errorf("%d jobs find out what is true", n)
+		}
+		r.hurry()
+		r.eventually("it is found out", func() bool { return r.removals() == 0 })
+		if got := r.with(r.session, http.MethodGet, "/settings"); got.status != http.StatusOK || r.stored().Status != models.PortalActive {
+			t.Errorf("afterwards: %d, the portal is %s", got.status, r.stored().Status)
+		}
+	})
+}
+
+func TestARemovalIsBelievedOnceItIsToldWhetherItIsTrue(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		b := r.neighbour("other")
+		down := r.sim.Inject(b24sim.Fault{Portal: "acme", Method: "app.info", Act: b24sim.ServerError, Times: -1})
+		r.portal.Uninstall(true)
+		r.deliver()
+		if status := r.stored().Status; status != models.PortalActive {
+			t.Fatalf("a portal that does not answer is %s", status)
+		}
+		down.Remove()
+		r.hurry()
+		r.eventually("the removal is believed", func() bool {
+			status, _ := r.do(http.MethodGet, r.url+"/settings", nil, r.session)
+			return status == http.StatusUnauthorized
+		})
+		r.forgotten()
+		if got := b.with(b.session, http.MethodGet, "/settings"); got.status != http.StatusOK {
+			t.Errorf("the other portal: %d", got.status)
+		}
+	})
+}
+
+// What is removed and comes back at once is not removed by a job from before.
+func TestARemovalThatWasNotClearDoesNotRemoveWhatIsInstalledAnew(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		if err := r.house.flow.Removed(t.Context(), r.stored().ID, true, time.Now()); err != nil {
+			t.Error(err)
+		}
+		if err := r.house.flow.Removed(t.Context(), r.stored().ID, true, r.stored().InstalledAt.Add(-time.Hour)); err != nil {
+			t.Error(err)
+		}
+		if status := r.stored().Status; status != models.PortalActive {
+			t.Errorf("the portal is %s", status)
+		}
+	})
+}
+
+func TestTheApplicationTokenAloneDoesNotHaveUsAskWithoutEnd(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r, _ := limitedRig(t, address)
+		event := func(name string) *http.Request {
+			form := r.lifecycle(name, 0, map[string]string{"access_token": "made-up", "refresh_token": "made-up"})
+			form.Set("auth[access_token]", "made-up")
+			return r.request(http.MethodPost, "/b24/events", formType, form.Encode())
+		}
+		for i, name := range []string{"ONAPPINSTALL", "ONAPPUSERREADY"} {
+			from := fmt.Sprintf("203.0.113.%d", 1+i)
+			asked := r.sim.Count("", "oauth/app.info")
+			others, last := until(t, http.StatusTooManyRequests, 100, func() reply { return r.from(from, event(name)) })
+			if wait := last.header.Get("Retry-After"); others != 20 || wait != "10" || r.sim.Count("", "oauth/app.info")-asked > 20 {
+				t.Errorf("%s: refused after %d, Retry-After %q, %d questions", name, others, wait, r.sim.Count("", "oauth/app.info")-asked)
+			}
+		}
+		// The portal's own events come from elsewhere.
+		genuine := r.request(http.MethodPost, "/b24/events", formType, r.lifecycle("ONAPPINSTALL", admin, nil).Encode())
+		if got := r.from("203.0.113.9", genuine); got.status != http.StatusOK {
+			t.Errorf("a genuine event: %d", got.status)
+		}
+	})
+}
+
+// What a worker has in hand when the app is removed does not come back.
+func TestWhatIsInFlightDuringARemovalIsForgottenToo(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r, _ := furnished(t, address)
+		b := r.neighbour("other")
+		b.tell(started("c1", "incoming", "+4930901825"), ended("c1", "missed", 0))
+		b.finished(1)
+		id := r.stored().ID
+		calls, err := r.house.store.CallsOfNumber(t.Context(), id, []string{"+4930901829"}, 0, 1)
+		if err != nil || len(calls) != 1 {
+			t.Fatal(calls, err)
+		}
+		r.portal.Uninstall(false)
+		r.deliver()
+		if err := r.house.store.SaveCall(t.Context(), &calls[0]); !errors.Is(err, models.ErrNotFound) {
+			t.Errorf("a call is saved after the removal: %v", err)
+		}
+		err = r.house.store.Transaction(t.Context(), func(tx *gorm.DB) error {
+			return tx.Exec("UPDATE calls SET phone = '+4930901829' WHERE portal_id = ?", id).Error
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.hurry()
+		r.eventually("what was in flight is forgotten", func() bool { return len(holds(r.dump(), "30901829")) == 0 })
+		if len(holds(r.dump(), "30901825")) == 0 {
+			t.Error("what belongs to the other portal is gone")
+		}
+	})
+}
