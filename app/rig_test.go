@@ -154,6 +154,7 @@ func (r *rig) start() {
 	if _, measuring := r.t.(*testing.B); measuring {
 		h.pages.Limits.Lift()
 	}
+	h.pages.Limits.LiftPages() // a test looks every 10 ms
 	if r.tune != nil {
 		r.tune(h)
 	}

@@ -104,10 +104,13 @@ func (h *Handlers) answerError(err error, c echo.Context) {
 }
 
 // retryAfter is when what was too much may be tried again, in seconds. Uploads
-// that are under way take their time.
+// that are under way take their time, and calls theirs to be told of.
 func retryAfter(err error) string {
 	if limit, ok := errors.AsType[tooMany](err); ok {
 		return limit.after()
+	}
+	if errors.Is(err, models.ErrFull) {
+		return "600"
 	}
 	return "10"
 }

@@ -43,7 +43,7 @@ func (h *Handlers) admit(c echo.Context) (callflow.Visit, error) {
 	if err != nil {
 		return callflow.Visit{}, err
 	}
-	if err := h.mayFail(c); err != nil {
+	if err := errors.Join(h.mayFail(c), h.mayOpen(frame.AuthID)); err != nil {
 		return callflow.Visit{}, err
 	}
 	visit, err := h.Flow.Admit(c.Request().Context(), frame)

@@ -1,10 +1,12 @@
 package handlers
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"math"
 	"net"
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 
@@ -22,6 +24,9 @@ var (
 	failurePace = pace{0.5, 60}     // attempts of one address that prove nothing
 	recheckPace = pace{1 / 60.0, 1} // questions what a visitor is by now
 	proofPace   = pace{0.1, 20}     // questions about events of one portal that come from one address
+	framePace   = pace{0.2, 20}     // openings with one access token: each asks Bitrix24 twice
+	visitorPace = pace{20, 1200}    // requests of one visitor's pages; a log that is looked at makes one in 5 s
+	pagesPace   = pace{200, 6000}   // and of all visitors of a portal
 )
 
 type pace struct {
@@ -109,7 +114,9 @@ func (l *limiter) makeRoom(now time.Time) {
 
 // Limits keep one sender from taking what is there for all.
 type Limits struct {
-	portal, key, failures, recheck, proofs *limiter
+	portal, key, failures, recheck, proofs, frames, visitor, pages *limiter
+
+	uploads *gate
 	// Proxies are where requests may come from on behalf of others, which they
 	// name in X-Forwarded-For. Nobody else's word on that counts.
 	Proxies []netip.Prefix
@@ -119,15 +126,50 @@ type Limits struct {
 func NewLimits(proxies []netip.Prefix) *Limits {
 	return &Limits{
 		portal: newLimiter(portalPace), key: newLimiter(keyPace), failures: newLimiter(failurePace), recheck: newLimiter(recheckPace),
-		proofs:  newLimiter(proofPace),
+		proofs: newLimiter(proofPace), frames: newLimiter(framePace), visitor: newLimiter(visitorPace), pages: newLimiter(pagesPace),
+		uploads: &gate{most: uploadsAtOnce, within: map[int64]int{}},
 		Proxies: proxies,
 	}
 }
 
+// free is no limit.
+var free = pace{rate.Inf, 1}
+
 // Lift ends the limits of portals and keys, for who measures what is behind them.
-func (l *Limits) Lift() {
-	free := pace{rate.Inf, 1}
-	l.portal, l.key = newLimiter(free), newLimiter(free)
+func (l *Limits) Lift() { l.portal, l.key = newLimiter(free), newLimiter(free) }
+
+// LiftPages ends the limits of pages, for who reads them faster than a person.
+func (l *Limits) LiftPages() { l.visitor, l.pages = newLimiter(free), newLimiter(free) }
+
+// uploadsAtOnce is how many recordings one portal may upload to this process at
+// a time, each with a piece in memory. The store has the same bound for all
+// processes, for what has begun to come.
+const uploadsAtOnce = 16
+
+// A gate lets so many things of each portal be under way at a time.
+type gate struct {
+	most   int
+	mu     sync.Mutex
+	within map[int64]int
+}
+
+// enter lets one more through, if it may, and returns what it leaves by.
+func (g *gate) enter(portalID int64) (leave func(), ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.within[portalID] >= g.most {
+		return nil, false
+	}
+	g.within[portalID]++
+	return func() { g.leave(portalID) }, true
+}
+
+func (g *gate) leave(portalID int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.within[portalID]--; g.within[portalID] == 0 {
+		delete(g.within, portalID)
+	}
 }
 
 // tooMany is the error of a request above a limit.
@@ -201,6 +243,21 @@ func (h *Handlers) mayAsk(c echo.Context, portalID int64) error {
 		return h.failed(c)
 	}
 	return h.limited("proofs", h.Limits.proofs.take(fmt.Sprintf("%d/%s", portalID, h.Limits.address(c)), h.Now()))
+}
+
+// mayOpen counts an opening of a frame with an access token, good or not.
+func (h *Handlers) mayOpen(accessToken string) error {
+	sum := sha256.Sum256([]byte(accessToken))
+	return h.limited("frames", h.Limits.frames.take(string(sum[:]), h.Now()))
+}
+
+// mayLook counts a request of a visitor's page, and refuses it above the limit
+// of the visitor or of all visitors of the portal.
+func (h *Handlers) mayLook(v Visitor) error {
+	if err := h.limited("visitor", h.Limits.visitor.take(visitorKey(v), h.Now())); err != nil {
+		return err
+	}
+	return h.limited("pages", h.Limits.pages.take(strconv.FormatInt(v.PortalID, 10), h.Now()))
 }
 
 // limited is nil, or the error of a limit that was reached.

@@ -42,7 +42,7 @@ func (h *Handlers) logged(next echo.HandlerFunc) echo.HandlerFunc {
 			c.Error(err)
 		}
 		line := []any{
-			"method", c.Request().Method, "route", c.Path(), "status", c.Response().Status,
+			"method", methodOf(c), "route", c.Path(), "status", c.Response().Status,
 			"duration", h.Now().Sub(start), "request", id,
 		}
 		h.Log.Log(c.Request().Context(), loudness(c), "request", append(line, particulars(c, err)...)...)
@@ -186,7 +186,7 @@ func (h *Handlers) measured() echo.MiddlewareFunc {
 			if err != nil {
 				status = statusOf(err)
 			}
-			duration.WithLabelValues(c.Path(), c.Request().Method, strconv.Itoa(status)).Observe(time.Since(start).Seconds())
+			duration.WithLabelValues(c.Path(), methodOf(c), strconv.Itoa(status)).Observe(time.Since(start).Seconds())
 			if source, ok := eventSources[c.Path()]; ok && status >= http.StatusBadRequest {
 				refused.WithLabelValues(string(source), strconv.Itoa(status)).Inc()
 			}

@@ -70,6 +70,9 @@ func (h *Handlers) listener(c echo.Context) (portalID, callID int64, err error) 
 		return 0, 0, errSession
 	}
 	portalID, removals, err := h.Sessions.ReadListen(c.QueryParam("key"), callID)
+	if err == nil {
+		err = h.limited("pages", h.Limits.pages.take(strconv.FormatInt(portalID, 10), h.Now()))
+	}
 	if err != nil {
 		return 0, 0, err
 	}

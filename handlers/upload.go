@@ -30,6 +30,9 @@ func (h *Handlers) takeRecording(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.Request().Header.Get("Content-Range") != "" {
+		return errPart
+	}
 	if c.Request().ContentLength > callflow.MaxUpload {
 		return callflow.ErrAudioSize
 	}
@@ -41,6 +44,11 @@ func (h *Handlers) takeRecording(c echo.Context) error {
 	}
 	ctx, cancel := context.WithDeadline(c.Request().Context(), until)
 	defer cancel()
+	leave, ok := h.Limits.uploads.enter(portal.ID)
+	if !ok {
+		return models.ErrBusy
+	}
+	defer leave()
 	audio, fresh, err := h.Flow.TakeRecording(ctx, portal.ID, callID, c.Request().Body)
 	if err != nil {
 		return err
@@ -65,16 +73,21 @@ func uploadedCall(c echo.Context) (string, error) {
 	return id, nil
 }
 
+// errPart: a part of a recording must not take the place of the whole.
+var errPart = errors.New("handlers: part of a recording")
+
 // refusedAudio are the errors about a recording, and what the PBX is told.
 var refusedAudio = []struct {
 	err    error
 	status int
 	detail string
 }{
+	{errPart, http.StatusBadRequest, "A recording is sent whole, without Content-Range."},
 	{callflow.ErrAudioEmpty, http.StatusUnprocessableEntity, "The recording is empty."},
 	{callflow.ErrAudioKind, http.StatusUnsupportedMediaType, "The body must be an MP3 or a WAV file as it is; its content decides, not its type."},
 	{callflow.ErrAudioSize, http.StatusRequestEntityTooLarge, "The recording may have up to 100 MiB."},
 	{callflow.ErrAudioKnown, http.StatusConflict, "The call has another recording, and Bitrix24 has it already."},
+	{models.ErrFull, http.StatusTooManyRequests, "There is 1 GiB of recordings of calls that no event tells of. Report their calls, or wait for five days; recordings of reported calls are taken."},
 	{models.ErrBusy, http.StatusTooManyRequests, "Up to 16 recordings may be uploaded at a time. Try again later."},
 	// The last: what broke off may have been one of those above.
 	{callflow.ErrAudioBroken, http.StatusBadRequest, "The body broke off, or took longer than 10 minutes. Send it again."},

@@ -44,6 +44,9 @@ func (h *Handlers) withSession(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
+		if err := h.mayLook(visitor); err != nil {
+			return err
+		}
 		portal, err := h.portalOf(c, visitor.PortalID, visitor.Removals)
 		if err != nil {
 			return err

@@ -53,12 +53,20 @@ const (
 	AudioWithin = 10 * time.Minute
 	// mostReceiving is how many recordings one portal may upload at a time.
 	mostReceiving = 16
+	// mostStray is how many bytes of recordings of calls that are not known (yet)
+	// one portal may have here: days of a PBX whose uploads overtake its events.
+	// What is being uploaded comes on top.
+	mostStray = 1 << 30
 	// audioMemory is how long a recording is kept that was not received whole.
 	audioMemory = time.Hour
 )
 
+// ErrFull says that a portal has too much here of what nobody has told us of.
+var ErrFull = errors.New("models: too many recordings of calls that are not known")
+
 // BeginAudio makes room for a recording of a portal's call, which may not be
-// known yet. ErrBusy means that the portal uploads too many at a time.
+// known yet. ErrBusy means that the portal uploads too many at a time, ErrFull
+// that it has uploaded too much for calls that are not known, as this one.
 func (s *Store) BeginAudio(ctx context.Context, portalID int64, callKey, kind string) (*Audio, error) {
 	a := Audio{PortalID: portalID, CallKey: clean(callKey), State: AudioReceiving, Kind: kind, CreatedAt: s.now()}
 	var receiving int64
@@ -71,7 +79,33 @@ func (s *Store) BeginAudio(ctx context.Context, portalID int64, callKey, kind st
 	if receiving >= mostReceiving {
 		return nil, ErrBusy
 	}
+	if err := s.hasRoom(ctx, &a); err != nil {
+		return nil, err
+	}
 	return &a, s.with(ctx).Create(&a).Error
+}
+
+// knownCall is the call of a recording.
+const knownCall = `SELECT 1 FROM calls c WHERE c.portal_id = recordings.portal_id
+	AND (c.call_key = recordings.call_key OR c.pbx_call_id = substr(recordings.call_key, 5))`
+
+// hasRoom is nil for a recording of a known call, and for another one as long as
+// the portal has not too much of those. What is taken for a call counts until
+// the call is known.
+func (s *Store) hasRoom(ctx context.Context, a *Audio) error {
+	var known int64
+	err := s.with(ctx).Raw("SELECT count(*) FROM calls WHERE portal_id = ? AND (call_key = ? OR pbx_call_id = substr(?, 5))",
+		a.PortalID, a.CallKey, a.CallKey).Scan(&known).Error
+	if err != nil || known > 0 {
+		return err
+	}
+	var stray int64
+	err = s.with(ctx).Raw("SELECT COALESCE(SUM(size), 0) FROM recordings WHERE portal_id = ? AND state = 'ready' AND NOT EXISTS ("+knownCall+")",
+		a.PortalID).Scan(&stray).Error
+	if err == nil && stray >= mostStray {
+		return ErrFull
+	}
+	return err
 }
 
 // AddAudio stores the next piece of a recording that is being received. Every
@@ -183,11 +217,15 @@ func (s *Store) CloseAudio(ctx context.Context, c *Call, a *Audio) error {
 }
 
 // purgeAudios removes recordings that are older than the calls that are kept,
-// and those whose upload broke off.
+// those whose upload broke off, and those whose call has not come for as long as
+// events wait for their call.
 func (s *Store) purgeAudios(ctx context.Context, before time.Time) error {
 	if _, err := s.purge(ctx, "recordings", "id", "created_at < ?", stored(before)); err != nil {
 		return err
 	}
-	_, err := s.purge(ctx, "recordings", "id", "created_at < ? AND state = 'receiving'", stored(s.now().Add(-audioMemory)))
+	if _, err := s.purge(ctx, "recordings", "id", "created_at < ? AND state = 'receiving'", stored(s.now().Add(-audioMemory))); err != nil {
+		return err
+	}
+	_, err := s.purge(ctx, "recordings", "id", "created_at < ? AND state = 'ready' AND NOT EXISTS ("+knownCall+")", stored(s.now().Add(-unfinishedFor)))
 	return err
 }

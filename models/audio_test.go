@@ -93,3 +93,66 @@ func TestOneOfTwoRecordingsThatArriveAtTheSameTimeIsTheCalls(t *testing.T) {
 		}
 	})
 }
+
+// stray uploads a recording that is said to be so large.
+func stray(t *testing.T, s *models.Store, portalID int64, callKey string, size int64) {
+	t.Helper()
+	a := must[*models.Audio](t)(s.BeginAudio(t.Context(), portalID, callKey, "mp3"))
+	check(t, s.AddAudio(t.Context(), a, 0, []byte(callKey)))
+	a.Size, a.Checksum = size, callKey
+	must[bool](t)(s.FinishAudio(t.Context(), a, event(callKey+" uploaded", callKey, 0)))
+}
+
+func TestRecordingsOfCallsThatNobodyToldOfAreBounded(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx, mib := t.Context(), int64(1<<20)
+		p, other := active(t, s, "one"), active(t, s, "two")
+		ensure(t, s, p.ID, "pbx:told")
+		click := ensure(t, s, p.ID, "b24:click")
+		name := "clicked"
+		click.PBXCallID = &name
+		check(t, s.SaveCall(ctx, click))
+		for range 20 {
+			stray(t, s, p.ID, "pbx:told", 100*mib+1)
+		}
+		stray(t, s, p.ID, "pbx:clicked", 1024*mib)
+		stray(t, s, p.ID, "pbx:first", 1024*mib-1)
+		stray(t, s, p.ID, "pbx:second", 1)
+		begin := func(portalID int64, key string) error {
+			_, err := s.BeginAudio(ctx, portalID, key, "mp3")
+			return err
+		}
+		wantErr(t, begin(p.ID, "pbx:third"), models.ErrFull)
+		wantErr(t, begin(p.ID, "pbx:first"), models.ErrFull)
+		check(t, begin(p.ID, "pbx:told"))
+		check(t, begin(p.ID, "pbx:clicked"))
+		check(t, begin(other.ID, "pbx:third"))
+		ensure(t, s, other.ID, "pbx:first") // of the same name, and another call
+		wantErr(t, begin(p.ID, "pbx:third"), models.ErrFull)
+		ensure(t, s, p.ID, "pbx:first")
+		check(t, begin(p.ID, "pbx:third"))
+	})
+}
+
+func TestARecordingWhoseCallNeverComesIsRemovedAfterFiveDays(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx, now := t.Context(), noon
+		s.Now = func() time.Time { return now }
+		p, other := active(t, s, "one"), active(t, s, "two")
+		told, stray := audio(t, s, p.ID, "pbx:told"), audio(t, s, p.ID, "pbx:stray")
+		ensure(t, s, p.ID, "pbx:told")
+		ensure(t, s, other.ID, "pbx:stray")
+		year := func() time.Time { return now.AddDate(-1, 0, 0) }
+		for _, tt := range []struct {
+			after time.Duration
+			want  error
+		}{{5*24*time.Hour - time.Second, nil}, {2 * time.Second, models.ErrNotFound}} {
+			now = now.Add(tt.after)
+			must[models.Purged](t)(s.Purge(ctx, year(), year()))
+			if _, err := s.AudioData(ctx, stray, 0); !errors.Is(err, tt.want) {
+				t.Errorf("%v later: %v, want %v", tt.after, err, tt.want)
+			}
+			must[[]byte](t)(s.AudioData(ctx, told, 0))
+		}
+	})
+}

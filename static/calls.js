@@ -63,7 +63,8 @@
     event.stopImmediatePropagation();
     event.detail.ctx.swap = "none";
     if (isNews(event)) {
-      waitUntil = status < 500 ? Infinity : Date.now() + patience;
+      const over = status < 500 && status !== 429; // too much now is not the end
+      waitUntil = over ? Infinity : Date.now() + patience;
     } else {
       giveUpOverview();
     }
