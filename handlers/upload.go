@@ -24,7 +24,16 @@ const uploadRoute = pbxPath + "/calls/:call/recording"
 const longestCallID = 128
 
 // takeRecording stores a recording as it comes and answers when it is durable.
+// A refusal ends the connection: what is left of the body is not waited for.
 func (h *Handlers) takeRecording(c echo.Context) error {
+	err := h.storeRecording(c)
+	if err != nil {
+		c.Response().Header().Set("Connection", "close")
+	}
+	return err
+}
+
+func (h *Handlers) storeRecording(c echo.Context) error {
 	portal := c.Get(keyPortal).(*models.Portal)
 	callID, err := uploadedCall(c)
 	if err != nil {
@@ -36,6 +45,11 @@ func (h *Handlers) takeRecording(c echo.Context) error {
 	if c.Request().ContentLength > callflow.MaxUpload {
 		return callflow.ErrAudioSize
 	}
+	leave, ok := h.Limits.uploads.enter(portal.ID)
+	if !ok {
+		return models.ErrBusy
+	}
+	defer leave()
 	// A recording takes longer than a server waits for other requests.
 	until := time.Now().Add(models.AudioWithin)
 	connection := http.NewResponseController(c.Response().Writer)
@@ -44,11 +58,6 @@ func (h *Handlers) takeRecording(c echo.Context) error {
 	}
 	ctx, cancel := context.WithDeadline(c.Request().Context(), until)
 	defer cancel()
-	leave, ok := h.Limits.uploads.enter(portal.ID)
-	if !ok {
-		return models.ErrBusy
-	}
-	defer leave()
 	audio, fresh, err := h.Flow.TakeRecording(ctx, portal.ID, callID, c.Request().Body)
 	if err != nil {
 		return err
