@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -56,7 +57,7 @@ func TestAnAddressThatProvesNothingIsSlowedDownAndNobodyElse(t *testing.T) {
 		r, pass := limitedRig(t, address)
 		forged := func() *http.Request {
 			frame := r.frame(admin, "DEFAULT")
-			frame.Form.Set("AUTH_ID", "made-up")
+			frame.Form.Set("AUTH_ID", rand.Text())
 			return r.request(http.MethodPost, frame.URL, formType, frame.Form.Encode())
 		}
 		event := func(token string) *http.Request {
