@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"callwise/handlers"
+
+	"gorm.io/gorm"
 )
 
 // connection is a connection of somebody who keeps no rule.
@@ -153,5 +156,29 @@ func TestAVisitorWhoAsksWithoutEndIsSlowedDownAlone(t *testing.T) {
 		if got := r.with(employee, http.MethodGet, "/calls"); got.status != http.StatusOK {
 			t.Errorf("a second later: %d", got.status)
 		}
+	})
+}
+
+func TestAKeyDoesNotFillTheDiskWithRecordingsOfNoCall(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		b := r.neighbour("other")
+		r.tell(started("told", "internal", "105"))
+		r.eventually("the call is known", func() bool { return r.rows("calls")["calls"] == 1 })
+		r.putStatus("stray", wav(1000), http.StatusCreated)
+		err := r.house.store.Transaction(t.Context(), func(tx *gorm.DB) error {
+			return tx.Exec("UPDATE recordings SET size = ? WHERE call_key = 'pbx:stray'", 1<<30).Error
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := r.put("another", bytes.NewReader(wav(1000)))
+		if got.status != http.StatusTooManyRequests || got.header.Get("Retry-After") != "600" || !strings.Contains(got.body, "no event tells of") {
+			t.Errorf("%d, Retry-After %q\n%s", got.status, got.header.Get("Retry-After"), got.body)
+		}
+		r.putStatus("told", wav(1000), http.StatusCreated)
+		b.putStatus("another", wav(1000), http.StatusCreated)
+		r.tell(started("stray", "internal", "105"))
+		r.eventually("there is room again", func() bool { return r.put("another", bytes.NewReader(wav(1000))).status == http.StatusCreated })
 	})
 }
