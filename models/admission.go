@@ -20,6 +20,7 @@ const (
 type Sender struct {
 	PortalID         int64
 	ApplicationToken string
+	RestAppID        string
 }
 
 // admissions are the senders that were let in a moment ago.
@@ -64,16 +65,21 @@ func (s *Store) PortalIDOfPBXKey(ctx context.Context, plain string) (int64, erro
 
 // Sender returns the portal of that member id as far as its events need it,
 // which may be as old as a second: whose token is another is to be looked up by
-// [Store.Portal].
+// [Store.NewSender].
 func (s *Store) Sender(ctx context.Context, memberID string) (Sender, error) {
 	if kept := s.admitted.portals.Get(memberID); kept != nil {
 		return kept.Value(), nil
 	}
+	return s.NewSender(ctx, memberID)
+}
+
+// NewSender is [Store.Sender] as of now.
+func (s *Store) NewSender(ctx context.Context, memberID string) (Sender, error) {
 	portal, err := s.Portal(ctx, memberID)
 	if err != nil {
 		return Sender{}, err
 	}
-	sender := Sender{PortalID: portal.ID, ApplicationToken: portal.ApplicationToken}
+	sender := Sender{PortalID: portal.ID, ApplicationToken: portal.ApplicationToken, RestAppID: portal.RestAppID}
 	s.admitted.portals.Set(memberID, sender, ttlcache.DefaultTTL)
 	return sender, nil
 }

@@ -27,8 +27,9 @@ type arrival struct {
 
 // AddEvents stores events of a portal: all or none. It returns when they are
 // durable, and whoever [Store.Listen]s is told of their calls. What is not done
-// of them is what wakes a worker if nobody is told, see [Store.PendingCalls]. An
-// event that the sender has repeated changes nothing and counts as a duplicate.
+// of them is what wakes a worker if nobody is told, see [Store.PendingCalls]: one
+// that comes with DoneAt asks for no work. An event that the sender has repeated
+// changes nothing and counts as a duplicate.
 //
 // Requests that arrive at the same time share a commit.
 func (s *Store) AddEvents(ctx context.Context, portalID int64, events []Event) (accepted, duplicates int, err error) {
@@ -48,8 +49,10 @@ func (s *Store) arrived(portalID int64, e Event) (Event, error) {
 	if !json.Valid(e.Payload) {
 		return Event{}, errors.New("models: the payload of an event is not JSON")
 	}
-	e.PortalID, e.ArrivedAt, e.DoneAt = portalID, s.now(), nil
-	e.HappenedAt = stored(e.HappenedAt)
+	e.PortalID, e.ArrivedAt, e.HappenedAt = portalID, s.now(), stored(e.HappenedAt)
+	if e.DoneAt != nil {
+		e.DoneAt = &e.ArrivedAt
+	}
 	e.EventKey, e.CallKey, e.Type = clean(e.EventKey), clean(e.CallKey), clean(e.Type)
 	e.Payload = json.RawMessage(clean(string(e.Payload)))
 	return e, nil
@@ -148,13 +151,13 @@ type querier interface {
 func insertPostgres(ctx context.Context, db querier, events []Event) (map[eventName]bool, error) {
 	c := columnsOf(events)
 	rows, err := db.Query(ctx, `
-		INSERT INTO events (portal_id, source, event_key, call_key, type, payload, happened_at, arrived_at)
-		SELECT portal_id, source, event_key, call_key, type, payload::json, happened_at, arrived_at
-		FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[])
-			AS e (portal_id, source, event_key, call_key, type, payload, happened_at, arrived_at)
+		INSERT INTO events (portal_id, source, event_key, call_key, type, payload, happened_at, arrived_at, done_at)
+		SELECT portal_id, source, event_key, call_key, type, payload::json, happened_at, arrived_at, done_at
+		FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[])
+			AS e (portal_id, source, event_key, call_key, type, payload, happened_at, arrived_at, done_at)
 		ON CONFLICT (portal_id, source, event_key) DO NOTHING
 		RETURNING portal_id, source, event_key`,
-		c.portals, c.sources, c.keys, c.calls, c.types, c.payloads, c.happened, c.arrived)
+		c.portals, c.sources, c.keys, c.calls, c.types, c.payloads, c.happened, c.arrived, c.done)
 	if err != nil {
 		return nil, err
 	}
@@ -171,6 +174,7 @@ type eventColumns struct {
 	portals                               []int64
 	sources, keys, calls, types, payloads []string
 	happened, arrived                     []time.Time
+	done                                  []*time.Time
 }
 
 func columnsOf(events []Event) eventColumns {
@@ -184,6 +188,7 @@ func columnsOf(events []Event) eventColumns {
 		c.payloads = append(c.payloads, string(e.Payload))
 		c.happened = append(c.happened, e.HappenedAt)
 		c.arrived = append(c.arrived, e.ArrivedAt)
+		c.done = append(c.done, e.DoneAt)
 	}
 	return c
 }
@@ -192,14 +197,14 @@ func columnsOf(events []Event) eventColumns {
 // names.
 func insertSQLite(ctx context.Context, tx *sql.Tx, events []Event) (map[eventName]bool, error) {
 	insert, err := tx.PrepareContext(ctx, `
-		INSERT INTO events (portal_id, source, event_key, call_key, type, payload, happened_at, arrived_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (portal_id, source, event_key) DO NOTHING`)
+		INSERT INTO events (portal_id, source, event_key, call_key, type, payload, happened_at, arrived_at, done_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (portal_id, source, event_key) DO NOTHING`)
 	if err != nil {
 		return nil, err
 	}
 	fresh := map[eventName]bool{}
 	for _, e := range events {
-		done, err := insert.ExecContext(ctx, e.PortalID, e.Source, e.EventKey, e.CallKey, e.Type, string(e.Payload), e.HappenedAt, e.ArrivedAt)
+		done, err := insert.ExecContext(ctx, e.PortalID, e.Source, e.EventKey, e.CallKey, e.Type, string(e.Payload), e.HappenedAt, e.ArrivedAt, e.DoneAt)
 		if err != nil {
 			return nil, errors.Join(err, insert.Close())
 		}
@@ -212,13 +217,13 @@ func insertSQLite(ctx context.Context, tx *sql.Tx, events []Event) (map[eventNam
 	return fresh, insert.Close()
 }
 
-// callsOf are the calls that new events belong to, each once.
+// callsOf are the calls for which new events ask for work, each once.
 func callsOf(events []Event, fresh map[eventName]bool) []CallArgs {
 	var calls []CallArgs
 	seen := map[CallArgs]bool{}
 	for _, e := range events {
 		args := CallArgs{PortalID: e.PortalID, CallKey: e.CallKey}
-		if fresh[e.name()] && !seen[args] {
+		if fresh[e.name()] && e.DoneAt == nil && !seen[args] {
 			seen[args] = true
 			calls = append(calls, args)
 		}

@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"callwise/app/call"
@@ -143,6 +144,21 @@ func (s *Store) CallByID(ctx context.Context, portalID, callID int64) (*Call, er
 // CallByKey returns the call of a portal with that CallKey.
 func (s *Store) CallByKey(ctx context.Context, portalID int64, key string) (*Call, error) {
 	return s.call(ctx, portalID, "call_key = ?", clean(key))
+}
+
+// CallIDUnder returns the id of the call whose events stand under a key, see
+// [Call.Keys].
+func (s *Store) CallIDUnder(ctx context.Context, portalID int64, key string) (int64, error) {
+	column, value := "call_key", clean(key)
+	if id, ok := strings.CutPrefix(value, pbxPrefix); ok {
+		column, value = "pbx_call_id", id
+	} else if id, ok := strings.CutPrefix(value, b24Prefix); ok {
+		column, value = "b24_call_id", id
+	}
+	var callID int64
+	err := s.with(ctx).Table("calls").Select("id").
+		Where("portal_id = ?", portalID).Where(column+" = ?", value).Take(&callID).Error
+	return callID, found(err)
 }
 
 // CallByPBX returns the call that the portal's PBX calls id.

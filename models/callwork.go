@@ -18,6 +18,17 @@ func (s *Store) OrderCall(ctx context.Context, c *Call) error {
 	})
 }
 
+// SaveAndDone saves a call and counts the events that it was made from as worked
+// on, both or none.
+func (s *Store) SaveAndDone(ctx context.Context, c *Call, ids []int64) error {
+	return s.Transaction(ctx, func(tx *gorm.DB) error {
+		if err := s.saveCall(tx, c); err != nil {
+			return err
+		}
+		return s.markDone(tx, c.PortalID, ids)
+	})
+}
+
 // SaveAndWake saves a call and has a worker woken for it after a while, both or
 // none: whoever changes a call may die before waking one.
 func (s *Store) SaveAndWake(ctx context.Context, c *Call, after time.Duration) error {

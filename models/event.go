@@ -3,7 +3,10 @@ package models
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
+
+	"gorm.io/gorm"
 )
 
 // A Source is who reported an event.
@@ -27,7 +30,7 @@ type Event struct {
 	Payload    json.RawMessage `gorm:"serializer:json"` // secrets removed
 	HappenedAt time.Time       `gorm:"serializer:utc"`
 	ArrivedAt  time.Time       `gorm:"serializer:utc"`
-	DoneAt     *time.Time      `gorm:"serializer:utc"`
+	DoneAt     *time.Time      `gorm:"serializer:utc"` // nil: it asks for work
 }
 
 // EventsOf returns the events of a portal under any of the call keys, in the
@@ -45,23 +48,40 @@ func (s *Store) EventsOf(ctx context.Context, portalID int64, callKeys ...string
 
 // MarkDone counts events of a portal as worked on.
 func (s *Store) MarkDone(ctx context.Context, portalID int64, ids []int64) error {
+	return s.markDone(s.with(ctx), portalID, ids)
+}
+
+func (s *Store) markDone(db *gorm.DB, portalID int64, ids []int64) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	return s.with(ctx).Table("events").
-		Where("portal_id = ? AND id IN ? AND done_at IS NULL", portalID, ids).
+	return db.Table("events").Where("portal_id = ? AND id IN ? AND done_at IS NULL", portalID, ids).
 		Updates(map[string]any{"done_at": s.now()}).Error
+}
+
+// MarkEchoes counts what waits under a call key as worked on if it is nothing
+// but events of those types about a call of those kinds, and reports whether
+// anything was.
+func (s *Store) MarkEchoes(ctx context.Context, portalID int64, callKey string, types []string, kinds []CallKind) (bool, error) {
+	key := clean(callKey)
+	marked := s.with(ctx).Exec(`
+		UPDATE events SET done_at = ? WHERE portal_id = ? AND call_key = ? AND done_at IS NULL
+		AND EXISTS (SELECT 1 FROM calls WHERE portal_id = ? AND b24_call_id = ? AND kind IN ?)
+		AND NOT EXISTS (SELECT 1 FROM events other WHERE other.portal_id = ? AND other.call_key = ? AND other.done_at IS NULL AND other.type NOT IN ?)`,
+		s.now(), portalID, key, portalID, strings.TrimPrefix(key, b24Prefix), kinds, portalID, key, types)
+	return marked.RowsAffected > 0, marked.Error
 }
 
 // HasPending reports whether events of a call are still to be worked on.
 func (s *Store) HasPending(ctx context.Context, portalID, callID int64) (bool, error) {
-	c, err := s.CallByID(ctx, portalID, callID)
-	if err != nil {
-		return false, err
+	var pending []bool
+	err := s.with(ctx).Raw(`
+		SELECT EXISTS (
+			SELECT 1 FROM events e WHERE e.portal_id = c.portal_id AND e.done_at IS NULL
+			AND e.call_key IN (c.call_key, 'pbx:' || c.pbx_call_id, 'b24:' || c.b24_call_id))
+		FROM calls c WHERE c.portal_id = ? AND c.id = ?`, portalID, callID).Scan(&pending).Error
+	if err == nil && len(pending) == 0 {
+		err = ErrNotFound
 	}
-	var pending int64
-	err = s.with(ctx).Table("events").
-		Where("portal_id = ? AND call_key IN ? AND done_at IS NULL", portalID, c.Keys()).
-		Limit(1).Count(&pending).Error
-	return pending > 0, err
+	return err == nil && pending[0], err
 }

@@ -8,7 +8,7 @@ import (
 // A Pace is one portal's bucket of requests: so many fit into it, and one of
 // them runs out every so often.
 type Pace struct {
-	MemberID string
+	PortalID int64
 	Bucket   string // its name
 	Every    time.Duration
 	Burst    int
@@ -29,11 +29,11 @@ func (s *Store) TakePlace(ctx context.Context, p Pace, most time.Duration) (time
 	var ahead []int64
 	err := s.with(ctx).Raw(`
 		INSERT INTO paces (portal_id, bucket, tat)
-		SELECT id, ?, `+microseconds+` + ? FROM portals WHERE member_id = ?
+		SELECT id, ?, `+microseconds+` + ? FROM portals WHERE id = ?
 		ON CONFLICT (portal_id, bucket) DO UPDATE SET tat = greatest(paces.tat, `+microseconds+`) + ?
 		WHERE paces.tat + ? - `+microseconds+` <= ?
 		RETURNING tat - `+microseconds,
-		p.Bucket, every, p.MemberID, every, every, room+most.Microseconds()).Scan(&ahead).Error
+		p.Bucket, every, p.PortalID, every, every, room+most.Microseconds()).Scan(&ahead).Error
 	if err != nil {
 		return 0, err
 	}
@@ -49,7 +49,7 @@ const microseconds = "(extract(epoch FROM statement_timestamp()) * 1000000)::big
 // full is the answer when no place was taken: the bucket's, if there is one.
 func (s *Store) full(ctx context.Context, p Pace, most time.Duration) (time.Duration, error) {
 	var known bool
-	err := s.with(ctx).Raw("SELECT EXISTS (SELECT 1 FROM portals WHERE member_id = ?)", p.MemberID).Scan(&known).Error
+	err := s.with(ctx).Raw("SELECT EXISTS (SELECT 1 FROM portals WHERE id = ?)", p.PortalID).Scan(&known).Error
 	if err != nil || !known {
 		return 0, err
 	}
@@ -61,8 +61,8 @@ func (s *Store) GiveBack(ctx context.Context, p Pace) error {
 	if s.pool == nil {
 		return nil
 	}
-	return s.with(ctx).Exec("UPDATE paces SET tat = tat - ? WHERE bucket = ? AND portal_id = (SELECT id FROM portals WHERE member_id = ?)",
-		p.Every.Microseconds(), p.Bucket, p.MemberID).Error
+	return s.with(ctx).Exec("UPDATE paces SET tat = tat - ? WHERE bucket = ? AND portal_id = ?",
+		p.Every.Microseconds(), p.Bucket, p.PortalID).Error
 }
 
 // Fill takes all places that are free in a bucket: the portal's own is full.
@@ -71,6 +71,6 @@ func (s *Store) Fill(ctx context.Context, p Pace) error {
 		return nil
 	}
 	return s.with(ctx).Exec(`UPDATE paces SET tat = greatest(tat, `+microseconds+` + ?)
-		WHERE bucket = ? AND portal_id = (SELECT id FROM portals WHERE member_id = ?)`,
-		p.Every.Microseconds()*int64(p.Burst), p.Bucket, p.MemberID).Error
+		WHERE bucket = ? AND portal_id = ?`,
+		p.Every.Microseconds()*int64(p.Burst), p.Bucket, p.PortalID).Error
 }

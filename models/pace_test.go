@@ -11,13 +11,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var bucket = models.Pace{MemberID: "acme", Bucket: "requests", Every: time.Hour, Burst: 3}
+func bucketOf(p *models.Portal) models.Pace {
+	return models.Pace{PortalID: p.ID, Bucket: "requests", Every: time.Hour, Burst: 3}
+}
 
 func TestProcessesShareTheBucketOfAPortal(t *testing.T) {
 	address := modelstest.PostgreSQL(t)
 	one, other := modelstest.Migrated(t, address), modelstest.Migrated(t, address)
-	install(t, one, "acme")
-	install(t, one, "umbrella")
+	bucket, neighbour := bucketOf(install(t, one, "acme")), bucketOf(install(t, one, "umbrella"))
 	var mu sync.Mutex
 	waits := map[time.Duration]int{}
 	var all sync.WaitGroup
@@ -39,8 +40,6 @@ func TestProcessesShareTheBucketOfAPortal(t *testing.T) {
 	if diff := cmp.Diff(want, waits); diff != "" {
 		t.Errorf("waits (-want +got):\n%s", diff)
 	}
-	neighbour := bucket
-	neighbour.MemberID = "umbrella"
 	if wait := must[time.Duration](t)(other.TakePlace(t.Context(), neighbour, 0)); wait != 0 {
 		t.Errorf("another portal waits %v", wait)
 	}
@@ -48,7 +47,7 @@ func TestProcessesShareTheBucketOfAPortal(t *testing.T) {
 
 func TestAPlaceThatIsNotUsedIsTheNextOnes(t *testing.T) {
 	s := modelstest.Migrated(t, modelstest.PostgreSQL(t))
-	install(t, s, "acme")
+	bucket := bucketOf(install(t, s, "acme"))
 	take := func(most time.Duration) time.Duration {
 		return must[time.Duration](t)(s.TakePlace(t.Context(), bucket, most)).Round(time.Hour)
 	}
@@ -65,7 +64,7 @@ func TestAPlaceThatIsNotUsedIsTheNextOnes(t *testing.T) {
 
 func TestABucketIsFullWhenThePortalSaysSo(t *testing.T) {
 	s := modelstest.Migrated(t, modelstest.PostgreSQL(t))
-	install(t, s, "acme")
+	bucket := bucketOf(install(t, s, "acme"))
 	first := must[time.Duration](t)(s.TakePlace(t.Context(), bucket, time.Hour))
 	check(t, s.Fill(t.Context(), bucket))
 	second := must[time.Duration](t)(s.TakePlace(t.Context(), bucket, time.Hour)).Round(time.Hour)
@@ -76,6 +75,7 @@ func TestABucketIsFullWhenThePortalSaysSo(t *testing.T) {
 
 func TestAProcessAloneOrAPortalThatIsGoneHasNoSharedBucket(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		bucket := bucketOf(&models.Portal{ID: 4711})
 		for range 5 {
 			if wait := must[time.Duration](t)(s.TakePlace(t.Context(), bucket, 0)); wait != 0 {
 				t.Errorf("waits %v", wait)

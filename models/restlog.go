@@ -3,7 +3,10 @@ package models
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
+
+	"gorm.io/gorm"
 )
 
 // A RESTRequest is one request that was sent to a portal.
@@ -24,12 +27,17 @@ type RESTRequest struct {
 // TableName is GORM's.
 func (RESTRequest) TableName() string { return "rest_log" }
 
-// AddRESTRequest appends a request to a portal's REST log.
+// AddRESTRequest appends a request to a portal's REST log; ErrNotFound when the
+// portal was removed meanwhile.
 func (s *Store) AddRESTRequest(ctx context.Context, e RESTRequest) error {
 	e.ID = 0
 	e.Method, e.Code = clean(e.Method), clean(e.Code)
 	e.Params, e.Answer = cleanJSON(e.Params), cleanJSON(e.Answer)
-	return s.with(ctx).Create(&e).Error
+	err := s.with(ctx).Create(&e).Error
+	if errors.Is(err, gorm.ErrForeignKeyViolated) {
+		return ErrNotFound
+	}
+	return err
 }
 
 // cleanJSON is clean for JSON; nil for none.

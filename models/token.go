@@ -115,26 +115,39 @@ var freshPair = clause.OnConflict{
 // preferred first: the installer's, the system user's, then those of other
 // administrators, the newest first.
 func (s *Store) LiveTokens(ctx context.Context, portalID int64) ([]Token, error) {
-	portal, err := s.PortalByID(ctx, portalID)
-	if err != nil {
-		return nil, err
+	_, tokens, err := s.Access(ctx, portalID)
+	return tokens, err
+}
+
+// Access returns where a portal's REST API is, and its [Store.LiveTokens].
+func (s *Store) Access(ctx context.Context, portalID int64) (endpoint string, tokens []Token, err error) {
+	var rows []struct {
+		Pair               tokenRow `gorm:"embedded"`
+		Endpoint, MemberID string
 	}
-	var rows []tokenRow
-	err = s.with(ctx).Where("portal_id = ? AND dead_code = ''", portalID).
-		Order("renewed_at DESC, id DESC").Find(&rows).Error
+	err = s.with(ctx).Table("portals p").Select("p.endpoint, p.member_id, t.*").
+		Joins("LEFT JOIN tokens t ON t.portal_id = p.id AND t.dead_code = ''").
+		Where("p.id = ?", portalID).Order("t.renewed_at DESC, t.id DESC").Scan(&rows).Error
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	tokens := make([]Token, len(rows))
-	for i := range rows {
-		if tokens[i], err = rows[i].open(s.keys, portal.MemberID); err != nil {
-			return nil, err
+	if len(rows) == 0 {
+		return "", nil, ErrNotFound
+	}
+	for _, row := range rows {
+		if row.Pair.ID == 0 {
+			break // no pair is alive
 		}
+		token, err := row.Pair.open(s.keys, row.MemberID)
+		if err != nil {
+			return "", nil, err
+		}
+		tokens = append(tokens, token)
 	}
 	slices.SortStableFunc(tokens, func(a, b Token) int {
 		return slices.Index(tokenOrder, a.Kind) - slices.Index(tokenOrder, b.Kind)
 	})
-	return tokens, nil
+	return rows[0].Endpoint, tokens, nil
 }
 
 // RejectToken marks a user's pair as dead if its access token is still the

@@ -90,8 +90,9 @@ type Portal struct {
 // and come through as they are.
 type Keeper interface {
 	Portal(ctx context.Context, memberID string) (Portal, error)
-	// Tokens returns the live pairs, preferred first.
-	Tokens(ctx context.Context, memberID string) ([]Token, error)
+	// Access returns the portal with its live pairs, preferred first. It is asked
+	// before each request.
+	Access(ctx context.Context, memberID string) (Portal, []Token, error)
 	// Renew lets renew exchange the pair of a user and stores the new one
 	// before it returns it; one process at a time. When the stored pair is no
 	// longer the one with the access token stale, it returns the stored pair

@@ -107,15 +107,11 @@ type request struct {
 
 // send tries the stored pairs of tokens in turn until one of them works.
 func (c *Client) send(ctx context.Context, r *request) (*answer, error) {
-	portal, err := c.keeper.Portal(ctx, c.memberID)
+	portal, pairs, err := c.keeper.Access(ctx, c.memberID)
 	if err != nil {
 		return nil, err
 	}
 	if r.endpoint, err = c.app.Endpoint(portal.Endpoint); err != nil {
-		return nil, err
-	}
-	pairs, err := c.keeper.Tokens(ctx, c.memberID)
-	if err != nil {
 		return nil, err
 	}
 	var last error

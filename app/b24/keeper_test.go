@@ -36,10 +36,10 @@ func (m *memory) Portal(context.Context, string) (Portal, error) {
 	return m.portal, nil
 }
 
-func (m *memory) Tokens(context.Context, string) ([]Token, error) {
+func (m *memory) Access(context.Context, string) (Portal, []Token, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.Clone(m.tokens), nil
+	return m.portal, slices.Clone(m.tokens), nil
 }
 
 func (m *memory) Renew(ctx context.Context, _ string, userID int64, stale string, renew func(context.Context, Token) (Token, error)) (Token, error) {

@@ -36,9 +36,6 @@ func (w *work) hasActivity(ctx context.Context, id int64, owner crm.Ref) error {
 	progress.Finish.ActivityID = id
 	progress.Bound = union(progress.Bound, []crm.Ref{owner})
 	w.did("activity", "")
-	if err := w.Store.SaveCall(ctx, w.row); err != nil {
-		return err
-	}
 	return w.bindMissing(ctx)
 }
 
@@ -56,9 +53,6 @@ func (w *work) findOrAddActivity(ctx context.Context, cards []crm.Ref) (int64, e
 		return 0, err
 	}
 	w.row.Progress.ActivityTried = true
-	if err := w.Store.SaveCall(ctx, w.row); err != nil {
-		return 0, err
-	}
 	return w.client.AddCallActivity(ctx, b24.CallActivity{
 		Owner: cards[0], Client: clientAmong(cards), Subject: w.subject(),
 		Phone: w.phone.Dial(), Direction: w.call.Direction, Completed: w.call.Answered(),

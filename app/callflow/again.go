@@ -64,7 +64,7 @@ func (w *work) brokenOff() bool {
 // breakOff ends such a click; the rest follows when that is read. It may be
 // done again.
 func (w *work) breakOff(ctx context.Context) error {
-	if err := w.Store.SaveCall(ctx, w.row); err != nil {
+	if err := w.save(ctx); err != nil {
 		return err
 	}
 	status := call.StatusFailed

@@ -66,9 +66,7 @@ func (w *work) beginAlone(ctx context.Context) error {
 		return w.register(ctx)
 	}
 	w.row.Progress.Deferred = false
-	if err := w.forgetStale(ctx); err != nil {
-		return err
-	}
+	w.forgetStale()
 	err := w.decide(ctx)
 	if unreadable(err) {
 		return w.beginLate(ctx)
@@ -101,13 +99,12 @@ func (w *work) beginLate(ctx context.Context) error {
 // forgetStale drops a decision whose registration was refused, or went
 // unanswered for so long that Bitrix24 would not recognise a repetition: what
 // was created meanwhile shows in a fresh snapshot.
-func (w *work) forgetStale(ctx context.Context) error {
+func (w *work) forgetStale() {
 	asked := &w.row.Progress.Register
 	stale := asked.Tried && w.Now().Sub(asked.At) >= staleRegister
 	if w.registered() || !stale && !asked.Refused {
-		return nil
+		return
 	}
 	w.undecide()
 	*asked = models.Register{}
-	return w.Store.SaveCall(ctx, w.row)
 }

@@ -45,7 +45,7 @@ func (w *work) ring(ctx context.Context, user int64, step string, err error) (in
 	}
 	w.row.Progress.Callee = user
 	w.did(step, "")
-	return user, w.Store.SaveCall(ctx, w.row)
+	return user, w.save(ctx)
 }
 
 // free reports an employee who can be rung, and works now as far as the portal

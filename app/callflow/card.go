@@ -68,7 +68,7 @@ func (w *work) inMenu() bool {
 
 // userAt is the user at an extension, 0 if nobody is known there.
 func (w *work) userAt(ctx context.Context, extension string) (int64, error) {
-	e, err := w.Store.EmployeeAt(ctx, w.portal, extension)
+	e, err := w.employeeKnownAt(ctx, extension)
 	if errors.Is(err, models.ErrNotFound) {
 		return 0, nil
 	}
@@ -128,7 +128,7 @@ func (w *work) moveCard(ctx context.Context) error {
 		return err
 	}
 	w.row.Progress.Popup.Opened, w.row.Progress.Popup.Users = true, without(union(seen, show), hide)
-	return w.Store.SaveCall(ctx, w.row)
+	return w.save(ctx)
 }
 
 // handedOn reports a call that somebody else talks on than who took it first.
@@ -184,5 +184,5 @@ func (w *work) hideCard(ctx context.Context) error {
 		return err
 	}
 	w.row.Progress.Popup.Hidden = true
-	return w.Store.SaveCall(ctx, w.row)
+	return w.save(ctx)
 }

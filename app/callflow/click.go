@@ -48,7 +48,7 @@ func (w *work) endClick(ctx context.Context) error {
 	}
 	return w.say(ctx, click, call.Event{
 		Type: call.Ended, At: w.call.EndedAt, Direction: call.Outgoing, Phone: w.call.Phone, Line: w.call.Line,
-		Status: w.call.Status, Duration: w.call.Duration, Extension: w.extension(),
+		Status: w.call.Status, Duration: w.call.Duration, Extension: w.row.Extension,
 	})
 }
 

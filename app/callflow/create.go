@@ -82,7 +82,7 @@ func (w *work) createDone(ctx context.Context, created []crm.Ref) error {
 	if err := w.remember(ctx, created); err != nil {
 		return err
 	}
-	return w.Store.SaveCall(ctx, w.row)
+	return w.save(ctx)
 }
 
 // unremark withdraws a note that is no longer true.
@@ -133,9 +133,7 @@ func (w *work) ownLead(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := w.createTried(ctx); err != nil {
-		return 0, err
-	}
+	w.row.Progress.CreateTried = true
 	return w.client.AddLead(ctx, fresh)
 }
 
@@ -153,11 +151,6 @@ func (w *work) ownDeal(ctx context.Context) (int64, error) {
 		Title: lead.Title, ContactID: lead.ContactID, CompanyID: lead.CompanyID, Source: lead.Source,
 		ResponsibleID: lead.ResponsibleID, OriginID: lead.OriginID,
 	})
-}
-
-func (w *work) createTried(ctx context.Context) error {
-	w.row.Progress.CreateTried = true
-	return w.Store.SaveCall(ctx, w.row)
 }
 
 func (w *work) newLead(ctx context.Context) (b24.NewLead, error) {

@@ -98,7 +98,7 @@ func (w *work) facts(ctx context.Context, origin *crm.Ref) (rules.Call, error) {
 	if facts.Hidden {
 		return facts, nil
 	}
-	extension, err := exists(w.Store.EmployeeAt(ctx, w.portal, w.phone.Digits()))
+	extension, err := exists(w.employeeKnownAt(ctx, w.phone.Digits()))
 	if err != nil {
 		return facts, err
 	}
@@ -123,7 +123,7 @@ func originIn(records crm.Records, origin *crm.Ref) *rules.Origin {
 	return &rules.Origin{Type: origin.Type, ID: origin.ID, Closed: records.Closed(*origin)}
 }
 
-// judge decides and writes down case, decision and plan.
+// judge decides, and keeps case, decision and plan.
 func (w *work) judge(ctx context.Context, c rules.Case, records crm.Records) error {
 	decision := rules.Decide(c)
 	now := w.Now().UTC()
@@ -135,9 +135,6 @@ func (w *work) judge(ctx context.Context, c rules.Case, records crm.Records) err
 	row.SettingsVersion = w.portal.SettingsVersion
 	w.remarkForeign()
 	w.did("decide", string(decision.Reason))
-	if err := w.Store.SaveCall(ctx, row); err != nil {
-		return err
-	}
 	w.Metrics.decided(decision.Reason)
 	return nil
 }

@@ -139,9 +139,6 @@ func (w *work) finish(ctx context.Context) error {
 		return nil
 	}
 	progress.Finish.Tried = true
-	if err := w.Store.SaveCall(ctx, w.row); err != nil {
-		return err
-	}
 	for {
 		user, err := w.talked(ctx)
 		if err != nil {
@@ -182,12 +179,10 @@ func (w *work) hasFinished(ctx context.Context, finished b24.FinishedCall) error
 	progress.Finish.ActivityID, progress.Finish.StatisticID = finished.ActivityID, strconv.FormatInt(finished.StatisticID, 10)
 	w.did("finish", "")
 	w.keepBound(finished.Bound)
-	if finished.AppID != "" && finished.AppID != w.portal.RestAppID {
-		if err := w.Store.SetRestAppID(ctx, w.portal.ID, finished.AppID); err != nil {
-			return err
-		}
+	if finished.AppID == "" || finished.AppID == w.portal.RestAppID {
+		return nil
 	}
-	return w.Store.SaveCall(ctx, w.row)
+	return w.Store.SetRestAppID(ctx, w.portal.ID, finished.AppID)
 }
 
 // keepBound writes down where the call is logged, and where that failed for
@@ -242,7 +237,7 @@ func (w *work) liftAnchor(ctx context.Context) error {
 	err := w.client.Unbind(ctx, progress.Finish.ActivityID, *w.row.Plan.Anchor)
 	progress.AnchorLifted = true
 	if errors.Is(err, b24.LastBinding) {
-		return w.Store.SaveCall(ctx, w.row) // the deal is gone: the call stays where it is
+		return w.save(ctx) // the deal is gone: the call stays where it is
 	}
 	if err != nil {
 		progress.AnchorLifted = false
@@ -250,7 +245,7 @@ func (w *work) liftAnchor(ctx context.Context) error {
 	}
 	progress.Bound = without(progress.Bound, []crm.Ref{*w.row.Plan.Anchor})
 	w.did("unbind", "")
-	return w.Store.SaveCall(ctx, w.row)
+	return w.save(ctx)
 }
 
 // without is all less those in gone.

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"callwise/app/b24"
@@ -106,6 +107,9 @@ func (f *Flow) Advance(ctx context.Context, portalID int64, callKey string) erro
 }
 
 func (f *Flow) advance(ctx context.Context, portalID int64, callKey string) error {
+	if echoed, err := f.echoes(ctx, portalID, callKey); err != nil || echoed {
+		return err
+	}
 	for {
 		portal, err := f.Store.PortalByID(ctx, portalID)
 		if err != nil {
@@ -132,6 +136,17 @@ func (f *Flow) advance(ctx context.Context, portalID int64, callKey string) erro
 			return err
 		}
 	}
+}
+
+// echoes counts as done what Bitrix24 repeats of a call of our own: the PBX knows
+// better. A click's tells who clicked, so it is looked at.
+func (f *Flow) echoes(ctx context.Context, portalID int64, callKey string) (bool, error) {
+	id, found := strings.CutPrefix(callKey, bitrix24Key(""))
+	if !found || !isExternal(id) {
+		return false, nil
+	}
+	types := []string{b24.VoximplantInit, b24.VoximplantStart, b24.VoximplantEnd}
+	return f.Store.MarkEchoes(ctx, portalID, callKey, types, []models.CallKind{models.KindPBX, models.KindCallback})
 }
 
 // errHeld: another worker has the call.
@@ -185,8 +200,11 @@ func (f *Flow) load(ctx context.Context, portal *models.Portal, id int64) (*work
 	if err != nil {
 		return nil, err
 	}
-	w := &work{Flow: f, portal: portal, row: row, events: events, was: row.State, over: row.State == models.CallFinished}
-	w.client = f.Bitrix24.Client(portal.MemberID, f.keeper())
+	w := &work{Flow: f, portal: portal, row: row, events: events, was: row.State, over: row.State == models.CallFinished, staff: map[string]*models.Employee{}}
+	if w.saved, err = image(row); err != nil {
+		return nil, err
+	}
+	w.client = f.client(portal, w.save)
 	heard := withoutEchoes(row.Kind, events)
 	told, err := tellAll(heard)
 	if err != nil {
@@ -266,26 +284,41 @@ func (w *work) later(ctx context.Context, wait time.Duration, err error) error {
 	at := w.Now().UTC().Add(wait)
 	w.row.RetryAt = &at
 	w.Metrics.retried(w.row.ErrorCode)
-	return errors.Join(&Later{After: wait, Err: err}, w.Store.SaveCall(ctx, w.row))
+	return errors.Join(&Later{After: wait, Err: err}, w.save(ctx))
 }
 
 // close saves the row and counts the events it was made from as done.
 func (w *work) close(ctx context.Context) error {
-	if err := w.Store.SaveCall(ctx, w.row); err != nil {
+	if err := w.saveAndDone(ctx); err != nil {
 		return err
 	}
 	if w.was == models.CallOpen && w.row.State != models.CallOpen {
 		w.Metrics.settled(w.row.Result)
 	}
-	return w.Store.MarkDone(ctx, w.portal.ID, idsOf(w.events))
+	return nil
+}
+
+func (w *work) saveAndDone(ctx context.Context) error {
+	changed, err := w.changed()
+	if err != nil {
+		return err
+	}
+	if !changed {
+		return w.Store.MarkDone(ctx, w.portal.ID, pending(w.events))
+	}
+	return w.Store.SaveAndDone(ctx, w.row, pending(w.events))
+}
+
+// pending are the ids of those events that were not worked on yet.
+func pending(events []models.Event) []int64 {
+	var ids []int64
+	for _, e := range events {
+		if e.DoneAt == nil {
+			ids = append(ids, e.ID)
+		}
+	}
+	return ids
 }
 
 // news reports whether events arrived that were not worked on yet.
-func (w *work) news() bool {
-	for _, e := range w.events {
-		if e.DoneAt == nil {
-			return true
-		}
-	}
-	return false
-}
+func (w *work) news() bool { return len(pending(w.events)) > 0 }

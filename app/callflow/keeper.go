@@ -11,49 +11,51 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// A keeper keeps for the Bitrix24 client what must not be lost, in our store.
+// A keeper keeps for the Bitrix24 client of one portal what must not be lost,
+// in our store.
 type keeper struct {
 	*models.Store
-	metrics *Metrics
+	metrics  *Metrics
+	portalID int64
+	// before runs before each request: what was decided is written down before it
+	// is acted on. It may be nil.
+	before func(context.Context) error
 }
-
-func (f *Flow) keeper() keeper { return keeper{f.Store, f.Metrics} }
 
 // Client is a client of a portal that keeps its tokens in the store.
-func (f *Flow) Client(portal *models.Portal) *b24.Client {
-	return f.Bitrix24.Client(portal.MemberID, f.keeper())
+func (f *Flow) Client(portal *models.Portal) *b24.Client { return f.client(portal, nil) }
+
+func (f *Flow) client(portal *models.Portal, before func(context.Context) error) *b24.Client {
+	return f.Bitrix24.Client(portal.MemberID, keeper{f.Store, f.Metrics, portal.ID, before})
 }
 
-func (k keeper) Portal(ctx context.Context, memberID string) (b24.Portal, error) {
-	p, err := k.Store.Portal(ctx, memberID)
+func (k keeper) Portal(ctx context.Context, _ string) (b24.Portal, error) {
+	p, err := k.PortalByID(ctx, k.portalID)
 	if err != nil {
 		return b24.Portal{}, err
 	}
 	return b24.Portal{MemberID: p.MemberID, Endpoint: p.Endpoint}, nil
 }
 
-func (k keeper) Tokens(ctx context.Context, memberID string) ([]b24.Token, error) {
-	p, err := k.Store.Portal(ctx, memberID)
-	if err != nil {
-		return nil, err
+func (k keeper) Access(ctx context.Context, memberID string) (b24.Portal, []b24.Token, error) {
+	if k.before != nil {
+		if err := k.before(ctx); err != nil {
+			return b24.Portal{}, nil, err
+		}
 	}
-	stored, err := k.LiveTokens(ctx, p.ID)
+	endpoint, stored, err := k.Store.Access(ctx, k.portalID)
 	if err != nil {
-		return nil, err
+		return b24.Portal{}, nil, err
 	}
 	tokens := make([]b24.Token, len(stored))
 	for i, t := range stored {
 		tokens[i] = spoken(t)
 	}
-	return tokens, nil
+	return b24.Portal{MemberID: memberID, Endpoint: endpoint}, tokens, nil
 }
 
-func (k keeper) Renew(ctx context.Context, memberID string, userID int64, stale string, renew func(context.Context, b24.Token) (b24.Token, error)) (b24.Token, error) {
-	p, err := k.Store.Portal(ctx, memberID)
-	if err != nil {
-		return b24.Token{}, err
-	}
-	fresh, err := k.RenewToken(ctx, p.ID, userID, stale, func(ctx context.Context, t models.Token) (models.Token, error) {
+func (k keeper) Renew(ctx context.Context, _ string, userID int64, stale string, renew func(context.Context, b24.Token) (b24.Token, error)) (b24.Token, error) {
+	fresh, err := k.RenewToken(ctx, k.portalID, userID, stale, func(ctx context.Context, t models.Token) (models.Token, error) {
 		fresh, err := renew(ctx, spoken(t))
 		return kept(fresh), err
 	})
@@ -65,55 +67,44 @@ func (k keeper) Renew(ctx context.Context, memberID string, userID int64, stale 
 
 // Reject marks a pair as dead, unless another one is stored by now. When none
 // is left the portal waits for an administrator; the store sees to that.
-func (k keeper) Reject(ctx context.Context, memberID string, dead b24.Token, code b24.Code) error {
-	p, err := k.Store.Portal(ctx, memberID)
-	if err != nil {
-		return err
-	}
-	return k.RejectToken(ctx, p.ID, dead.UserID, dead.AccessToken, string(code))
+func (k keeper) Reject(ctx context.Context, _ string, dead b24.Token, code b24.Code) error {
+	return k.RejectToken(ctx, k.portalID, dead.UserID, dead.AccessToken, string(code))
 }
 
-func (k keeper) Moved(ctx context.Context, memberID, endpoint string) error {
-	p, err := k.Store.Portal(ctx, memberID)
-	if err != nil {
-		return err
-	}
-	return k.Store.Moved(ctx, p.ID, endpoint)
+func (k keeper) Moved(ctx context.Context, _, endpoint string) error {
+	return k.Store.Moved(ctx, k.portalID, endpoint)
 }
 
-func (k keeper) TakePlace(ctx context.Context, memberID string, b b24.Bucket, most time.Duration) (time.Duration, error) {
-	return k.Store.TakePlace(ctx, paceOf(memberID, b), most)
+func (k keeper) TakePlace(ctx context.Context, _ string, b b24.Bucket, most time.Duration) (time.Duration, error) {
+	return k.Store.TakePlace(ctx, k.pace(b), most)
 }
 
-func (k keeper) GiveBack(ctx context.Context, memberID string, b b24.Bucket) error {
-	return k.Store.GiveBack(ctx, paceOf(memberID, b))
+func (k keeper) GiveBack(ctx context.Context, _ string, b b24.Bucket) error {
+	return k.Store.GiveBack(ctx, k.pace(b))
 }
 
-func (k keeper) Fill(ctx context.Context, memberID string, b b24.Bucket) error {
-	return k.Store.Fill(ctx, paceOf(memberID, b))
+func (k keeper) Fill(ctx context.Context, _ string, b b24.Bucket) error {
+	return k.Store.Fill(ctx, k.pace(b))
 }
 
-func paceOf(memberID string, b b24.Bucket) models.Pace {
-	return models.Pace{MemberID: memberID, Bucket: b.Name, Every: b.Every, Burst: b.Burst}
+func (k keeper) pace(b b24.Bucket) models.Pace {
+	return models.Pace{PortalID: k.portalID, Bucket: b.Name, Every: b.Every, Burst: b.Burst}
 }
 
-func (k keeper) Log(ctx context.Context, memberID string, r b24.Request) error {
+func (k keeper) Log(ctx context.Context, _ string, r b24.Request) error {
 	k.metrics.requested(r)
-	p, err := k.Store.Portal(ctx, memberID)
-	if errors.Is(err, models.ErrNotFound) {
-		return nil // removed while the request was under way
-	}
-	if err != nil {
-		return err
-	}
 	entry := models.RESTRequest{
-		PortalID: p.ID, At: r.At, Method: r.Method, Params: r.Params, Answer: r.Answer,
+		PortalID: k.portalID, At: r.At, Method: r.Method, Params: r.Params, Answer: r.Answer,
 		Status: r.Status, Code: string(r.Code), Duration: r.Duration, Operating: r.Operating,
 	}
 	if r.CallID != 0 {
 		entry.CallID = &r.CallID
 	}
-	return k.AddRESTRequest(ctx, entry)
+	err := k.AddRESTRequest(ctx, entry)
+	if errors.Is(err, models.ErrNotFound) {
+		return nil // removed while the request was under way
+	}
+	return err
 }
 
 // spoken is a stored pair as the client has it.

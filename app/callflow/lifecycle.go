@@ -71,29 +71,36 @@ func mayAsk(portal *models.Portal, e b24.Event, proven bool, asked func(portalID
 	return nil
 }
 
-// reported takes in an event about a call.
+// reported takes in an event about a call. That a call of ours begins is stored
+// as done: we have begun it ourselves.
 func (f *Flow) reported(ctx context.Context, e b24.Event, stored models.Event, asked func(portalID int64) error) error {
-	sender, err := f.Store.Sender(ctx, e.MemberID)
-	if errors.Is(err, models.ErrNotFound) {
+	sender, err := f.sender(ctx, e)
+	if errors.Is(err, models.ErrNotFound) || errors.Is(err, ErrForeign) {
 		return errors.Join(asked(0), err)
 	}
 	if err != nil {
 		return err
 	}
-	portalID := sender.PortalID
-	if !e.SentBy(sender.ApplicationToken) {
-		// The token may have been replaced a moment ago.
-		portal, err := f.Store.Portal(ctx, e.MemberID)
-		if err != nil {
-			return err
-		}
-		if !e.SentBy(portal.ApplicationToken) {
-			return errors.Join(asked(0), ErrForeign)
-		}
-		portalID = portal.ID
+	if e.Name == b24.VoximplantInit && isExternal(e.Data["CALL_ID"]) && ours(e.Data, sender.RestAppID) {
+		now := f.Now()
+		stored.DoneAt = &now
 	}
-	_, _, err = f.Report(ctx, portalID, []models.Event{stored})
+	_, _, err = f.Report(ctx, sender.PortalID, []models.Event{stored})
 	return err
+}
+
+// sender is the portal that proves to have sent an event.
+func (f *Flow) sender(ctx context.Context, e b24.Event) (models.Sender, error) {
+	sender, err := f.Store.Sender(ctx, e.MemberID)
+	if err != nil || e.SentBy(sender.ApplicationToken) {
+		return sender, err
+	}
+	// The token may have been replaced a moment ago.
+	sender, err = f.Store.NewSender(ctx, e.MemberID)
+	if err == nil && !e.SentBy(sender.ApplicationToken) {
+		err = ErrForeign
+	}
+	return sender, err
 }
 
 // Report stores what a portal or its PBX tells about calls, and has it worked

@@ -30,12 +30,9 @@ type trail struct {
 // as done. Those of a call that was erased are removed.
 func (f *Flow) locate(ctx context.Context, portal *models.Portal, callKey string) (int64, error) {
 	source, id, _ := strings.Cut(callKey, ":")
-	row, err := f.known(ctx, portal, source, id)
-	if err == nil {
-		return row.ID, nil
-	}
+	known, err := f.Store.CallIDUnder(ctx, portal.ID, callKey)
 	if !errors.Is(err, models.ErrNotFound) {
-		return 0, err
+		return known, err
 	}
 	if erased, err := f.Store.DropErased(ctx, portal.ID, callKey); err != nil || erased {
 		return 0, err
@@ -44,25 +41,14 @@ func (f *Flow) locate(ctx context.Context, portal *models.Portal, callKey string
 	if err != nil || len(t.events) == 0 {
 		return 0, err
 	}
-	row, err = f.newcomer(ctx, portal, source, t)
+	row, err := f.newcomer(ctx, portal, source, t)
 	if err != nil {
 		return 0, err
 	}
 	if row == nil {
-		return 0, f.Store.MarkDone(ctx, portal.ID, idsOf(t.events))
+		return 0, f.Store.MarkDone(ctx, portal.ID, pending(t.events))
 	}
 	return row.ID, nil
-}
-
-// known finds a call by the id its key carries.
-func (f *Flow) known(ctx context.Context, portal *models.Portal, source, id string) (*models.Call, error) {
-	switch source {
-	case "pbx":
-		return f.Store.CallByPBX(ctx, portal.ID, id)
-	case "b24":
-		return f.Store.CallByB24(ctx, portal.ID, id)
-	}
-	return f.Store.CallByKey(ctx, portal.ID, source+":"+id)
 }
 
 // newcomer makes the row of a call seen for the first time, or finds the call
@@ -109,10 +95,32 @@ func (f *Flow) newPBXCall(ctx context.Context, portal *models.Portal, t trail) (
 	}
 	progress := begins(portal)
 	progress.Leg = row != nil
-	return f.Store.EnsureCall(ctx, models.Call{
+	fresh := models.Call{
 		PortalID: portal.ID, Kind: models.KindPBX, CallKey: t.key, PBXCallID: &t.id,
 		Direction: t.call.Direction, StartedAt: t.first, Progress: progress,
-	})
+	}
+	if err := f.introduceCaller(ctx, portal, t.call, &fresh); err != nil {
+		return nil, err
+	}
+	return f.Store.EnsureCall(ctx, fresh)
+}
+
+// introduceCaller fills in what is known of a call at first sight, so that the
+// log shows it while the CRM is read.
+func (f *Flow) introduceCaller(ctx context.Context, portal *models.Portal, c call.Call, row *models.Call) error {
+	row.Phone, row.PhoneKey = c.Phone, call.ParsePhone(c.Phone, region(portal, c.Line)).Key()
+	row.Line, row.Extension, row.Status = lineNumber(c.Line), extensionIn(c), c.Status
+	if row.Extension == "" {
+		return nil
+	}
+	e, err := f.Store.EmployeeAt(ctx, portal, row.Extension)
+	if err == nil {
+		row.UserID = e.UserID
+	}
+	if errors.Is(err, models.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 // ordered finds the click or callback that made the PBX place this call. A
@@ -176,18 +184,23 @@ func (f *Flow) otherApp(ctx context.Context, portal *models.Portal, events []mod
 // registeredByUs reports whether the INIT among events names our application.
 func registeredByUs(events []models.Event, restAppID string) (bool, error) {
 	for _, e := range events {
-		if e.Type != b24.VoximplantInit || restAppID == "" {
+		if e.Type != b24.VoximplantInit {
 			continue
 		}
 		var data map[string]string
 		if err := json.Unmarshal(e.Payload, &data); err != nil {
 			return false, fmt.Errorf("event %d: %w", e.ID, err)
 		}
-		if data["REST_APP_ID"] == restAppID {
+		if ours(data, restAppID) {
 			return true, nil
 		}
 	}
 	return false, nil
+}
+
+// ours reports an INIT that names our application, as the portal knows it.
+func ours(init map[string]string, restAppID string) bool {
+	return restAppID != "" && init["REST_APP_ID"] == restAppID
 }
 
 // trail reads the events under one key and what they tell.
@@ -201,14 +214,6 @@ func (f *Flow) trail(ctx context.Context, portal *models.Portal, callKey, id str
 		return trail{}, err
 	}
 	return trail{key: callKey, id: id, events: events, call: call.Fold(told), first: events[0].HappenedAt}, nil
-}
-
-func idsOf(events []models.Event) []int64 {
-	ids := make([]int64, len(events))
-	for i, e := range events {
-		ids[i] = e.ID
-	}
-	return ids
 }
 
 func has(events []models.Event, name string) bool {

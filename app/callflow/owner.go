@@ -114,16 +114,13 @@ func (w *work) assign(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.Store.SaveCall(ctx, w.row); err != nil {
-		return err
-	}
 	err = w.client.Assign(ctx, progress.Created, user)
 	w.did("assign", errorCode(err))
 	if err != nil && (!b24.IsPortal(err) || passes(err)) {
 		return err
 	}
 	progress.Assigned = models.Assigned{Done: true, Code: errorCode(err)}
-	return w.Store.SaveCall(ctx, w.row)
+	return w.save(ctx)
 }
 
 // chosen is whom a rule names, else its fallback, else nobody (0). Users who

@@ -58,7 +58,7 @@ func (w *work) attachAudio(ctx context.Context, audio *models.Audio) error {
 	if kept := w.stays(audio.Size); kept != "" {
 		w.did("recording_"+kept+"_here", "")
 		progress.Recording = models.Recording{Kept: kept, Upload: audio.ID}
-		return w.Store.SaveCall(ctx, w.row)
+		return w.save(ctx)
 	}
 	file, err := w.client.SendRecord(ctx, *w.row.B24CallID, b24.RecordFile{
 		Name: "recording." + audio.Kind, Size: audio.Size, Content: w.openAudio(ctx, audio),
@@ -69,7 +69,7 @@ func (w *work) attachAudio(ctx context.Context, audio *models.Audio) error {
 	}
 	progress.Recording = models.Recording{Upload: audio.ID, FileID: file, Code: errorCode(err)}
 	if err != nil {
-		return w.Store.SaveCall(ctx, w.row)
+		return w.save(ctx)
 	}
 	return w.Store.CloseAudio(ctx, w.row, audio)
 }
@@ -125,14 +125,14 @@ func (w *work) pass(ctx context.Context, recording models.Recording, missing str
 		return false, err
 	}
 	w.row.Progress.Recording = recording
-	return recording.Code != "", w.Store.SaveCall(ctx, w.row)
+	return recording.Code != "", w.save(ctx)
 }
 
 // keep leaves a recording where it is.
 func (w *work) keep(ctx context.Context, recording models.Recording, why string) error {
 	w.did("recording_"+why, "")
 	w.row.Progress.Recording = models.Recording{URL: recording.URL, Kept: why, Passed: recording.Passed}
-	return w.Store.SaveCall(ctx, w.row)
+	return w.save(ctx)
 }
 
 // await has a worker look for the file of a recording again, after a pause that

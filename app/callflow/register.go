@@ -50,9 +50,7 @@ func (w *work) startCall(ctx context.Context, start b24.CallStart) (b24.StartedC
 	if err != nil {
 		return b24.StartedCall{}, err
 	}
-	if err := w.createTried(ctx); err != nil {
-		return b24.StartedCall{}, err
-	}
+	w.row.Progress.CreateTried = true
 	started, made, err := w.client.StartCallWithLead(ctx, b24.LeadStart{
 		Call: start, Lead: lead, Card: w.foundBy(), Converts: w.row.Records.Mode == crm.Simple,
 	})
@@ -80,14 +78,11 @@ func (w *work) notRegistered(ctx context.Context, err error) error {
 	if !b24.Unsure(err) {
 		w.row.Progress.Register = models.Register{Refused: true}
 	}
-	if saved := w.Store.SaveCall(ctx, w.row); saved != nil {
-		return saved
-	}
 	return err
 }
 
-// start is the registration of this call. What it asks for is written down
-// before the first attempt: a repetition is recognised by asking for the same.
+// start is the registration of this call. What it asks for stays: a repetition is
+// recognised by asking for the same.
 func (w *work) start(ctx context.Context) (b24.CallStart, error) {
 	asked := &w.row.Progress.Register
 	if !asked.Tried {
@@ -115,7 +110,7 @@ func (w *work) start(ctx context.Context) (b24.CallStart, error) {
 	if err := w.introduce(ctx, &start); err != nil {
 		return b24.CallStart{}, err
 	}
-	return start, w.Store.SaveCall(ctx, w.row)
+	return start, nil
 }
 
 // introduce has a line that Bitrix24 does not know yet added with the call: an
@@ -166,7 +161,7 @@ func (w *work) hasStarted(ctx context.Context, started b24.StartedCall) error {
 		return err
 	}
 	if !w.denied(started) {
-		return w.Store.SaveCall(ctx, w.row)
+		return nil
 	}
 	return w.exclude(ctx)
 }

@@ -23,14 +23,35 @@ const (
 // employeeAt is the active user at an extension, as of now: somebody who has
 // just been given it counts. ErrNotFound when nobody has it.
 func (w *work) employeeAt(ctx context.Context, extension string) (*models.Employee, error) {
-	e, err := w.Store.EmployeeAt(ctx, w.portal, extension)
+	e, err := w.employeeKnownAt(ctx, extension)
 	if !errors.Is(err, models.ErrNotFound) {
 		return e, err
 	}
 	if err := w.reread(ctx); err != nil {
 		return nil, err
 	}
-	return w.Store.EmployeeAt(ctx, w.portal, extension)
+	return w.employeeKnownAt(ctx, extension)
+}
+
+// employeeKnownAt is the active user at an extension as far as we know, looked up
+// once a round. ErrNotFound when nobody has it.
+func (w *work) employeeKnownAt(ctx context.Context, extension string) (*models.Employee, error) {
+	if e, looked := w.staff[extension]; looked {
+		return e, nobody(e)
+	}
+	e, err := w.Store.EmployeeAt(ctx, w.portal, extension)
+	if err == nil || errors.Is(err, models.ErrNotFound) {
+		w.staff[extension] = e
+	}
+	return e, err
+}
+
+// nobody is models.ErrNotFound for no employee.
+func nobody(e *models.Employee) error {
+	if e == nil {
+		return models.ErrNotFound
+	}
+	return nil
 }
 
 // reread reads the employees anew if that was not done just now, by any
@@ -48,6 +69,7 @@ func (w *work) reread(ctx context.Context) error {
 	reading, cancel := context.WithTimeout(ctx, staffWithin)
 	defer cancel()
 	err = w.ReadEmployees(reading, w.client, w.portal)
+	clear(w.staff)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (w *work) remind(ctx context.Context) error {
 	if len(cards) == 0 {
 		w.did("todo_nowhere", "")
 		todo.Done = true
-		return w.Store.SaveCall(ctx, w.row)
+		return w.save(ctx)
 	}
 	id, err := w.findOrAddTodo(ctx, cards[0])
 	if cardGone(err) {
@@ -48,7 +48,7 @@ func (w *work) remind(ctx context.Context) error {
 		return err
 	}
 	todo.Done, todo.ID, todo.Code = true, id, errorCode(err)
-	return w.Store.SaveCall(ctx, w.row)
+	return w.save(ctx)
 }
 
 // remindable are the cards the call is logged to, those that people work in
@@ -87,7 +87,7 @@ func (w *work) findOrAddTodo(ctx context.Context, card crm.Ref) (int64, error) {
 	})
 }
 
-// plan writes down the to-do that is about to be asked for.
+// plan is the to-do that is about to be asked for.
 func (w *work) plan(ctx context.Context, card crm.Ref) error {
 	user, err := w.talked(ctx)
 	if err != nil {
@@ -97,7 +97,7 @@ func (w *work) plan(ctx context.Context, card crm.Ref) error {
 		Tried: true, Card: card, UserID: user,
 		Deadline: deadline(w.portal.Settings.Missed, w.endedAt(), w.portal.Zone()).UTC(),
 	}
-	return w.Store.SaveCall(ctx, w.row)
+	return nil
 }
 
 // mark is what a to-do of this call is recognised by. People find the call in

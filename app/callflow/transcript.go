@@ -20,7 +20,7 @@ func (w *work) transcribe(ctx context.Context) error {
 		return err
 	}
 	progress.Transcript = models.Transcript{Done: true, ID: id, Code: errorCode(err)}
-	return w.Store.SaveCall(ctx, w.row)
+	return w.save(ctx)
 }
 
 // passes reports a failure that waiting mends.

@@ -22,13 +22,44 @@ type work struct {
 	portal *models.Portal
 	row    *models.Call
 	events []models.Event
-	call   call.Call        // what the events tell
-	phone  call.Phone       // the client's number
-	recent []crm.Ref        // what other calls of the number created a moment ago
-	was    models.CallState // before this run
-	fresh  bool             // decided in this run
-	over   bool             // all was done for the call before this run
-	lead   b24.StartedLead  // of ours, created with the registration in this run
+	call   call.Call                   // what the events tell
+	phone  call.Phone                  // the client's number
+	recent []crm.Ref                   // what other calls of the number created a moment ago
+	was    models.CallState            // before this run
+	fresh  bool                        // decided in this run
+	over   bool                        // all was done for the call before this run
+	lead   b24.StartedLead             // of ours, created with the registration in this run
+	saved  string                      // the row as it stands in the database, see [work.image]
+	staff  map[string]*models.Employee // by extension, as far as looked up; nil for nobody
+}
+
+// save writes the call down if it has changed. That is done before each request
+// to the portal and at the end of a round: a decision is written down before it
+// is acted on.
+func (w *work) save(ctx context.Context) error {
+	changed, err := w.changed()
+	if err != nil || !changed {
+		return err
+	}
+	if err := w.Store.SaveCall(ctx, w.row); err != nil {
+		return err
+	}
+	w.saved, err = image(w.row)
+	return err
+}
+
+// changed reports that the call is not what the database has.
+func (w *work) changed() (bool, error) {
+	now, err := image(w.row)
+	return now != w.saved, err
+}
+
+// image is a call's row as a text that tells whether it has changed.
+func image(row *models.Call) (string, error) {
+	same := *row
+	same.UpdatedAt = time.Time{}
+	text, err := json.Marshal(same)
+	return string(text), err
 }
 
 // run does what is due for the call.
@@ -110,12 +141,12 @@ func (w *work) doubt() time.Duration {
 	return wait
 }
 
-// note writes what the events tell into the call's row.
+// note takes what the events tell over into the call's row.
 func (w *work) note(ctx context.Context) error {
 	c, row := w.call, w.row
 	row.Direction, row.Phone, row.PhoneKey = c.Direction, c.Phone, w.phone.Key()
 	row.Line, row.Duration, row.Status = firstOf(lineNumber(c.Line), row.Line), c.Duration, c.Status
-	row.Extension = w.extension()
+	row.Extension = extensionIn(c)
 	row.AnsweredAt, row.EndedAt = timeOf(c.AnsweredAt), timeOf(c.EndedAt)
 	if !c.StartedAt.IsZero() {
 		row.StartedAt = c.StartedAt.UTC()
@@ -125,7 +156,7 @@ func (w *work) note(ctx context.Context) error {
 		return err
 	}
 	row.UserID = user
-	return w.Store.SaveCall(ctx, row)
+	return nil
 }
 
 // lineNumber is the one spelling of a line's number: digits if it is a
@@ -137,18 +168,18 @@ func lineNumber(line string) string {
 	return strings.TrimSpace(line)
 }
 
-// extension is the one that talked last, else the first that rang.
-func (w *work) extension() string {
-	if len(w.call.Extensions) == 0 {
-		return firstOf(w.call.TalkedLast, w.call.AnsweredBy)
+// extensionIn is the one that talked last in a call, else the first that rang.
+func extensionIn(c call.Call) string {
+	if len(c.Extensions) == 0 {
+		return firstOf(c.TalkedLast, c.AnsweredBy)
 	}
-	return firstOf(w.call.TalkedLast, w.call.AnsweredBy, w.call.Extensions[0])
+	return firstOf(c.TalkedLast, c.AnsweredBy, c.Extensions[0])
 }
 
 // employee is the user who talks or is rung: by extension, else the user whom
 // Bitrix24 named, else nobody (0).
 func (w *work) employee(ctx context.Context) (int64, error) {
-	if ext := w.extension(); ext != "" {
+	if ext := w.row.Extension; ext != "" {
 		e, err := w.employeeAt(ctx, ext)
 		if err == nil {
 			return e.UserID, nil
