@@ -42,6 +42,7 @@ type Store struct {
 	keys     Keyring
 	river    river
 	arrivals *committer[arrival]
+	logged   *committer[RESTRequest]
 	admitted admissions
 	heard    atomic.Pointer[func([]CallArgs)] // see [Store.Listen]
 }
@@ -58,6 +59,7 @@ func Open(ctx context.Context, address string, keys Keyring) (*Store, error) {
 		return nil, errors.Join(err, s.disconnect())
 	}
 	s.arrivals = newCommitter(maxArrivals, s.addArrivals)
+	s.logged = newCommitter(maxLogged, s.logRequests)
 	return s, nil
 }
 
@@ -114,9 +116,10 @@ func (s *Store) schema() migrations.Database {
 	return migrations.Database{Dialect: dialect, SQL: s.sql, River: s.river.migrate}
 }
 
-// Close stores the events already taken on and closes the database.
+// Close stores what is already taken on and closes the database.
 func (s *Store) Close() error {
 	s.arrivals.close()
+	s.logged.close()
 	return s.disconnect()
 }
 
