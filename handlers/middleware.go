@@ -131,12 +131,13 @@ func secured(next echo.HandlerFunc) echo.HandlerFunc {
 // compressed makes answers small for browsers that ask for it: a portal's page
 // waits for ours. What a page reflects is posted by that page alone, with a
 // token no other site has, so its length tells a stranger nothing.
-// What compresses itself (metrics), or is small already (recordings), is left
-// alone.
+// What compresses itself (metrics), or is small already (recordings, answers to
+// events), is left alone.
 var compressed = middleware.GzipWithConfig(middleware.GzipConfig{
 	MinLength: compressFrom,
 	Skipper: func(c echo.Context) bool {
-		return c.Path() == "/metrics" || c.Path() == recordingRoute
+		_, event := eventSources[c.Path()]
+		return event || c.Path() == "/metrics" || c.Path() == recordingRoute
 	},
 })
 

@@ -114,9 +114,9 @@ func (c *Call) clean() {
 
 // EnsureCall returns the call with c's portal and CallKey, and makes it of c
 // when there is none. ErrConflict means that one of c's ids belongs to a call
-// with another key.
+// with another key. If the row is lost, its events make it again.
 func (s *Store) EnsureCall(ctx context.Context, c Call) (*Call, error) {
-	if err := s.ensureCall(s.with(ctx), c); err != nil {
+	if err := s.ensureCall(s.soon(ctx), c); err != nil {
 		return nil, err
 	}
 	return s.CallByKey(ctx, c.PortalID, c.CallKey)

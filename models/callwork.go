@@ -19,9 +19,9 @@ func (s *Store) OrderCall(ctx context.Context, c *Call) error {
 }
 
 // SaveAndDone saves a call and counts the events that it was made from as worked
-// on, both or none.
+// on, both or none. If that is lost, they are worked on again.
 func (s *Store) SaveAndDone(ctx context.Context, c *Call, ids []int64) error {
-	return s.Transaction(ctx, func(tx *gorm.DB) error {
+	return s.soon(ctx).Transaction(func(tx *gorm.DB) error {
 		if err := s.saveCall(tx, c); err != nil {
 			return err
 		}

@@ -46,9 +46,10 @@ func (s *Store) EventsOf(ctx context.Context, portalID int64, callKeys ...string
 	return events, err
 }
 
-// MarkDone counts events of a portal as worked on.
+// MarkDone counts events of a portal as worked on. If that is lost, they are
+// worked on again.
 func (s *Store) MarkDone(ctx context.Context, portalID int64, ids []int64) error {
-	return s.markDone(s.with(ctx), portalID, ids)
+	return s.markDone(s.soon(ctx), portalID, ids)
 }
 
 func (s *Store) markDone(db *gorm.DB, portalID int64, ids []int64) error {
@@ -64,7 +65,7 @@ func (s *Store) markDone(db *gorm.DB, portalID int64, ids []int64) error {
 // anything was.
 func (s *Store) MarkEchoes(ctx context.Context, portalID int64, callKey string, types []string, kinds []CallKind) (bool, error) {
 	key := clean(callKey)
-	marked := s.with(ctx).Exec(`
+	marked := s.soon(ctx).Exec(`
 		UPDATE events SET done_at = ? WHERE portal_id = ? AND call_key = ? AND done_at IS NULL
 		AND EXISTS (SELECT 1 FROM calls WHERE portal_id = ? AND b24_call_id = ? AND kind IN ?)
 		AND NOT EXISTS (SELECT 1 FROM events other WHERE other.portal_id = ? AND other.call_key = ? AND other.done_at IS NULL AND other.type NOT IN ?)`,

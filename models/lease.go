@@ -38,7 +38,8 @@ func (s *Store) Renew(ctx context.Context, name, owner string, ttl time.Duration
 	return renewed.RowsAffected > 0, renewed.Error
 }
 
-// Release gives a lease back; that of another owner stays.
+// Release gives a lease back; that of another owner stays. If that is lost, the
+// lease runs out.
 func (s *Store) Release(ctx context.Context, name, owner string) error {
-	return s.with(ctx).Exec("DELETE FROM leases WHERE name = ? AND owner = ?", clean(name), owner).Error
+	return s.soon(ctx).Exec("DELETE FROM leases WHERE name = ? AND owner = ?", clean(name), owner).Error
 }

@@ -27,7 +27,7 @@ func (s *Store) TakePlace(ctx context.Context, p Pace, most time.Duration) (time
 	}
 	every, room := p.Every.Microseconds(), p.Every.Microseconds()*int64(p.Burst)
 	var ahead []int64
-	err := s.with(ctx).Raw(`
+	err := s.soon(ctx).Raw(`
 		INSERT INTO paces (portal_id, bucket, tat)
 		SELECT id, ?, `+microseconds+` + ? FROM portals WHERE id = ?
 		ON CONFLICT (portal_id, bucket) DO UPDATE SET tat = greatest(paces.tat, `+microseconds+`) + ?
@@ -61,7 +61,7 @@ func (s *Store) GiveBack(ctx context.Context, p Pace) error {
 	if s.pool == nil {
 		return nil
 	}
-	return s.with(ctx).Exec("UPDATE paces SET tat = tat - ? WHERE bucket = ? AND portal_id = ?",
+	return s.soon(ctx).Exec("UPDATE paces SET tat = tat - ? WHERE bucket = ? AND portal_id = ?",
 		p.Every.Microseconds(), p.Bucket, p.PortalID).Error
 }
 
@@ -70,7 +70,7 @@ func (s *Store) Fill(ctx context.Context, p Pace) error {
 	if s.pool == nil {
 		return nil
 	}
-	return s.with(ctx).Exec(`UPDATE paces SET tat = greatest(tat, `+microseconds+` + ?)
+	return s.soon(ctx).Exec(`UPDATE paces SET tat = greatest(tat, `+microseconds+` + ?)
 		WHERE bucket = ? AND portal_id = ?`,
 		p.Every.Microseconds()*int64(p.Burst), p.Bucket, p.PortalID).Error
 }

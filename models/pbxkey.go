@@ -88,7 +88,7 @@ func (s *Store) usedPBXKey(ctx context.Context, key *PBXKey) error {
 	if key.LastUsedAt != nil && key.LastUsedAt.After(minuteAgo) {
 		return nil
 	}
-	return s.with(ctx).Table("pbx_keys").
+	return s.soon(ctx).Table("pbx_keys").
 		Where("id = ? AND portal_id = ? AND (last_used_at IS NULL OR last_used_at <= ?)", key.ID, key.PortalID, minuteAgo).
 		Updates(map[string]any{"last_used_at": s.now()}).Error
 }

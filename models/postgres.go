@@ -15,8 +15,9 @@ import (
 )
 
 // leastConnections is what River's listener, its leader and a migration hold
-// at a time, and some to work with.
-const leastConnections = 8
+// at a time, and some to work with. As many more are for what may be repeated,
+// see [Store.soon].
+const leastConnections = 16
 
 // connectTimeout is how long a connection may take when the address says
 // nothing else.
@@ -31,16 +32,27 @@ func (s *Store) connectPostgres(ctx context.Context, address string) error {
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = connectTimeout
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
+	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
-	s.pool, s.sql = pool, stdlib.OpenDBFromPool(pool)
-	s.db, err = gorm.Open(postgres.New(postgres.Config{Conn: &pgPool{s.sql}}), s.gormConfig())
+	config = config.Copy()
+	config.ConnConfig.RuntimeParams["synchronous_commit"] = "off"
+	if s.soonPool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		s.pool.Close()
+		return fmt.Errorf("database: %w", err)
+	}
+	s.sql = stdlib.OpenDBFromPool(s.pool)
+	if s.db, err = s.gormOn(s.sql); err == nil {
+		s.soonDB, err = s.gormOn(stdlib.OpenDBFromPool(s.soonPool))
+	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("database: %w", err), s.disconnect())
 	}
 	return nil
+}
+
+func (s *Store) gormOn(db *sql.DB) (*gorm.DB, error) {
+	return gorm.Open(postgres.New(postgres.Config{Conn: &pgPool{db}}), s.gormConfig())
 }
 
 // pgPool begins transactions as pgx's, so that GORM and River can share one.

@@ -42,7 +42,7 @@ func (s *Store) AddRESTRequest(ctx context.Context, e RESTRequest) error {
 func (s *Store) logRequests(batch []*RESTRequest) error {
 	ctx, cancel := context.WithTimeout(context.Background(), storeLimit)
 	defer cancel()
-	err := s.with(ctx).Create(batch).Error
+	err := s.soon(ctx).Create(batch).Error
 	if errors.Is(err, gorm.ErrForeignKeyViolated) {
 		return ErrNotFound
 	}

@@ -41,6 +41,7 @@ func (s *Store) connectSQLite(ctx context.Context, path string) error {
 	if s.sql, err = s.db.DB(); err != nil {
 		return err
 	}
+	s.soonDB = s.db
 	// SQLite has one writer anyway.
 	s.sql.SetMaxOpenConns(1)
 	if err := s.sql.PingContext(ctx); err != nil {

@@ -39,6 +39,8 @@ type Store struct {
 	db       *gorm.DB
 	sql      *sql.DB
 	pool     *pgxpool.Pool // nil on SQLite
+	soonDB   *gorm.DB      // see [Store.soon]
+	soonPool *pgxpool.Pool // nil on SQLite
 	keys     Keyring
 	river    river
 	arrivals *committer[arrival]
@@ -127,6 +129,7 @@ func (s *Store) disconnect() error {
 	err := s.sql.Close()
 	if s.pool != nil {
 		s.pool.Close()
+		s.soonPool.Close()
 	}
 	return err
 }
@@ -138,6 +141,14 @@ func (s *Store) Transaction(ctx context.Context, do func(tx *gorm.DB) error) err
 }
 
 func (s *Store) with(ctx context.Context) *gorm.DB { return s.db.WithContext(ctx) }
+
+// soon is [Store.with] for what does no harm if it is lost, and done again, when
+// the machine of the database dies: PostgreSQL makes it durable a moment later,
+// in its order, and whoever writes does not wait for the disk. On SQLite it is
+// durable at once.
+//
+// https://www.postgresql.org/docs/current/wal-async-commit.html
+func (s *Store) soon(ctx context.Context) *gorm.DB { return s.soonDB.WithContext(ctx) }
 
 func (s *Store) now() time.Time { return stored(s.Now()) }
 
