@@ -59,6 +59,11 @@ func international(spelled, digits string) *phonenumbers.PhoneNumber {
 	if err != nil || !phonenumbers.IsPossibleNumber(number) {
 		return nil
 	}
+	// Of a number that is none, the library takes off one trunk zero at a time:
+	// what it makes of it must be read as itself.
+	if written := digitsOf(phonenumbers.Format(number, phonenumbers.E164)); len(written) < len(digits) && !phonenumbers.IsValidNumber(number) {
+		return international(spelled, written)
+	}
 	return number
 }
 
