@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -110,7 +111,11 @@ func TestNothingIsLostOrDoubleWhenTheClockJumps(t *testing.T) {
 }
 
 // soakVariable says for how long [TestSoak] goes on; without it, it is short.
-const soakVariable = "SOAK"
+// soakRate says with how many events a second; without it, 200.
+const (
+	soakVariable = "SOAK"
+	soakRate     = "SOAK_RATE"
+)
 
 // TestSoak plays a busy hour on three processes and one database while something
 // is killed again and again: a process, the way to the database, or the database
@@ -123,6 +128,11 @@ func TestSoak(t *testing.T) {
 			t.Fatal(err)
 		}
 		rate, portals, calm = 200, 160, 20*time.Second
+		if text := os.Getenv(soakRate); text != "" {
+			if rate, err = strconv.ParseFloat(text, 64); err != nil {
+				t.Fatal(err)
+			}
+		}
 	} else {
 		t.Parallel()
 	}

@@ -1,0 +1,151 @@
+package models_test
+
+import (
+	"testing"
+	"time"
+
+	"callwise/models"
+	"callwise/models/modelstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestAnEventThatAsksForNothingIsStoredAsDone(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		s.Now = func() time.Time { return noon }
+		p := active(t, s, "one")
+		told := listenTo(s)
+		init := event("init", "b24:a", 0)
+		sometime := noon.Add(-time.Hour)
+		init.DoneAt = &sometime
+		if got := add(t, s, p.ID, init, event("start", "b24:b", 0)); got != "2 accepted, 0 duplicates" {
+			t.Error(got)
+		}
+		want := []models.CallArgs{{PortalID: p.ID, CallKey: "b24:b"}}
+		if diff := cmp.Diff(want, told.all()); diff != "" {
+			t.Errorf("told of (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(want, must[[]models.CallArgs](t)(s.PendingCalls(t.Context(), 10))); diff != "" {
+			t.Errorf("pending (-want +got):\n%s", diff)
+		}
+		stored := must[[]models.Event](t)(s.EventsOf(t.Context(), p.ID, "b24:a"))
+		if at := stored[0].DoneAt; at == nil || !at.Equal(noon) {
+			t.Errorf("done at %v", at)
+		}
+	})
+}
+
+func TestEchoesAreDoneOnlyAloneAndOfACallOfThatKind(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx := t.Context()
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		id, clicked := "ours", "clicked"
+		must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:1", B24CallID: &id}))
+		must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindClick, CallKey: "b24:clicked", B24CallID: &clicked}))
+		told := func(key, callKey, kind string) models.Event {
+			e := event(key, callKey, 0)
+			e.Type = kind
+			return e
+		}
+		for _, c := range []struct {
+			name   string
+			portal int64
+			events []models.Event
+			marked bool
+		}{
+			{"of another portal", twin.ID, []models.Event{told("1", "b24:ours", "START")}, false},
+			{"of a call nobody knows", p.ID, []models.Event{told("1", "b24:unknown", "START")}, false},
+			{"of a click", p.ID, []models.Event{told("2", "b24:clicked", "START")}, false},
+			{"alone", p.ID, []models.Event{told("3", "b24:ours", "START"), told("4", "b24:ours", "END")}, true},
+			{"when there are none", p.ID, nil, false},
+			{"beside another event", p.ID, []models.Event{told("5", "b24:ours", "END"), told("6", "b24:ours", "CLICK")}, false},
+		} {
+			key := "b24:ours"
+			if len(c.events) > 0 {
+				key = c.events[0].CallKey
+			}
+			add(t, s, c.portal, c.events...)
+			marked := must[bool](t)(s.MarkEchoes(ctx, c.portal, key, []string{"START", "END"}, []models.CallKind{models.KindPBX}))
+			if marked != c.marked {
+				t.Errorf("%s: marked %t", c.name, marked)
+			}
+		}
+		want := []models.CallArgs{
+			{PortalID: p.ID, CallKey: "b24:unknown"}, {PortalID: p.ID, CallKey: "b24:clicked"}, {PortalID: p.ID, CallKey: "b24:ours"},
+			{PortalID: twin.ID, CallKey: "b24:ours"},
+		}
+		if diff := cmp.Diff(want, must[[]models.CallArgs](t)(s.PendingCalls(ctx, 10))); diff != "" {
+			t.Errorf("pending (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestACallIsFoundUnderEachOfItsKeys(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx := t.Context()
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		pbx, b24 := "7", "externalCall.9"
+		c := must[*models.Call](t)(s.EnsureCall(ctx, models.Call{
+			PortalID: p.ID, Kind: models.KindCallback, CallKey: "callback:k", PBXCallID: &pbx, B24CallID: &b24,
+		}))
+		for _, key := range c.Keys() {
+			if id := must[int64](t)(s.CallIDUnder(ctx, p.ID, key)); id != c.ID {
+				t.Errorf("%s: call %d", key, id)
+			}
+			_, err := s.CallIDUnder(ctx, twin.ID, key)
+			wantErr(t, err, models.ErrNotFound)
+		}
+		_, err := s.CallIDUnder(ctx, p.ID, "pbx:externalCall.9")
+		wantErr(t, err, models.ErrNotFound)
+	})
+}
+
+func TestACallIsSavedWithWhatIsDoneOfItOrNotAtAll(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx := t.Context()
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		add(t, s, p.ID, event("1", "pbx:a", 0))
+		add(t, s, twin.ID, event("1", "pbx:a", 0))
+		id := func(portalID int64) int64 {
+			return must[[]models.Event](t)(s.EventsOf(ctx, portalID, "pbx:a"))[0].ID
+		}
+		c := must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:a"}))
+		other := must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:b", B24CallID: new("b")}))
+
+		c.B24CallID = other.B24CallID
+		wantErr(t, s.SaveAndDone(ctx, c, []int64{id(p.ID)}), models.ErrConflict)
+		if got := must[[]models.CallArgs](t)(s.PendingCalls(ctx, 10)); len(got) != 2 {
+			t.Errorf("pending after a refusal: %v", got)
+		}
+		c.B24CallID, c.State = nil, models.CallFinished
+		check(t, s.SaveAndDone(ctx, c, []int64{id(p.ID), id(twin.ID)}))
+		if got := must[*models.Call](t)(s.CallByID(ctx, p.ID, c.ID)); got.State != models.CallFinished {
+			t.Errorf("call is %s", got.State)
+		}
+		want := []models.CallArgs{{PortalID: twin.ID, CallKey: "pbx:a"}}
+		if diff := cmp.Diff(want, must[[]models.CallArgs](t)(s.PendingCalls(ctx, 10))); diff != "" {
+			t.Errorf("pending (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAPortalIsReachedWithItsOwnLivePairs(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx := t.Context()
+		p := active(t, s, "one")
+		active(t, s, "two")
+		endpoint, tokens, err := s.Access(ctx, p.ID)
+		check(t, err)
+		if endpoint != p.Endpoint || len(tokens) != 1 || tokens[0].AccessToken != "access-1-one" {
+			t.Errorf("%s with %d pairs", endpoint, len(tokens))
+		}
+		check(t, s.RejectToken(ctx, p.ID, 1, "access-1-one", "DEAD"))
+		endpoint, tokens, err = s.Access(ctx, p.ID)
+		check(t, err)
+		if endpoint != p.Endpoint || len(tokens) != 0 {
+			t.Errorf("%s with %d pairs after the only one has died", endpoint, len(tokens))
+		}
+		_, _, err = s.Access(ctx, 4711)
+		wantErr(t, err, models.ErrNotFound)
+	})
+}
