@@ -9,7 +9,8 @@ import (
 )
 
 var (
-	e164   = regexp.MustCompile(`^\+[0-9]{1,17}$`)
+	// The longest is of Japan: its numbers for free calls have up to 17 digits.
+	e164   = regexp.MustCompile(`^\+[0-9]{1,20}$`)
 	dialed = regexp.MustCompile(`^(\+?[0-9]+)?$`)
 )
 
