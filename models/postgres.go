@@ -36,14 +36,17 @@ func (s *Store) connectPostgres(ctx context.Context, address string) error {
 		return fmt.Errorf("database: %w", err)
 	}
 	config = config.Copy()
-	config.ConnConfig.RuntimeParams["synchronous_commit"] = "off"
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, "SET synchronous_commit = off")
+		return err
+	}
 	if s.soonPool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		s.pool.Close()
 		return fmt.Errorf("database: %w", err)
 	}
-	s.sql = stdlib.OpenDBFromPool(s.pool)
+	s.sql, s.soonSQL = stdlib.OpenDBFromPool(s.pool), stdlib.OpenDBFromPool(s.soonPool)
 	if s.db, err = s.gormOn(s.sql); err == nil {
-		s.soonDB, err = s.gormOn(stdlib.OpenDBFromPool(s.soonPool))
+		s.soonDB, err = s.gormOn(s.soonSQL)
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("database: %w", err), s.disconnect())

@@ -27,22 +27,13 @@ type RESTRequest struct {
 // TableName is GORM's.
 func (RESTRequest) TableName() string { return "rest_log" }
 
-// maxLogged is how many requests share one commit at most.
-const maxLogged = 100
-
 // AddRESTRequest appends a request to a portal's REST log; ErrNotFound when the
-// portal was removed meanwhile. Requests that end at the same time share a commit.
+// portal was removed meanwhile.
 func (s *Store) AddRESTRequest(ctx context.Context, e RESTRequest) error {
 	e.ID = 0
 	e.Method, e.Code = clean(e.Method), clean(e.Code)
 	e.Params, e.Answer = cleanJSON(e.Params), cleanJSON(e.Answer)
-	return s.logged.put(ctx, &e)
-}
-
-func (s *Store) logRequests(batch []*RESTRequest) error {
-	ctx, cancel := context.WithTimeout(context.Background(), storeLimit)
-	defer cancel()
-	err := s.soon(ctx).Create(batch).Error
+	err := s.soon(ctx).Create(&e).Error
 	if errors.Is(err, gorm.ErrForeignKeyViolated) {
 		return ErrNotFound
 	}

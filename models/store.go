@@ -40,11 +40,11 @@ type Store struct {
 	sql      *sql.DB
 	pool     *pgxpool.Pool // nil on SQLite
 	soonDB   *gorm.DB      // see [Store.soon]
-	soonPool *pgxpool.Pool // nil on SQLite
+	soonSQL  *sql.DB       // nil on SQLite, as the pool beneath it
+	soonPool *pgxpool.Pool
 	keys     Keyring
 	river    river
 	arrivals *committer[arrival]
-	logged   *committer[RESTRequest]
 	admitted admissions
 	heard    atomic.Pointer[func([]CallArgs)] // see [Store.Listen]
 }
@@ -61,7 +61,6 @@ func Open(ctx context.Context, address string, keys Keyring) (*Store, error) {
 		return nil, errors.Join(err, s.disconnect())
 	}
 	s.arrivals = newCommitter(maxArrivals, s.addArrivals)
-	s.logged = newCommitter(maxLogged, s.logRequests)
 	return s, nil
 }
 
@@ -118,16 +117,16 @@ func (s *Store) schema() migrations.Database {
 	return migrations.Database{Dialect: dialect, SQL: s.sql, River: s.river.migrate}
 }
 
-// Close stores what is already taken on and closes the database.
+// Close stores the events already taken on and closes the database.
 func (s *Store) Close() error {
 	s.arrivals.close()
-	s.logged.close()
 	return s.disconnect()
 }
 
 func (s *Store) disconnect() error {
 	err := s.sql.Close()
 	if s.pool != nil {
+		err = errors.Join(err, s.soonSQL.Close())
 		s.pool.Close()
 		s.soonPool.Close()
 	}
@@ -143,9 +142,8 @@ func (s *Store) Transaction(ctx context.Context, do func(tx *gorm.DB) error) err
 func (s *Store) with(ctx context.Context) *gorm.DB { return s.db.WithContext(ctx) }
 
 // soon is [Store.with] for what does no harm if it is lost, and done again, when
-// the machine of the database dies: PostgreSQL makes it durable a moment later,
-// in its order, and whoever writes does not wait for the disk. On SQLite it is
-// durable at once.
+// the database dies: PostgreSQL makes it durable a moment later, in its order, and
+// whoever writes does not wait for the disk. On SQLite it is durable at once.
 //
 // https://www.postgresql.org/docs/current/wal-async-commit.html
 func (s *Store) soon(ctx context.Context) *gorm.DB { return s.soonDB.WithContext(ctx) }

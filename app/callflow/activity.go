@@ -30,7 +30,7 @@ func (w *work) addActivity(ctx context.Context) error {
 	}
 }
 
-// hasActivity writes down the activity and binds it to the other cards.
+// hasActivity takes over the activity and binds it to the other cards.
 func (w *work) hasActivity(ctx context.Context, id int64, owner crm.Ref) error {
 	progress := &w.row.Progress
 	progress.Finish.ActivityID = id

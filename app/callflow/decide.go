@@ -11,7 +11,7 @@ import (
 	"callwise/models"
 )
 
-// decide reads the CRM, decides, and writes case and decision down. A decision
+// decide reads the CRM, decides, and keeps case and decision. A decision
 // that stands is never made again.
 func (w *work) decide(ctx context.Context) error {
 	if w.row.DecidedAt != nil {

@@ -185,7 +185,7 @@ func (w *work) hasFinished(ctx context.Context, finished b24.FinishedCall) error
 	return w.Store.SetRestAppID(ctx, w.portal.ID, finished.AppID)
 }
 
-// keepBound writes down where the call is logged, and where that failed for
+// keepBound keeps where the call is logged, and where that failed for
 // good.
 func (w *work) keepBound(bound b24.Bound) {
 	progress := &w.row.Progress

@@ -144,8 +144,14 @@ func (w *work) externalID() string {
 	return *w.row.B24CallID
 }
 
-// hasStarted writes down Bitrix24's answer and what it created.
+// hasStarted takes over Bitrix24's answer and what it created. Until all of that
+// is known the call does not count as registered: the repetition of the request
+// tells it again.
 func (w *work) hasStarted(ctx context.Context, started b24.StartedCall) error {
+	made, err := w.made(ctx, started.Created)
+	if err != nil {
+		return err
+	}
 	progress := &w.row.Progress
 	progress.Register.CallID = started.CallID
 	if started.Primary != nil {
@@ -153,10 +159,6 @@ func (w *work) hasStarted(ctx context.Context, started b24.StartedCall) error {
 	}
 	w.row.B24CallID = &started.CallID
 	w.did("register", "")
-	made, err := w.made(ctx, started.Created)
-	if err != nil {
-		return err
-	}
 	if err := w.creation(ctx, made); err != nil {
 		return err
 	}

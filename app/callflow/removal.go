@@ -17,7 +17,8 @@ import (
 // portal answers them: the application token alone is not proof enough to remove
 // everything, for it passes through the browser of every employee who opens our
 // pages. What neither of them says now, because the portal is busy or down or
-// was asked too often, is found out later.
+// was asked too often, is found out later; what could not be forgotten now, is
+// forgotten later.
 //
 // https://apidocs.bitrix24.com/api-reference/common/events/on-app-uninstall.html
 func (f *Flow) uninstalled(ctx context.Context, portal *models.Portal, e b24.Event, asked func(portalID int64) error) error {
@@ -28,8 +29,11 @@ func (f *Flow) uninstalled(ctx context.Context, portal *models.Portal, e b24.Eve
 	clean := word == "1" || strings.EqualFold(word, "true") || strings.EqualFold(word, "Y")
 	if asked(portal.ID) == nil {
 		settled, err := f.settleRemoval(ctx, portal, clean)
-		if settled || err != nil {
-			return err
+		if settled && err == nil {
+			return nil
+		}
+		if err != nil {
+			f.Log.ErrorContext(ctx, "a removal is repeated", "portal", portal.ID, "error", err)
 		}
 	}
 	return f.Store.EnqueueRemoval(ctx, portal.ID, clean)

@@ -29,7 +29,7 @@ type work struct {
 	fresh  bool                        // decided in this run
 	over   bool                        // all was done for the call before this run
 	lead   b24.StartedLead             // of ours, created with the registration in this run
-	saved  string                      // the row as it stands in the database, see [work.image]
+	saved  string                      // the row as it stands in the database, see [image]
 	staff  map[string]*models.Employee // by extension, as far as looked up; nil for nobody
 }
 
@@ -144,18 +144,18 @@ func (w *work) doubt() time.Duration {
 // note takes what the events tell over into the call's row.
 func (w *work) note(ctx context.Context) error {
 	c, row := w.call, w.row
+	extension := extensionIn(c)
+	user, err := w.employee(ctx, extension) // it may ask the portal: the row is to be whole then
+	if err != nil {
+		return err
+	}
+	row.Extension, row.UserID = extension, user
 	row.Direction, row.Phone, row.PhoneKey = c.Direction, c.Phone, w.phone.Key()
 	row.Line, row.Duration, row.Status = firstOf(lineNumber(c.Line), row.Line), c.Duration, c.Status
-	row.Extension = extensionIn(c)
 	row.AnsweredAt, row.EndedAt = timeOf(c.AnsweredAt), timeOf(c.EndedAt)
 	if !c.StartedAt.IsZero() {
 		row.StartedAt = c.StartedAt.UTC()
 	}
-	user, err := w.employee(ctx)
-	if err != nil {
-		return err
-	}
-	row.UserID = user
 	return nil
 }
 
@@ -178,9 +178,9 @@ func extensionIn(c call.Call) string {
 
 // employee is the user who talks or is rung: by extension, else the user whom
 // Bitrix24 named, else nobody (0).
-func (w *work) employee(ctx context.Context) (int64, error) {
-	if ext := w.row.Extension; ext != "" {
-		e, err := w.employeeAt(ctx, ext)
+func (w *work) employee(ctx context.Context, extension string) (int64, error) {
+	if extension != "" {
+		e, err := w.employeeAt(ctx, extension)
 		if err == nil {
 			return e.UserID, nil
 		}
