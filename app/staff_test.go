@@ -59,6 +59,26 @@ func TestAnExtensionThatSomebodyHasJustBeenGivenIsKnownOnTheFirstCall(t *testing
 	})
 }
 
+func TestACallThatGoesToNobodysExtensionIsNoLongerItsFirstUsers(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.tell(started("c1", "incoming", "+4930901821", map[string]any{"extensions": []string{"104"}}))
+		r.registered(1)
+		if user := r.call("pbx:c1").UserID; user != anna {
+			t.Fatalf("the call is user %d's, want Anna's", user)
+		}
+		r.employeesRead(2 * time.Minute) // so the portal is asked while the row changes
+		last := ended("c1", "answered", 5)
+		last["extension"] = "999"
+		before := r.reads()
+		r.tell(last)
+		r.finished(1)
+		if c := r.call("pbx:c1"); c.UserID != 0 || c.Extension != "999" || r.reads() != before+1 {
+			t.Errorf("the call is user %d's at %s, employees were read %d times; want nobody's at 999, and once", c.UserID, c.Extension, r.reads()-before)
+		}
+	})
+}
+
 func TestAPortalThatDoesNotTellItsEmployeesLosesNoCall(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)
