@@ -62,6 +62,13 @@ var stories = []story{
 		},
 	},
 	{
+		name: "incoming call of a new number, simple mode", portal: b24sim.PortalConfig{Mode: "simple"},
+		prepare: func(r *rig) { r.switches("c") },
+		happen: func(r *rig) {
+			r.tell(started("c1", "incoming", "+4930901820"), answered("c1", "104"), ended("c1", "answered", 65))
+		},
+	},
+	{
 		name: "outgoing call with a repeated lead of ours", portal: classic,
 		prepare: func(r *rig) {
 			r.switches("corb")

@@ -29,11 +29,7 @@ func (w *work) order(ctx context.Context) error {
 // place enqueues the telling.
 func (w *work) place(ctx context.Context) error {
 	w.row.Progress.Ordered = true
-	err := w.Store.OrderCall(ctx, w.row)
-	if err != nil {
-		w.row.Progress.Ordered = false // no job tells the PBX
-	}
-	return err
+	return w.Store.OrderCall(ctx, w.row)
 }
 
 // Tell sends the command of a call to its portal's PBX. When the PBX has not
@@ -49,7 +45,6 @@ func (f *Flow) Tell(ctx context.Context, portalID, callID int64, since time.Time
 	if err != nil {
 		return err
 	}
-	w.client = f.Client(portal) // who tells does not hold the call: what it asks saves nothing
 	markOf(ctx).Call = callID
 	if w.call.Ended || w.row.PBXCallID != nil {
 		return nil

@@ -144,13 +144,17 @@ func (w *work) externalID() string {
 	return *w.row.B24CallID
 }
 
-// hasStarted takes over Bitrix24's answer and what it created. Until all of that
-// is known the call does not count as registered: the repetition of the request
-// tells it again.
+// hasStarted takes over Bitrix24's answer and what it created. Whoever dies
+// before all of that is known registers again, and is told it again. What the
+// portal refuses to tell does not keep the call from being registered: of the
+// deal that simple mode made only the lead is known then.
 func (w *work) hasStarted(ctx context.Context, started b24.StartedCall) error {
-	made, err := w.made(ctx, started.Created)
-	if err != nil {
-		return err
+	made, untold := w.made(ctx, started.Created)
+	if untold != nil && !b24.IsPortal(untold) {
+		return untold
+	}
+	if untold != nil {
+		made = started.Created
 	}
 	progress := &w.row.Progress
 	progress.Register.CallID = started.CallID
@@ -163,7 +167,7 @@ func (w *work) hasStarted(ctx context.Context, started b24.StartedCall) error {
 		return err
 	}
 	if !w.denied(started) {
-		return nil
+		return untold
 	}
 	return w.exclude(ctx)
 }

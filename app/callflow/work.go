@@ -99,7 +99,7 @@ func (w *work) run(ctx context.Context) error {
 		// The card's owner is known now; a portal that is down is no reason
 		// not to call back.
 		if err := w.order(ctx); err != nil {
-			return errors.Join(begun, err)
+			return err // alone: an order that was not stored must not look like the portal's failure
 		}
 	}
 	if !w.registered() {
