@@ -6,19 +6,24 @@ cd "$(dirname "$0")/.."
 . .ci/machine.sh
 
 # -v is what tells of skipped tests; its chatter is dropped again. A package's
-# lines are held back until its verdict, and shown if that is not "ok".
+# lines are held back until its verdict, and shown if that is not "ok". What failed
+# and what its tests said of it stands once more at the very end, without the
+# program's own log.
 export CGO_ENABLED=1 GOFLAGS="${GOFLAGS:-} -buildvcs=false" CALLWISE_REQUIRE=all
 go test -race -count=1 -vet=off -timeout 75m -v ./... | awk '
 	/^=== / || /^ *--- PASS/ || /^PASS$/ { next }
 	/^ *--- SKIP/ { skipped = skipped "\n" $0 }
 	# What the program logs while it is tested holds no key, session, secret or number.
 	/^(time=|\{"time")/ && /cw_[A-Za-z0-9_-][A-Za-z0-9_-][A-Za-z0-9_-][A-Za-z0-9_-]|eyJhbGciOi|whsec_|309018[0-9][0-9]/ { leaked = leaked "\n" $0 }
-	/^(ok  |\?   )\t/ { held = "" }
+	/^ *--- FAIL|^panic:|DATA RACE/ || /^ +[a-z0-9_]+_test\.go:[0-9]+: / { said = said "\n" $0 }
+	/^(ok  |\?   )\t/ { held = ""; said = "" }
+	/^FAIL\t/ { failed = failed said "\n" $0; said = "" }
 	{ held = held $0 "\n" }
 	/^(ok  |\?   |FAIL)(\t|$)/ { printf "%s", held; held = ""; fflush() }
 	END {
 		printf "%s", held
 		if (leaked) print "FAIL: the program logged what it must not:" leaked
 		if (skipped) { print "FAIL: tests were skipped:" skipped; exit 1 }
+		if (failed) print "FAIL: what failed, and what its tests said:" failed
 		if (leaked) exit 1
 	}'
