@@ -27,12 +27,14 @@ type demoOptions struct {
 	data       string
 	appAddr    string
 	portalAddr string
+	lang       string
 }
 
 func (o *demoOptions) flags(f *flag.FlagSet) {
 	f.StringVar(&o.data, "data", "", "keep the program's data in the folder `DIR` instead of a temporary one; the portal's customers begin anew each time")
 	f.StringVar(&o.appAddr, "app-addr", "127.0.0.1:8080", "`ADDRESS` of Callwise")
 	f.StringVar(&o.portalAddr, "portal-addr", "127.0.0.1:8081", "`ADDRESS` of the simulated portal")
+	f.StringVar(&o.lang, "lang", "en", "`LANGUAGE` that the portal opens Callwise in, en or ru; the portal's own pages are English")
 }
 
 // run starts the program and a simulated portal, and serves both until ctx
@@ -78,7 +80,7 @@ func (o *demoOptions) serve(ctx context.Context, t terminal, folder string) erro
 	}
 	d := demo.New(demo.Config{
 		AppURL: c.PublicURL, PortalURL: address(portals), ClientID: c.ClientID, ClientSecret: c.ClientSecret,
-		Access: h.connectTelephone, Log: log,
+		Language: o.lang, Access: h.connectTelephone, Log: log,
 	})
 	fmt.Fprintf(t.out, "Open %s/ in a browser. Ctrl-C stops.\n", address(portals))
 	return serveDemo(ctx, h, d, apps, portals)

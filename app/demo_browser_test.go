@@ -354,3 +354,17 @@ func (b *browserTab) picture(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 }
+
+// framePicture is picture of what is in the frame, as large as the window.
+func (b *browserTab) framePicture(t *testing.T, name string) {
+	t.Helper()
+	const style = `document.getElementById("frame").style.cssText = `
+	for _, css := range []string{"position: fixed; inset: 0; width: 100vw; height: 100vh; z-index: 9; background: #eef2f4", ""} {
+		if _, err := ask[bool](b, portalPage, style+jsText(css)+"; await new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r))); return true"); err != nil {
+			t.Fatal(err)
+		}
+		if css != "" {
+			b.picture(t, name)
+		}
+	}
+}

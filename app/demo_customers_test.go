@@ -50,7 +50,7 @@ var (
 	sessionField = regexp.MustCompile(`<meta name="session" content="([^"]+)"`)
 	versionField = regexp.MustCompile(`name="version" value="(\d+)"`)
 	callArticle  = regexp.MustCompile(`<article id="(demo-[^"]+)" class="ringing"`)
-	whyButton    = regexp.MustCompile(`(?s)<td data-label="Why".*?<span>(.*?)</span>`)
+	whyButton    = regexp.MustCompile(`(?s)<td data-label="(?:Why|Почему)".*?<span>(.*?)</span>`)
 )
 
 func submatch(t *testing.T, pattern *regexp.Regexp, text string) string {

@@ -85,6 +85,16 @@ func TestDemoRunsAndStops(t *testing.T) {
 			}
 		}
 	})
+	t.Run("a name of somebody else that means this machine shows nothing", func(t *testing.T) {
+		for host, want := range map[string]int{
+			"rebound.example": http.StatusMisdirectedRequest, "rebound.example:8081": http.StatusMisdirectedRequest,
+			"192.0.2.7": http.StatusMisdirectedRequest, "localhost:8081": http.StatusOK, "127.0.0.1": http.StatusOK,
+		} {
+			if got := statusAt(t, d.url+"/demo/live", host); got != want {
+				t.Errorf("%s: %d, want %d", host, got, want)
+			}
+		}
+	})
 	t.Run("it ends with 0 when it is stopped, and leaves no folder", func(t *testing.T) {
 		if code := d.end(); code != exitOK {
 			t.Errorf("exit code %d", code)
@@ -94,6 +104,22 @@ func TestDemoRunsAndStops(t *testing.T) {
 			t.Errorf("left behind: %v %v", left, err)
 		}
 	})
+}
+
+// statusAt is how an address answers a browser that knows it by that host.
+func statusAt(t *testing.T, address, host string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = host
+	answer, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	return answer.StatusCode
 }
 
 func fetch(t *testing.T, address string) string {

@@ -9,6 +9,7 @@ import (
 	"context"
 	"embed"
 	"log/slog"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -35,6 +36,8 @@ type Config struct {
 	AppURL, PortalURL string
 	// ClientID and ClientSecret are the application's keys.
 	ClientID, ClientSecret string
+	// Language is the portal's, as Bitrix24 writes it, such as "en".
+	Language string
 	// Access connects the telephone to the portal with this member_id as the
 	// portal's PBX: it makes a key for it and sets where it takes commands. It
 	// may be repeated; the key before is dead then. It fails as long as the
@@ -81,7 +84,7 @@ func New(c Config) *Demo {
 		InstallerURL: c.AppURL + "/b24/install", ApplicationURL: c.AppURL + "/b24/app", Now: c.Now,
 	})
 	d.portal = d.sim.AddPortal(b24sim.PortalConfig{
-		Name: portalName, RepeatSales: true, Language: "en", TimeZone: zoneName, Users: employees(),
+		Name: portalName, RepeatSales: true, Language: c.Language, TimeZone: zoneName, Users: employees(),
 	})
 	d.customers = seed(d.portal, c.Now())
 	d.seeded = countSeeds(d.portal)
@@ -124,7 +127,26 @@ func (d *Demo) routes() http.Handler {
 	}
 	pages.Handle("/", d.sim)
 	// A page of somebody else must not press our buttons.
-	return http.NewCrossOriginProtection().Handler(pages)
+	return onThisMachine(http.NewCrossOriginProtection().Handler(pages))
+}
+
+// onThisMachine serves only browsers that ask for this machine. The name of
+// somebody else's page may be made to mean this machine; to the browser that page
+// and the demo are one then.
+//
+// https://developer.mozilla.org/en-US/docs/Web/Security/Attacks/DNS_rebinding
+func onThisMachine(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			http.Error(w, "The demo works at 127.0.0.1 only.", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // cached lets a browser keep the assets for as long as one look lasts.

@@ -75,7 +75,7 @@ func (d *Demo) opening(f b24sim.Frame, userID int64) opening {
 		o.SID = address.Query().Get("APP_SID")
 	}
 	o.Init = initAnswer{
-		Auth: d.auth(f.Form.Get("AUTH_ID")), Lang: "en", Admin: userID == administrator,
+		Auth: d.auth(f.Form.Get("AUTH_ID")), Lang: d.config.Language, Admin: userID == administrator,
 		Placement: f.Form.Get("PLACEMENT"), Options: json.RawMessage(f.Form.Get("PLACEMENT_OPTIONS")),
 		Installed: d.portal.Installed(), UserID: userID, Domain: d.domain(),
 	}
