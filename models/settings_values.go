@@ -53,8 +53,12 @@ var settingParts = func() [][]string {
 	return all
 }()
 
-// settingPlace is where a path stands in [settingPaths]; -1 for none.
+// settingPlace is where a path stands in [settingPaths]; -1 for none, or one that
+// no database could keep.
 func settingPlace(path string) int {
+	if clean(path) != path {
+		return -1
+	}
 	parts := strings.Split(path, "/")
 	for i, pattern := range settingParts {
 		if slices.EqualFunc(pattern, parts, func(pattern, part string) bool {
@@ -153,7 +157,7 @@ func (s Settings) With(values map[string]string) (Settings, []SettingError) {
 	tree := s.tree()
 	var wrong []SettingError
 	for _, path := range slices.Sorted(maps.Keys(values)) {
-		if code := put(tree, clean(path), values[path]); code != "" {
+		if code := put(tree, path, values[path]); code != "" {
 			wrong = append(wrong, SettingError{path, code})
 		}
 	}
