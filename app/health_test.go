@@ -303,7 +303,7 @@ func TestWhatWaitsAndWhatIsUsedTurnsYellowAndRed(t *testing.T) {
 		logged := func(entry models.RESTRequest) {
 			t.Helper()
 			entry.PortalID, entry.At, entry.Method, entry.Params = portal.ID, time.Now(), "crm.lead.list", []byte(`{}`)
-			if err := store.AddRESTRequest(t.Context(), entry); err != nil {
+			if err := store.AddRESTRequests(t.Context(), entry); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -76,7 +76,7 @@ type Call struct {
 	Attention Attention
 	Search    string    // see [searchText]
 	CreatedAt time.Time `gorm:"serializer:utc"`
-	UpdatedAt time.Time `gorm:"serializer:utc"`
+	UpdatedAt time.Time `gorm:"serializer:utc;autoUpdateTime:false"`
 }
 
 // Prefixes of call keys made of a sender's id of the call.
@@ -146,19 +146,30 @@ func (s *Store) CallByKey(ctx context.Context, portalID int64, key string) (*Cal
 	return s.call(ctx, portalID, "call_key = ?", clean(key))
 }
 
-// CallIDUnder returns the id of the call whose events stand under a key, see
-// [Call.Keys].
-func (s *Store) CallIDUnder(ctx context.Context, portalID int64, key string) (int64, error) {
+// PortalAndCall returns a portal, and the id of the call whose events stand under
+// a key of it, see [Call.Keys]; 0 for none.
+func (s *Store) PortalAndCall(ctx context.Context, portalID int64, key string) (*Portal, int64, error) {
 	column, value := "call_key", clean(key)
 	if id, ok := strings.CutPrefix(value, pbxPrefix); ok {
 		column, value = "pbx_call_id", id
 	} else if id, ok := strings.CutPrefix(value, b24Prefix); ok {
 		column, value = "b24_call_id", id
 	}
-	var callID int64
-	err := s.with(ctx).Table("calls").Select("id").
-		Where("portal_id = ?", portalID).Where(column+" = ?", value).Take(&callID).Error
-	return callID, found(err)
+	var rows []struct {
+		Portal portalRow `gorm:"embedded"`
+		CallID int64
+	}
+	err := s.with(ctx).Table("portals").Select("portals.*, COALESCE(c.id, 0) AS call_id").
+		Joins("LEFT JOIN calls c ON c.portal_id = portals.id AND c."+column+" = ?", value).
+		Where("portals.id = ?", portalID).Scan(&rows).Error
+	if err == nil && len(rows) == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	p, err := rows[0].Portal.open(s.keys)
+	return p, rows[0].CallID, err
 }
 
 // CallByPBX returns the call that the portal's PBX calls id.
@@ -236,9 +247,26 @@ func (s *Store) LinkPBX(ctx context.Context, portalID, callID int64, pbxCallID s
 func (s *Store) SaveCall(ctx context.Context, c *Call) error { return s.saveCall(s.with(ctx), c) }
 
 func (s *Store) saveCall(db *gorm.DB, c *Call) error {
+	c.dress(s.now())
+	saved := c.update(db)
+	if c.unmapped() && saved.Error == nil && saved.RowsAffected == 0 {
+		return s.saveMapped(db, c)
+	}
+	return conflict(changed(saved))
+}
+
+// dress makes a call ready to be saved.
+func (c *Call) dress(now time.Time) {
 	c.clean()
 	c.summarise()
-	c.UpdatedAt = s.now()
+	c.UpdatedAt = now
+}
+
+// unmapped reports that nobody is known at the call's extension.
+func (c *Call) unmapped() bool { return c.UserID == 0 && c.Extension != "" }
+
+// update saves a call that is dressed.
+func (c *Call) update(db *gorm.DB) *gorm.DB {
 	kept := []string{"id", "portal_id", "created_at"}
 	if c.PBXCallID == nil {
 		kept = append(kept, "pbx_call_id") // LinkPBX may have set it meanwhile
@@ -247,15 +275,10 @@ func (s *Store) saveCall(db *gorm.DB, c *Call) error {
 	// the app has just forgotten.
 	row := db.Model(&Call{}).Where("portal_id = ? AND id = ?", c.PortalID, c.ID).
 		Where("NOT EXISTS (SELECT 1 FROM portals p WHERE p.id = calls.portal_id AND p.status = ?)", PortalUninstalled)
-	unmapped := c.UserID == 0 && c.Extension != ""
-	if unmapped {
+	if c.unmapped() {
 		row = row.Where("user_id = 0 OR extension <> ?", c.Extension)
 	}
-	saved := row.Select("*").Omit(kept...).Updates(c)
-	if unmapped && saved.Error == nil && saved.RowsAffected == 0 {
-		return s.saveMapped(db, c)
-	}
-	return conflict(changed(saved))
+	return row.Select("*").Omit(kept...).Updates(c)
 }
 
 // saveMapped saves a call whose extension was given to somebody (Relabel) while

@@ -70,9 +70,9 @@ func TestACallIsToldWithItsEventsAndRequests(t *testing.T) {
 			PortalID: p.ID, CallID: &c.ID, At: noon, Method: "batch: crm.settings.mode.get", Params: json.RawMessage(`{"halt":0}`),
 			Status: 200, Duration: 120 * time.Millisecond, Operating: 0.25,
 		}
-		check(t, s.AddRESTRequest(ctx, request))
-		check(t, s.AddRESTRequest(ctx, models.RESTRequest{PortalID: p.ID, CallID: &other.ID, At: noon, Method: "app.info"}))
-		check(t, s.AddRESTRequest(ctx, models.RESTRequest{PortalID: twin.ID, CallID: &c.ID, At: noon, Method: "app.info"}))
+		check(t, s.AddRESTRequests(ctx, request))
+		check(t, s.AddRESTRequests(ctx, models.RESTRequest{PortalID: p.ID, CallID: &other.ID, At: noon, Method: "app.info"}))
+		check(t, s.AddRESTRequests(ctx, models.RESTRequest{PortalID: twin.ID, CallID: &c.ID, At: noon, Method: "app.info"}))
 
 		got := must[*models.Details](t)(s.CallDetails(ctx, p.ID, c.ID))
 		if got.Call.ID != c.ID {
@@ -94,9 +94,9 @@ func TestTheRESTLogIsReadPageByPage(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		p, twin := active(t, s, "one"), active(t, s, "two")
 		for i := range 3 {
-			check(t, s.AddRESTRequest(t.Context(), models.RESTRequest{PortalID: p.ID, At: noon.Add(time.Duration(i) * time.Second), Method: fmt.Sprint(i)}))
+			check(t, s.AddRESTRequests(t.Context(), models.RESTRequest{PortalID: p.ID, At: noon.Add(time.Duration(i) * time.Second), Method: fmt.Sprint(i)}))
 		}
-		check(t, s.AddRESTRequest(t.Context(), models.RESTRequest{PortalID: twin.ID, At: noon, Method: "another's"}))
+		check(t, s.AddRESTRequests(t.Context(), models.RESTRequest{PortalID: twin.ID, At: noon, Method: "another's"}))
 		var got []string
 		for next := (&models.Cursor{}); next != nil; {
 			page, after, err := s.RESTPage(t.Context(), p.ID, *next, 2)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"gorm.io/gorm"
 )
 
@@ -18,15 +19,49 @@ func (s *Store) OrderCall(ctx context.Context, c *Call) error {
 	})
 }
 
-// SaveAndDone saves a call and counts the events that it was made from as worked
-// on, both or none. If that is lost, they are worked on again.
-func (s *Store) SaveAndDone(ctx context.Context, c *Call, ids []int64) error {
-	return s.soon(ctx).Transaction(func(tx *gorm.DB) error {
-		if err := s.saveCall(tx, c); err != nil {
+// SaveCallAsked saves a call as [Store.SaveCall] does, and what a portal was asked
+// for it.
+func (s *Store) SaveCallAsked(ctx context.Context, c *Call, asked []RESTRequest) error {
+	return s.saveRound(s.with(ctx), s.pool, c, asked, nil)
+}
+
+// SaveAndDone saves a call, what a portal was asked for it, and counts the events
+// that it was made from as worked on; if the call is not saved, none of them. If
+// that is lost, they are worked on again.
+func (s *Store) SaveAndDone(ctx context.Context, c *Call, asked []RESTRequest, ids []int64) error {
+	return s.saveRound(s.soon(ctx), s.soonPool, c, asked, ids)
+}
+
+func (s *Store) saveRound(db *gorm.DB, pool *pgxpool.Pool, c *Call, asked []RESTRequest, ids []int64) error {
+	c.dress(s.now())
+	var rest []statement
+	if len(ids) > 0 {
+		rest = append(rest, func(tx *gorm.DB) *gorm.DB { return s.markSaved(tx, c, ids) })
+	}
+	if len(asked) > 0 {
+		rest = append(rest, func(tx *gorm.DB) *gorm.DB { return addRequests(tx, asked) })
+	}
+	if c.unmapped() { // unless it has become somebody's meanwhile
+		return gone(db.Transaction(func(tx *gorm.DB) error {
+			if err := s.saveCall(tx, c); err != nil {
+				return err
+			}
+			_, err := oneByOne(tx, rest)
 			return err
-		}
-		return s.markDone(tx, c.PortalID, ids)
-	})
+		}))
+	}
+	met, err := together(db, pool, append([]statement{c.update}, rest...)...)
+	if err == nil && met[0] == 0 {
+		err = ErrNotFound
+	}
+	return conflict(gone(err))
+}
+
+// markSaved is markDone if the call has been saved in the same transaction.
+func (s *Store) markSaved(tx *gorm.DB, c *Call, ids []int64) *gorm.DB {
+	saved := tx.Session(&gorm.Session{NewDB: true}).Table("calls").Select("1").
+		Where("portal_id = ? AND id = ? AND updated_at = ?", c.PortalID, c.ID, c.UpdatedAt)
+	return s.markDone(tx.Where("EXISTS (?)", saved), c.PortalID, ids)
 }
 
 // SaveAndWake saves a call and has a worker woken for it after a while, both or

@@ -1,6 +1,7 @@
 package models_test
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -89,44 +90,92 @@ func TestACallIsFoundUnderEachOfItsKeys(t *testing.T) {
 			PortalID: p.ID, Kind: models.KindCallback, CallKey: "callback:k", PBXCallID: &pbx, B24CallID: &b24,
 		}))
 		for _, key := range c.Keys() {
-			if id := must[int64](t)(s.CallIDUnder(ctx, p.ID, key)); id != c.ID {
-				t.Errorf("%s: call %d", key, id)
-			}
-			_, err := s.CallIDUnder(ctx, twin.ID, key)
-			wantErr(t, err, models.ErrNotFound)
+			wantFound(t, s, key, p, c.ID)
+			wantFound(t, s, key, twin, 0)
 		}
-		_, err := s.CallIDUnder(ctx, p.ID, "pbx:externalCall.9")
+		wantFound(t, s, "pbx:externalCall.9", p, 0)
+		_, _, err := s.PortalAndCall(ctx, 4711, "callback:k")
 		wantErr(t, err, models.ErrNotFound)
 	})
 }
 
-func TestACallIsSavedWithWhatIsDoneOfItOrNotAtAll(t *testing.T) {
-	modelstest.Each(t, func(t *testing.T, s *models.Store) {
-		ctx := t.Context()
-		p, twin := active(t, s, "one"), active(t, s, "two")
-		add(t, s, p.ID, event("1", "pbx:a", 0))
-		add(t, s, twin.ID, event("1", "pbx:a", 0))
-		id := func(portalID int64) int64 {
-			return must[[]models.Event](t)(s.EventsOf(ctx, portalID, "pbx:a"))[0].ID
-		}
-		c := must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:a"}))
-		other := must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:b", B24CallID: new("b")}))
+// wantFound wants a key of a portal to lead to that portal, with its secrets, and
+// to that call.
+func wantFound(t *testing.T, s *models.Store, key string, p *models.Portal, call int64) {
+	t.Helper()
+	got, id, err := s.PortalAndCall(t.Context(), p.ID, key)
+	check(t, err)
+	if id != call {
+		t.Errorf("%s: call %d, want %d", key, id, call)
+	}
+	if diff := cmp.Diff(must[*models.Portal](t)(s.PortalByID(t.Context(), p.ID)), got); diff != "" {
+		t.Errorf("%s: portal (-want +got):\n%s", key, diff)
+	}
+}
 
-		c.B24CallID = other.B24CallID
-		wantErr(t, s.SaveAndDone(ctx, c, []int64{id(p.ID)}), models.ErrConflict)
-		if got := must[[]models.CallArgs](t)(s.PendingCalls(ctx, 10)); len(got) != 2 {
-			t.Errorf("pending after a refusal: %v", got)
+func TestACallIsSavedWithWhatIsDoneOfItOrNotAtAll(t *testing.T) {
+	for name, extension := range map[string]string{"of somebody": "", "of an extension that is nobody's": "101"} {
+		t.Run(name, func(t *testing.T) {
+			modelstest.Each(t, func(t *testing.T, s *models.Store) { savedWhole(t, s, extension) })
+		})
+	}
+}
+
+func savedWhole(t *testing.T, s *models.Store, extension string) {
+	ctx := t.Context()
+	p, twin := active(t, s, "one"), active(t, s, "two")
+	add(t, s, p.ID, event("1", "pbx:a", 0))
+	add(t, s, twin.ID, event("1", "pbx:a", 0))
+	id := func(portalID int64) int64 {
+		return must[[]models.Event](t)(s.EventsOf(ctx, portalID, "pbx:a"))[0].ID
+	}
+	c := must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:a", Extension: extension}))
+	other := must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:b", B24CallID: new("b")}))
+	ours, both := []int64{id(p.ID)}, []int64{id(p.ID), id(twin.ID)}
+	asked := func(methods ...string) []models.RESTRequest {
+		var list []models.RESTRequest
+		for _, method := range methods {
+			list = append(list, models.RESTRequest{PortalID: p.ID, CallID: &c.ID, At: noon, Method: method, Params: json.RawMessage(`{}`)})
 		}
-		c.B24CallID, c.State = nil, models.CallFinished
-		check(t, s.SaveAndDone(ctx, c, []int64{id(p.ID), id(twin.ID)}))
-		if got := must[*models.Call](t)(s.CallByID(ctx, p.ID, c.ID)); got.State != models.CallFinished {
-			t.Errorf("call is %s", got.State)
+		return list
+	}
+	stands := func(when string, state models.CallState, pending []models.CallArgs, methods ...string) {
+		t.Helper()
+		if got := must[*models.Call](t)(s.CallByID(ctx, p.ID, c.ID)); got.State != state {
+			t.Errorf("%s: the call is %s, want %s", when, got.State, state)
 		}
-		want := []models.CallArgs{{PortalID: twin.ID, CallKey: "pbx:a"}}
-		if diff := cmp.Diff(want, must[[]models.CallArgs](t)(s.PendingCalls(ctx, 10))); diff != "" {
-			t.Errorf("pending (-want +got):\n%s", diff)
+		if diff := cmp.Diff(pending, must[[]models.CallArgs](t)(s.PendingCalls(ctx, 10))); diff != "" {
+			t.Errorf("%s: pending (-want +got):\n%s", when, diff)
 		}
-	})
+		var got []string
+		for _, r := range must[[]models.RESTRequest](t)(s.RESTOfCall(ctx, p.ID, c.ID)) {
+			got = append(got, r.Method)
+		}
+		if diff := cmp.Diff(methods, got); diff != "" {
+			t.Errorf("%s: REST log (-want +got):\n%s", when, diff)
+		}
+	}
+	mine, its := models.CallArgs{PortalID: p.ID, CallKey: "pbx:a"}, models.CallArgs{PortalID: twin.ID, CallKey: "pbx:a"}
+
+	c.State, c.B24CallID = models.CallFinished, other.B24CallID
+	wantErr(t, s.SaveAndDone(ctx, c, asked("refused"), ours), models.ErrConflict)
+	wantErr(t, s.SaveCallAsked(ctx, c, asked("refused")), models.ErrConflict)
+	stands("refused", models.CallOpen, []models.CallArgs{mine, its})
+
+	c.State, c.B24CallID = models.CallOpen, nil
+	check(t, s.SaveCallAsked(ctx, c, asked("first", "second")))
+	stands("under way", models.CallOpen, []models.CallArgs{mine, its}, "first", "second")
+
+	c.State = models.CallFinished
+	check(t, s.SaveAndDone(ctx, c, asked("third"), both))
+	stands("over", models.CallFinished, []models.CallArgs{its}, "first", "second", "third")
+
+	add(t, s, p.ID, event("2", "pbx:a", 0))
+	gone := *c
+	gone.ID += 1000
+	late := must[[]models.Event](t)(s.EventsOf(ctx, p.ID, "pbx:a"))[1].ID
+	wantErr(t, s.SaveAndDone(ctx, &gone, nil, []int64{late}), models.ErrNotFound)
+	stands("of a call that is gone", models.CallFinished, []models.CallArgs{mine, its}, "first", "second", "third")
 }
 
 func TestAPortalIsReachedWithItsOwnLivePairs(t *testing.T) {

@@ -28,7 +28,7 @@ func ofNumber(t *testing.T, s *models.Store, portalID int64, key, number string)
 		Phone: number, PhoneKey: call.ParsePhone(number, "DE").Key(),
 	}))
 	worked(t, s, portalID, "pbx:"+key)
-	check(t, s.AddRESTRequest(ctx, models.RESTRequest{PortalID: portalID, CallID: &c.ID, At: noon, Method: "app.info"}))
+	check(t, s.AddRESTRequests(ctx, models.RESTRequest{PortalID: portalID, CallID: &c.ID, At: noon, Method: "app.info"}))
 	check(t, s.Remember(ctx, models.RecentCreation{PortalID: portalID, PhoneKey: c.PhoneKey, CallID: c.ID, Refs: []crm.Ref{}, Until: noon.Add(time.Minute)}))
 	audio(t, s, portalID, "pbx:"+key)
 	worked(t, s, portalID, "pbx:"+key)

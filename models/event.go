@@ -49,15 +49,15 @@ func (s *Store) EventsOf(ctx context.Context, portalID int64, callKeys ...string
 // MarkDone counts events of a portal as worked on. If that is lost, they are
 // worked on again.
 func (s *Store) MarkDone(ctx context.Context, portalID int64, ids []int64) error {
-	return s.markDone(s.soon(ctx), portalID, ids)
-}
-
-func (s *Store) markDone(db *gorm.DB, portalID int64, ids []int64) error {
 	if len(ids) == 0 {
 		return nil
 	}
+	return s.markDone(s.soon(ctx), portalID, ids).Error
+}
+
+func (s *Store) markDone(db *gorm.DB, portalID int64, ids []int64) *gorm.DB {
 	return db.Table("events").Where("portal_id = ? AND id IN ? AND done_at IS NULL", portalID, ids).
-		Updates(map[string]any{"done_at": s.now()}).Error
+		Updates(map[string]any{"done_at": s.now()})
 }
 
 // MarkEchoes counts what waits under a call key as worked on if it is nothing

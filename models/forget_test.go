@@ -32,7 +32,7 @@ func furnish(t *testing.T, s *models.Store, memberID string) *models.Portal {
 	full(c)
 	check(t, s.SaveCall(ctx, c))
 	ensure(t, s, p.ID, "pbx:open")
-	check(t, s.AddRESTRequest(ctx, models.RESTRequest{PortalID: p.ID, CallID: &c.ID, At: noon, Method: "app.info", Params: json.RawMessage(`{}`)}))
+	check(t, s.AddRESTRequests(ctx, models.RESTRequest{PortalID: p.ID, CallID: &c.ID, At: noon, Method: "app.info", Params: json.RawMessage(`{}`)}))
 	check(t, s.SaveLogFilter(ctx, p.ID, 17, "text=Ada"))
 	check(t, s.Remember(ctx, models.RecentCreation{PortalID: p.ID, PhoneKey: "+49301234567", CallID: c.ID, Refs: []crm.Ref{}, Until: noon.Add(time.Minute)}))
 	audio(t, s, p.ID, "pbx:p-1")
@@ -163,7 +163,7 @@ func TestWhatIsOlderThanItsRetentionIsPurged(t *testing.T) {
 			now = at
 			add(t, s, p.ID, event(fmt.Sprint(i), "pbx:a", 0))
 			must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: fmt.Sprint(i), StartedAt: at}))
-			check(t, s.AddRESTRequest(ctx, models.RESTRequest{PortalID: p.ID, At: at, Method: "app.info"}))
+			check(t, s.AddRESTRequests(ctx, models.RESTRequest{PortalID: p.ID, At: at, Method: "app.info"}))
 			check(t, s.Remember(ctx, models.RecentCreation{PortalID: p.ID, PhoneKey: fmt.Sprint(i), CallID: 1, Refs: []crm.Ref{}, Until: at.Add(time.Minute)}))
 			pass(t, s, 48*time.Hour)
 			must[bool](t)(s.Acquire(ctx, fmt.Sprintf("number:%d:%d", p.ID, i), "w", time.Minute))

@@ -104,9 +104,9 @@ func TestWhatTheHealthOfAPortalIsToldBy(t *testing.T) {
 			t.Errorf("the other portal's trouble: %+v", got)
 		}
 
-		check(t, s.AddRESTRequest(ctx, models.RESTRequest{PortalID: p.ID, At: noon, Method: "app.info", Status: 200, Operating: 1.5}))
-		check(t, s.AddRESTRequest(ctx, models.RESTRequest{PortalID: p.ID, At: noon.Add(-time.Hour), Method: "scope"}))
-		check(t, s.AddRESTRequest(ctx, models.RESTRequest{PortalID: twin.ID, At: noon, Method: "scope"}))
+		check(t, s.AddRESTRequests(ctx, models.RESTRequest{PortalID: p.ID, At: noon, Method: "app.info", Status: 200, Operating: 1.5}))
+		check(t, s.AddRESTRequests(ctx, models.RESTRequest{PortalID: p.ID, At: noon.Add(-time.Hour), Method: "scope"}))
+		check(t, s.AddRESTRequests(ctx, models.RESTRequest{PortalID: twin.ID, At: noon, Method: "scope"}))
 		requests := must[[]models.RESTRequest](t)(s.RequestsSince(ctx, p.ID, noon.Add(-time.Minute)))
 		if diff := cmp.Diff([]models.RESTRequest{{At: noon, Method: "app.info", Status: 200, Operating: 1.5}}, requests); diff != "" {
 			t.Errorf("requests (-want +got):\n%s", diff)

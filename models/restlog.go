@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -27,13 +28,25 @@ type RESTRequest struct {
 // TableName is GORM's.
 func (RESTRequest) TableName() string { return "rest_log" }
 
-// AddRESTRequest appends a request to a portal's REST log; ErrNotFound when the
-// portal was removed meanwhile.
-func (s *Store) AddRESTRequest(ctx context.Context, e RESTRequest) error {
-	e.ID = 0
-	e.Method, e.Code = clean(e.Method), clean(e.Code)
-	e.Params, e.Answer = cleanJSON(e.Params), cleanJSON(e.Answer)
-	err := s.soon(ctx).Create(&e).Error
+// AddRESTRequests appends requests to the REST log of their portal; ErrNotFound
+// when the portal was removed meanwhile.
+func (s *Store) AddRESTRequests(ctx context.Context, asked ...RESTRequest) error {
+	return gone(addRequests(s.soon(ctx), asked).Error)
+}
+
+func addRequests(db *gorm.DB, asked []RESTRequest) *gorm.DB {
+	rows := slices.Clone(asked)
+	for i := range rows {
+		r := &rows[i]
+		r.ID = 0
+		r.Method, r.Code = clean(r.Method), clean(r.Code)
+		r.Params, r.Answer = cleanJSON(r.Params), cleanJSON(r.Answer)
+	}
+	return db.Create(&rows)
+}
+
+// gone translates the absence of what a row belongs to.
+func gone(err error) error {
 	if errors.Is(err, gorm.ErrForeignKeyViolated) {
 		return ErrNotFound
 	}

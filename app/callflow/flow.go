@@ -111,11 +111,7 @@ func (f *Flow) advance(ctx context.Context, portalID int64, callKey string) erro
 		return err
 	}
 	for {
-		portal, err := f.Store.PortalByID(ctx, portalID)
-		if err != nil {
-			return err
-		}
-		id, err := f.locate(ctx, portal, callKey)
+		portal, id, err := f.locate(ctx, portalID, callKey)
 		if errors.Is(err, models.ErrConflict) {
 			return &Later{After: time.Second, Err: err} // two workers found the same call under two names
 		}
@@ -187,6 +183,7 @@ func (f *Flow) carrySafely(ctx context.Context, portal *models.Portal, id int64)
 	if w.row.State == models.CallFailed && !w.news() {
 		return nil
 	}
+	defer func() { err = errors.Join(err, w.keepAsked(ctx)) }()
 	return w.settle(ctx, w.run(b24.WithCall(ctx, id)))
 }
 
@@ -204,7 +201,7 @@ func (f *Flow) load(ctx context.Context, portal *models.Portal, id int64) (*work
 	if w.saved, err = image(row); err != nil {
 		return nil, err
 	}
-	w.client = f.client(portal, w.save)
+	w.client = f.client(portal, w)
 	heard := withoutEchoes(row.Kind, events)
 	told, err := tellAll(heard)
 	if err != nil {
@@ -306,7 +303,11 @@ func (w *work) saveAndDone(ctx context.Context) error {
 	if !changed {
 		return w.Store.MarkDone(ctx, w.portal.ID, pending(w.events))
 	}
-	return w.Store.SaveAndDone(ctx, w.row, pending(w.events))
+	if err := w.Store.SaveAndDone(ctx, w.row, w.asked, pending(w.events)); err != nil {
+		return err
+	}
+	w.asked = nil
+	return nil
 }
 
 // pending are the ids of those events that were not worked on yet.

@@ -17,16 +17,16 @@ type keeper struct {
 	*models.Store
 	metrics  *Metrics
 	portalID int64
-	// before runs before each request: what was decided is written down before it
-	// is acted on. It may be nil.
-	before func(context.Context) error
+	// work is the call that requests are made for; nil for none. What was decided
+	// for it is written down before it is acted on, and what was asked with it.
+	work *work
 }
 
 // Client is a client of a portal that keeps its tokens in the store.
 func (f *Flow) Client(portal *models.Portal) *b24.Client { return f.client(portal, nil) }
 
-func (f *Flow) client(portal *models.Portal, before func(context.Context) error) *b24.Client {
-	return f.Bitrix24.Client(portal.MemberID, keeper{f.Store, f.Metrics, portal.ID, before})
+func (f *Flow) client(portal *models.Portal, w *work) *b24.Client {
+	return f.Bitrix24.Client(portal.MemberID, keeper{f.Store, f.Metrics, portal.ID, w})
 }
 
 func (k keeper) Portal(ctx context.Context, _ string) (b24.Portal, error) {
@@ -38,8 +38,8 @@ func (k keeper) Portal(ctx context.Context, _ string) (b24.Portal, error) {
 }
 
 func (k keeper) Access(ctx context.Context, memberID string) (b24.Portal, []b24.Token, error) {
-	if k.before != nil {
-		if err := k.before(ctx); err != nil {
+	if k.work != nil {
+		if err := k.work.save(ctx); err != nil {
 			return b24.Portal{}, nil, err
 		}
 	}
@@ -100,9 +100,18 @@ func (k keeper) Log(ctx context.Context, _ string, r b24.Request) error {
 	if r.CallID != 0 {
 		entry.CallID = &r.CallID
 	}
-	err := k.AddRESTRequest(ctx, entry)
+	if k.work != nil {
+		k.work.asked = append(k.work.asked, entry)
+		return nil
+	}
+	return known(k.AddRESTRequests(ctx, entry))
+}
+
+// known drops the error of a portal that was removed while a request was under
+// way.
+func known(err error) error {
 	if errors.Is(err, models.ErrNotFound) {
-		return nil // removed while the request was under way
+		return nil
 	}
 	return err
 }

@@ -25,15 +25,20 @@ type trail struct {
 	first  time.Time
 }
 
-// locate finds the call whose events stand under callKey, or makes its row. It
-// returns 0 when they are about no call that we handle; the events then count
-// as done. Those of a call that was erased are removed.
-func (f *Flow) locate(ctx context.Context, portal *models.Portal, callKey string) (int64, error) {
-	source, id, _ := strings.Cut(callKey, ":")
-	known, err := f.Store.CallIDUnder(ctx, portal.ID, callKey)
-	if !errors.Is(err, models.ErrNotFound) {
-		return known, err
+// locate finds a portal and the call whose events stand under callKey, or makes
+// its row. It returns 0 when they are about no call that we handle; the events
+// then count as done. Those of a call that was erased are removed.
+func (f *Flow) locate(ctx context.Context, portalID int64, callKey string) (*models.Portal, int64, error) {
+	portal, id, err := f.Store.PortalAndCall(ctx, portalID, callKey)
+	if err == nil && id == 0 {
+		id, err = f.meet(ctx, portal, callKey)
 	}
+	return portal, id, err
+}
+
+// meet is locate for a call that no row is known for.
+func (f *Flow) meet(ctx context.Context, portal *models.Portal, callKey string) (int64, error) {
+	source, id, _ := strings.Cut(callKey, ":")
 	if erased, err := f.Store.DropErased(ctx, portal.ID, callKey); err != nil || erased {
 		return 0, err
 	}

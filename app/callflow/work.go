@@ -30,6 +30,7 @@ type work struct {
 	over   bool                        // all was done for the call before this run
 	lead   b24.StartedLead             // of ours, created with the registration in this run
 	saved  string                      // the row as it stands in the database, see [image]
+	asked  []models.RESTRequest        // what the portal was asked that is not in the database yet
 	staff  map[string]*models.Employee // by extension, as far as looked up; nil for nobody
 }
 
@@ -41,9 +42,10 @@ func (w *work) save(ctx context.Context) error {
 	if err != nil || !changed {
 		return err
 	}
-	if err := w.Store.SaveCall(ctx, w.row); err != nil {
+	if err := w.Store.SaveCallAsked(ctx, w.row, w.asked); err != nil {
 		return err
 	}
+	w.asked = nil
 	w.saved, err = image(w.row)
 	return err
 }
@@ -60,6 +62,14 @@ func image(row *models.Call) (string, error) {
 	same.UpdatedAt = time.Time{}
 	text, err := json.Marshal(same)
 	return string(text), err
+}
+
+// keepAsked writes down what the portal was asked since the call was saved.
+func (w *work) keepAsked(ctx context.Context) error {
+	if len(w.asked) == 0 {
+		return nil
+	}
+	return known(w.Store.AddRESTRequests(context.WithoutCancel(ctx), w.asked...))
 }
 
 // run does what is due for the call.
@@ -144,12 +154,13 @@ func (w *work) doubt() time.Duration {
 // note takes what the events tell over into the call's row.
 func (w *work) note(ctx context.Context) error {
 	c, row := w.call, w.row
-	extension := extensionIn(c)
-	user, err := w.employee(ctx, extension) // it may ask the portal: the row is to be whole then
-	if err != nil {
-		return err
+	if extension := extensionIn(c); extension == "" || extension != row.Extension || row.UserID == 0 {
+		user, err := w.employee(ctx, extension) // it may ask the portal: the row is to be whole then
+		if err != nil {
+			return err
+		}
+		row.Extension, row.UserID = extension, user
 	}
-	row.Extension, row.UserID = extension, user
 	row.Direction, row.Phone, row.PhoneKey = c.Direction, c.Phone, w.phone.Key()
 	row.Line, row.Duration, row.Status = firstOf(lineNumber(c.Line), row.Line), c.Duration, c.Status
 	row.AnsweredAt, row.EndedAt = timeOf(c.AnsweredAt), timeOf(c.EndedAt)

@@ -23,7 +23,7 @@ func TestTheRESTLogIsKeptForAWeekHoweverShortCallsAre(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, days := range []int{2, 6, 8} {
-			if err := s.AddRESTRequest(ctx, models.RESTRequest{PortalID: p.ID, At: now.AddDate(0, 0, -days), Method: "app.info"}); err != nil {
+			if err := s.AddRESTRequests(ctx, models.RESTRequest{PortalID: p.ID, At: now.AddDate(0, 0, -days), Method: "app.info"}); err != nil {
 				t.Fatal(err)
 			}
 		}
