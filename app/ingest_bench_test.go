@@ -9,11 +9,6 @@ import (
 	"math"
 	"net"
 	"net/http"
-	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,22 +51,29 @@ func BenchmarkIngest(b *testing.B) {
 	})
 }
 
-// compareIngest reports the rates of both sides, their ratio, and how long an
-// answer takes at half of the load.
-func compareIngest(b *testing.B, address string, clients int, name string, reference func() float64) {
+// inserts are what the program is compared to.
+type inserts struct {
+	flood func() float64                     // how many a second, as fast as they go
+	pace  func(rate float64) []time.Duration // how long each takes from when it was due
+}
+
+// compareIngest reports the rates of both sides, their ratio, and how long either
+// takes at half of the program's rate.
+func compareIngest(b *testing.B, address string, clients int, name string, reference inserts) {
 	senders := newSenders(b, address, clients)
 	senders.flood(time.Second) // warms both up
 	var ours, theirs, ratios []float64
 	for range ingestRounds {
-		theirs = append(theirs, reference())
+		theirs = append(theirs, reference.flood())
 		ours = append(ours, senders.flood(ingestRound))
 		ratios = append(ratios, ours[len(ours)-1]/theirs[len(theirs)-1])
 	}
-	took := senders.pace(median(ours)/2, ingestRound)
+	took, plain := senders.pace(median(ours)/2, ingestRound), reference.pace(median(ours)/2)
 	b.ReportMetric(median(ours), "events/s")
 	b.ReportMetric(median(theirs), name+"/s")
 	b.ReportMetric(median(ratios), "ratio")
 	b.ReportMetric(quantile(took, .99).Seconds()*1000, "p99-ms-at-half")
+	b.ReportMetric(quantile(plain, .99).Seconds()*1000, name+"-p99-ms-at-half")
 	b.ReportMetric(0, "ns/op")
 }
 
@@ -142,111 +144,73 @@ func (s *sender) send() error {
 }
 
 // flood has all send as fast as they are answered, and returns the events a second.
-func (s *senders) flood(d time.Duration) float64 {
+func (s *senders) flood(d time.Duration) float64 { return flooded(s.b, s.sends(), d) }
+
+// sends are what each of the senders does.
+func (s *senders) sends() []func() error {
+	sends := make([]func() error, len(s.clients))
+	for i, c := range s.clients {
+		sends[i] = c.send
+	}
+	return sends
+}
+
+func flooded(b *testing.B, sends []func() error, d time.Duration) float64 {
 	var taken atomic.Int64
+	var group sync.WaitGroup
 	begin := time.Now()
-	s.each(func(c *sender) {
-		for time.Since(begin) < d {
-			if err := c.send(); err != nil {
-				s.b.Error(err)
-				return
+	for _, send := range sends {
+		group.Go(func() {
+			for time.Since(begin) < d {
+				if err := send(); err != nil {
+					b.Error(err)
+					return
+				}
+				taken.Add(1)
 			}
-			taken.Add(1)
-		}
-	})
+		})
+	}
+	group.Wait()
 	return float64(taken.Load()) / time.Since(begin).Seconds()
 }
 
 // pace sends so many events a second and returns how long each took from when it
 // was due: one that waits for a busy client counts its waiting.
 func (s *senders) pace(rate float64, d time.Duration) []time.Duration {
+	return paced(s.b, s.sends(), rate, d)
+}
+
+func paced(b *testing.B, sends []func() error, rate float64, d time.Duration) []time.Duration {
 	var due atomic.Int64
 	var mu sync.Mutex
 	var all []time.Duration
 	gap := time.Duration(float64(time.Second) / rate)
 	begin := time.Now()
-	s.each(func(c *sender) {
-		var took []time.Duration
-		for at := begin; at.Sub(begin) < d; {
-			at = begin.Add(time.Duration(due.Add(1)) * gap)
-			time.Sleep(time.Until(at))
-			if err := c.send(); err != nil {
-				s.b.Error(err)
-				break
+	var group sync.WaitGroup
+	for _, send := range sends {
+		group.Go(func() {
+			var took []time.Duration
+			for at := begin; at.Sub(begin) < d; {
+				at = begin.Add(time.Duration(due.Add(1)) * gap)
+				time.Sleep(time.Until(at))
+				if err := send(); err != nil {
+					b.Error(err)
+					break
+				}
+				took = append(took, time.Since(at))
 			}
-			took = append(took, time.Since(at))
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		all = append(all, took...)
-	})
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, took...)
+		})
+	}
+	group.Wait()
 	return all
 }
 
-func (s *senders) each(do func(*sender)) {
-	var group sync.WaitGroup
-	for _, c := range s.clients {
-		group.Go(func() { do(c) })
-	}
-	group.Wait()
-}
-
-// pgbench returns the transactions a second of prepared inserts of the same row
-// into the same table.
-func pgbench(b *testing.B, address string, clients int) func() float64 {
-	program, err := exec.LookPath("pgbench")
-	if err != nil {
-		found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/pgbench")
-		if len(found) == 0 {
-			b.Skip("pgbench is not installed")
-		}
-		program = found[len(found)-1]
-	}
-	script := filepath.Join(b.TempDir(), "insert.sql")
-	insert := `\set id random(1, 1000000000000000)
-INSERT INTO events (portal_id, source, event_key, call_key, type, payload, happened_at, arrived_at)
-VALUES (1, 'callwise', 'e' || CAST(:id AS text), 'pbx-' || CAST(:id AS text), 'call.started', E'` + strings.ReplaceAll(ingestPayload, ":", `\x3a`) + `', now(), now());` // a colon would begin a variable
-	if err := os.WriteFile(script, []byte(insert), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	rate := regexp.MustCompile(`tps = ([0-9.]+)`)
-	return func() float64 {
-		out, err := exec.Command(program, "-n", "-M", "prepared", "-c", strconv.Itoa(clients), "-j", "2",
-			"-T", strconv.Itoa(int(ingestRound.Seconds())), "-f", script, pgbenchAddress(b, address)).CombinedOutput()
-		found := rate.FindSubmatch(out)
-		if err != nil || found == nil {
-			b.Fatalf("pgbench: %v\n%s", err, out)
-		}
-		tps, err := strconv.ParseFloat(string(found[1]), 64)
-		if err != nil {
-			b.Fatal(err)
-		}
-		return tps
-	}
-}
-
-// ingestPayload is what the program stores of an event of the benchmark.
-const ingestPayload = `{"id":"e","type":"call.started","call":"c","at":"2026-11-23T10:00:00Z","direction":"incoming","phone":"+4930901820","line":"4930901800","extensions":["104","105"]}`
-
-// pgbenchAddress is the address in the words of libpq, which does not know
-// search_path as a parameter.
-func pgbenchAddress(b *testing.B, address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		b.Fatal(err)
-	}
-	q := u.Query()
-	if path := q.Get("search_path"); path != "" {
-		q.Del("search_path")
-		q.Set("options", "-csearch_path="+path)
-	}
-	u.RawQuery = strings.ReplaceAll(q.Encode(), "+", "%20")
-	return u.String()
-}
-
-// rawInserts returns the rate of single-row inserts by the same driver, each
-// durable by itself, into a database of the same schema.
-func rawInserts(b *testing.B, clients int) func() float64 {
+// rawInserts are single-row inserts by the same driver, each durable by itself,
+// into a database of the same schema.
+func rawInserts(b *testing.B, clients int) inserts {
 	address := modelstest.SQLite(b)
 	r := bareRig(b, address, b24sim.PortalConfig{})
 	c := r.spawn()
@@ -264,22 +228,15 @@ func rawInserts(b *testing.B, clients int) func() float64 {
 		b.Fatal(err)
 	}
 	var count atomic.Int64
-	return func() float64 {
-		begin, before := time.Now(), count.Load()
-		var group sync.WaitGroup
-		for range clients {
-			group.Go(func() {
-				for time.Since(begin) < ingestRound {
-					n := count.Add(1)
-					if _, err := insert.Exec(fmt.Sprint("r", n), fmt.Sprint("pbx:", n), ingestPayload, begin.UTC(), begin.UTC()); err != nil {
-						b.Error(err)
-						return
-					}
-				}
-			})
-		}
-		group.Wait()
-		return float64(count.Load()-before) / time.Since(begin).Seconds()
+	send := func() error {
+		n, at := count.Add(1), time.Now().UTC()
+		_, err := insert.Exec(fmt.Sprint("r", n), fmt.Sprint("pbx:", n), ingestPayload, at, at)
+		return err
+	}
+	sends := slices.Repeat([]func() error{send}, clients)
+	return inserts{
+		flood: func() float64 { return flooded(b, sends, ingestRound) },
+		pace:  func(rate float64) []time.Duration { return paced(b, sends, rate, ingestRound) },
 	}
 }
 
