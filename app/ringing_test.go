@@ -180,6 +180,9 @@ func TestTheEndOfALegThatOvertakesTheAnswerMissesNoCall(t *testing.T) {
 			for _, n := range order {
 				r.tell(told[n])
 				r.tell(told[n])
+				if n == begin && order[1] == leg {
+					r.eventually("the call is registered", func() bool { c := r.row(id); return c != nil && c.B24CallID != nil })
+				}
 				if n == leg && order[0] == begin && order[1] == leg {
 					r.eventually("the end of the leg is worked on", func() bool { c := r.row(id); return c != nil && c.EndedAt != nil })
 				}

@@ -250,6 +250,9 @@ func (w *work) settle(ctx context.Context, err error) error {
 		}
 		return errors.Join(w.resume(ctx, w.portal), w.close(ctx))
 	}
+	if _, waits := Wait(err); waits && !b24.IsPortal(err) {
+		return w.paused(ctx, err)
+	}
 	if !b24.IsPortal(err) {
 		return err // our own house, such as the database: it says nothing about the call
 	}
@@ -257,6 +260,15 @@ func (w *work) settle(ctx context.Context, err error) error {
 		return err
 	}
 	return w.failed(ctx, err)
+}
+
+// paused ends a round that goes on later by itself: what the events have told is in
+// the log meanwhile.
+func (w *work) paused(ctx context.Context, later error) error {
+	if err := w.save(ctx); err != nil {
+		return err
+	}
+	return later
 }
 
 // failed has the round repeated, or gives the call up: [patience].
