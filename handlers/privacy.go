@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -41,8 +42,8 @@ func (h *Handlers) privacy(c echo.Context) error {
 	return h.renderPrivacy(c, v, status, asked)
 }
 
-// eraseNumber erases what is stored about a number once the visitor has typed
-// the word that says so.
+// eraseNumber has what is stored about a number erased once the visitor has typed
+// the word that says so. That may take a while: the page says how far it is.
 func (h *Handlers) eraseNumber(c echo.Context) error {
 	v, ctx := viewFrom(c), c.Request().Context()
 	asked, err := postedNumber(c, v)
@@ -57,23 +58,25 @@ func (h *Handlers) eraseNumber(c echo.Context) error {
 	if asked.unsure || asked.wrong() {
 		return h.renderPrivacy(c, v, http.StatusUnprocessableEntity, asked)
 	}
-	done, err := h.Flow.EraseNumber(ctx, v.portal, asked.phone)
+	fresh, err := h.Store.AskErasure(ctx, v.portal, v.visitor.UserID, asked.phone.Key())
+	if errors.Is(err, models.ErrBusy) {
+		v.notice = &views.Notice{Text: v.l.N("privacy.full", models.MostErasures), Failed: true}
+		return h.renderPrivacy(c, v, http.StatusConflict, asked)
+	}
 	if err != nil {
 		return err
 	}
-	if err := h.notePrivacy(c, v, models.PrivacyErasure, int64(done.Calls)); err != nil {
-		return err
+	v.notice = &views.Notice{Text: v.l.T("privacy.again")}
+	if fresh {
+		h.notePrivacy(c, v, models.PrivacyErasure)
+		v.notice.Text = v.l.T("privacy.begun")
 	}
-	v.notice = &views.Notice{Text: v.l.ErasedNotice(done.Calls, done.Mentions, done.Left), Failed: done.Left > 0}
 	return h.renderPrivacy(c, v, http.StatusOK, privacyForm{})
 }
 
-// notePrivacy writes down who asked for what; never about which number.
-func (h *Handlers) notePrivacy(c echo.Context, v view, kind models.PrivacyKind, calls int64) error {
-	h.Log.InfoContext(c.Request().Context(), "data of a number asked for", "kind", kind, "portal", v.portal.ID, "user", v.visitor.UserID, "calls", calls)
-	return h.Store.AddPrivacyRequest(c.Request().Context(), models.PrivacyRequest{
-		PortalID: v.portal.ID, Kind: kind, UserID: v.visitor.UserID, Calls: calls,
-	})
+// notePrivacy has the log say who asked for what; never about which number.
+func (h *Handlers) notePrivacy(c echo.Context, v view, kind models.PrivacyKind) {
+	h.Log.InfoContext(c.Request().Context(), "data of a number asked for", "kind", kind, "portal", v.portal.ID, "user", v.visitor.UserID)
 }
 
 // A privacyForm is what was asked about a number. The zero value asks nothing.
@@ -120,11 +123,21 @@ func (h *Handlers) renderPrivacy(c echo.Context, v view, status int, asked priva
 		return err
 	}
 	for _, r := range requests {
-		page.Requests = append(page.Requests, views.PrivacyRow{
-			When: v.l.Moment(r.At, h.Now(), v.zone), Who: w.who(r.UserID), What: v.l.Asked(string(r.Kind), int(r.Calls)),
-		})
+		page.Requests = append(page.Requests, h.privacyRow(v, w, r))
 	}
 	return render(c, status, views.Privacy(page))
+}
+
+// privacyRow is a line of the list of requests.
+func (h *Handlers) privacyRow(v view, w settingWords, r models.PrivacyRequest) views.PrivacyRow {
+	row := views.PrivacyRow{
+		When: v.l.Moment(r.At, h.Now(), v.zone), Who: w.who(r.UserID), Pending: r.Pending(), Waiting: r.Waiting,
+		What: v.l.Asked(string(r.Kind), r.Pending(), int(r.Calls), int(r.Mentions)),
+	}
+	if r.DoneAt != nil {
+		row.Done = v.l.Moment(*r.DoneAt, h.Now(), v.zone)
+	}
+	return row
 }
 
 // numberFound is how much is stored about a number.

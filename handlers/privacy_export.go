@@ -87,9 +87,10 @@ func (h *Handlers) exportNumber(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := h.notePrivacy(c, v, models.PrivacyExport, calls); err != nil {
+	if err := h.Store.AddExport(ctx, v.portal.ID, v.visitor.UserID, calls); err != nil {
 		return err
 	}
+	h.notePrivacy(c, v, models.PrivacyExport)
 	head := exportHead{
 		Number: asked.phone.Dial(), Spellings: keys, Portal: portalAddress(v.portal), At: h.Now().UTC(), Employee: employee,
 		Excluded: callflow.Excludes(v.portal.Settings.Exclusions, asked.phone, v.portal.Country()),

@@ -29,30 +29,38 @@ func hashOf(callKey string) []byte {
 // were made after the one with this id, in the order they were made.
 func (s *Store) CallsOfNumber(ctx context.Context, portalID int64, phoneKeys []string, after int64, limit int) ([]Call, error) {
 	var calls []Call
-	err := s.ofNumber(ctx, portalID, phoneKeys).Where("id > ?", after).Order("id").Limit(limit).Find(&calls).Error
+	err := ofNumber(s.with(ctx), portalID, phoneKeys).Where("id > ?", after).Order("id").Limit(limit).Find(&calls).Error
 	return calls, err
+}
+
+// CallIDsOfNumber is [Store.CallsOfNumber] of the calls' ids alone.
+func (s *Store) CallIDsOfNumber(ctx context.Context, portalID int64, phoneKeys []string, after int64, limit int) ([]int64, error) {
+	var ids []int64
+	err := ofNumber(s.with(ctx), portalID, phoneKeys).Model(&Call{}).Where("id > ?", after).Order("id").Limit(limit).Pluck("id", &ids).Error
+	return ids, err
 }
 
 // CountCallsOfNumber counts the calls of a portal with one of these search
 // keys, and those of them that go on.
 func (s *Store) CountCallsOfNumber(ctx context.Context, portalID int64, phoneKeys []string) (all, open int64, err error) {
-	if err = s.ofNumber(ctx, portalID, phoneKeys).Model(&Call{}).Count(&all).Error; err != nil {
+	if err = ofNumber(s.with(ctx), portalID, phoneKeys).Model(&Call{}).Count(&all).Error; err != nil {
 		return 0, 0, err
 	}
-	err = s.ofNumber(ctx, portalID, phoneKeys).Model(&Call{}).Where("state = ?", CallOpen).Count(&open).Error
+	err = ofNumber(s.with(ctx), portalID, phoneKeys).Model(&Call{}).Where("state = ?", CallOpen).Count(&open).Error
 	return all, open, err
 }
 
-func (s *Store) ofNumber(ctx context.Context, portalID int64, phoneKeys []string) *gorm.DB {
-	return s.with(ctx).Where("portal_id = ? AND phone_key IN ?", portalID, phoneKeys)
+func ofNumber(db *gorm.DB, portalID int64, phoneKeys []string) *gorm.DB {
+	return db.Where("portal_id = ? AND phone_key IN ?", portalID, phoneKeys)
 }
 
 // EraseCall removes a call of a portal with its events, requests, recordings
-// and jobs, and remembers that it did: what its PBX still reports of it is
-// dropped. The caller holds the call's lease. ErrBusy means that the call goes
-// on, or that there is work left: erased now, it would begin anew. A call that
-// is gone is no error.
-func (s *Store) EraseCall(ctx context.Context, portalID, callID int64) error {
+// and jobs, counts it, and remembers that it did: what its PBX still reports of
+// it is dropped. The caller holds the call's lease. ErrBusy means that the call
+// goes on, or that there is work left: erased now, it would begin anew. A call
+// that is gone is no error.
+func (s *Store) EraseCall(ctx context.Context, e *Erasure, callID int64) error {
+	portalID := e.PortalID
 	return s.Transaction(ctx, func(tx *gorm.DB) error {
 		var calls []Call
 		if err := tx.Where("portal_id = ? AND id = ?", portalID, callID).Find(&calls).Error; err != nil || len(calls) == 0 {
@@ -70,7 +78,11 @@ func (s *Store) EraseCall(ctx context.Context, portalID, callID int64) error {
 		if err := s.rememberErased(tx, portalID, keys); err != nil {
 			return err
 		}
-		return s.eraseRows(tx, &calls[0], keys)
+		if err := s.eraseRows(tx, &calls[0], keys); err != nil {
+			return err
+		}
+		e.Calls++
+		return changed(ofErasure(tx, e).Update("calls", gorm.Expr("calls + 1")))
 	})
 }
 
@@ -123,9 +135,4 @@ func (s *Store) DropErased(ctx context.Context, portalID int64, callKey string) 
 		}
 	}
 	return true, nil
-}
-
-// EraseCreations forgets what was created for a number a moment ago.
-func (s *Store) EraseCreations(ctx context.Context, portalID int64, phoneKeys []string) error {
-	return s.with(ctx).Exec("DELETE FROM recent_creations WHERE portal_id = ? AND phone_key IN ?", portalID, phoneKeys).Error
 }

@@ -35,6 +35,29 @@ func ofNumber(t *testing.T, s *models.Store, portalID int64, key, number string)
 	return c
 }
 
+// erasing is an erasure of a number that was just asked for.
+func erasing(t *testing.T, s *models.Store, p *models.Portal, number string) *models.Erasure {
+	t.Helper()
+	must[bool](t)(s.AskErasure(t.Context(), p, 17, call.ParsePhone(number, "DE").Key()))
+	requests := must[[]models.PrivacyRequest](t)(s.PrivacyRequests(t.Context(), p.ID, 1))
+	return must[*models.Erasure](t)(s.PendingErasure(t.Context(), p, requests[0].ID))
+}
+
+// look takes the number of an erasure out of all rows, up to those that are
+// still worked on.
+func look(t *testing.T, s *models.Store, e *models.Erasure) {
+	t.Helper()
+	phone := call.ParsePhone(e.Key, "")
+	digits := phone.Digits()
+	for {
+		over, err := s.EraseMentions(t.Context(), e, digits[len(digits)-6:], phone.Mention().EraseFrom)
+		check(t, err)
+		if over || e.Waiting {
+			return
+		}
+	}
+}
+
 // worked counts all events of a call as worked on.
 func worked(t *testing.T, s *models.Store, portalID int64, key string) {
 	t.Helper()
@@ -56,18 +79,24 @@ func TestACallIsErasedWithAllThatBelongsToIt(t *testing.T) {
 		for table := range all {
 			one[table] = all[table] / 2
 		}
-		one["tokens"], one["erased_calls"] = 1, 1
+		one["tokens"], one["erased_calls"], one["privacy_requests"], one["jobs"] = 1, 1, 1, 1
+		e := erasing(t, s, p, "+4930901820")
 		for range 2 {
-			check(t, s.EraseCall(ctx, p.ID, c.ID))
+			check(t, s.EraseCall(ctx, e, c.ID))
 			if diff := cmp.Diff(one, rows(t, s, p.ID)); diff != "" {
 				t.Errorf("rows (-want +got):\n%s", diff)
 			}
 		}
-		check(t, s.EraseCall(ctx, twin.ID, other.ID)) // another portal's: nothing
+		theirs := *e
+		theirs.PortalID = twin.ID
+		check(t, s.EraseCall(ctx, &theirs, other.ID)) // another portal's: nothing
 		if diff := cmp.Diff(twins, rows(t, s, twin.ID)); diff != "" {
 			t.Errorf("the other portal (-want +got):\n%s", diff)
 		}
 		_ = must[*models.Call](t)(s.CallByID(ctx, p.ID, other.ID))
+		if e = must[*models.Erasure](t)(s.PendingErasure(ctx, p, e.ID)); e.Calls != 1 {
+			t.Errorf("%d calls are counted", e.Calls)
+		}
 	})
 }
 
@@ -75,10 +104,11 @@ func TestACallThatGoesOnIsNotErased(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		p := active(t, s, "one")
 		open := ensure(t, s, p.ID, "pbx:open")
-		wantErr(t, s.EraseCall(t.Context(), p.ID, open.ID), models.ErrBusy)
+		e := erasing(t, s, p, "+4930901820")
+		wantErr(t, s.EraseCall(t.Context(), e, open.ID), models.ErrBusy)
 		c := ofNumber(t, s, p.ID, "a", "+4930901820")
 		add(t, s, p.ID, event("late", "pbx:a", time.Minute))
-		wantErr(t, s.EraseCall(t.Context(), p.ID, c.ID), models.ErrBusy)
+		wantErr(t, s.EraseCall(t.Context(), e, c.ID), models.ErrBusy)
 	})
 }
 
@@ -89,7 +119,7 @@ func TestWhatIsReportedOfAnErasedCallIsDropped(t *testing.T) {
 		ctx := t.Context()
 		p, twin := active(t, s, "one"), active(t, s, "two")
 		c := ofNumber(t, s, p.ID, "a", "+4930901820")
-		check(t, s.EraseCall(ctx, p.ID, c.ID))
+		check(t, s.EraseCall(ctx, erasing(t, s, p, "+4930901820"), c.ID))
 		for _, portal := range []*models.Portal{p, twin} {
 			add(t, s, portal.ID, event("again", "pbx:a", 0))
 			add(t, s, portal.ID, event("another", "pbx:b", 0))
@@ -159,9 +189,28 @@ func TestANumberIsTakenOutOfWhatOtherRowsSay(t *testing.T) {
 		check(t, s.SaveLogFilter(ctx, p.ID, 17, "text=%2B4930901820"))
 		check(t, s.SaveLogFilter(ctx, p.ID, 18, "text=Ada"))
 
-		changed, left, err := s.EraseMentions(ctx, p.ID, "901820", erase)
-		if changed != 4 || left != 1 || err != nil { // a call, two events, a filter; the open call is left
-			t.Errorf("%d changed, %d left, %v", changed, left, err)
+		e := erasing(t, s, p, "+4930901820")
+		look(t, s, e)
+		if e.Mentions != 1 || !e.Waiting { // a call; the open call is left
+			t.Errorf("%d mentions, waiting %v", e.Mentions, e.Waiting)
+		}
+		if diff := cmp.Diff(open, must[*models.Call](t)(s.CallByID(ctx, p.ID, open.ID))); diff != "" {
+			t.Errorf("left alone (-want +got):\n%s", diff)
+		}
+		look(t, s, e)
+		if e.Mentions != 1 || !e.Waiting {
+			t.Errorf("again: %d mentions, waiting %v", e.Mentions, e.Waiting)
+		}
+		open.State = models.CallFinished
+		check(t, s.SaveCall(ctx, open))
+		look(t, s, e)
+		if e.Mentions != 4 || e.Waiting { // two calls, two events
+			t.Errorf("when the call is over: %d mentions, waiting %v", e.Mentions, e.Waiting)
+		}
+		check(t, s.FinishErasure(ctx, e, phone.Variants(), erase))
+		done := must[[]models.PrivacyRequest](t)(s.PrivacyRequests(ctx, p.ID, 9))
+		if len(done) != 1 || done[0].Pending() || done[0].Mentions != 5 || done[0].DoneAt == nil { // and a filter
+			t.Errorf("done: %+v", done)
 		}
 		want := *c
 		want.CustomerName, want.Search = "•••", "•••\n4930901999"
@@ -182,35 +231,8 @@ func TestANumberIsTakenOutOfWhatOtherRowsSay(t *testing.T) {
 		if must[string](t)(s.LogFilterOf(ctx, p.ID, 17)) != "" || must[string](t)(s.LogFilterOf(ctx, p.ID, 18)) == "" {
 			t.Error("the wrong filter is forgotten")
 		}
-		for _, kept := range []*models.Call{open, foreign} {
-			if diff := cmp.Diff(kept, must[*models.Call](t)(s.CallByID(ctx, kept.PortalID, kept.ID))); diff != "" {
-				t.Errorf("left alone (-want +got):\n%s", diff)
-			}
-		}
-		changed, left, err = s.EraseMentions(ctx, p.ID, "901820", erase)
-		if changed != 0 || left != 1 || err != nil {
-			t.Errorf("again: %d changed, %d left, %v", changed, left, err)
-		}
-	})
-}
-
-func TestPrivacyRequestsAreListedNewestFirst(t *testing.T) {
-	modelstest.Each(t, func(t *testing.T, s *models.Store) {
-		s.Now = func() time.Time { return noon }
-		ctx := t.Context()
-		p, twin := active(t, s, "one"), active(t, s, "two")
-		check(t, s.AddPrivacyRequest(ctx, models.PrivacyRequest{PortalID: p.ID, Kind: models.PrivacyExport, UserID: 1, Calls: 2}))
-		check(t, s.AddPrivacyRequest(ctx, models.PrivacyRequest{PortalID: p.ID, Kind: models.PrivacyErasure, UserID: 17}))
-		check(t, s.AddPrivacyRequest(ctx, models.PrivacyRequest{PortalID: twin.ID, Kind: models.PrivacyErasure, UserID: 1}))
-		got := must[[]models.PrivacyRequest](t)(s.PrivacyRequests(ctx, p.ID, 9))
-		want := []models.PrivacyRequest{
-			{PortalID: p.ID, Kind: models.PrivacyErasure, UserID: 17, At: noon}, {PortalID: p.ID, Kind: models.PrivacyExport, UserID: 1, Calls: 2, At: noon},
-		}
-		for i := range got {
-			got[i].ID = 0
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("(-want +got):\n%s", diff)
+		if diff := cmp.Diff(foreign, must[*models.Call](t)(s.CallByID(ctx, twin.ID, foreign.ID))); diff != "" {
+			t.Errorf("the other portal (-want +got):\n%s", diff)
 		}
 	})
 }
@@ -228,9 +250,17 @@ func TestAnOpenCallKeepsTheNumberInItsEvents(t *testing.T) {
 			add(t, s, p.ID, e)
 			worked(t, s, p.ID, key)
 		}
-		changed, left, err := s.EraseMentions(t.Context(), p.ID, "901820", call.ParsePhone("+4930901820", "").Mention().EraseFrom)
-		if changed != 0 || left != 3 || err != nil {
-			t.Errorf("%d changed, %d left, %v", changed, left, err)
+		e := erasing(t, s, p, "+4930901820")
+		look(t, s, e)
+		if e.Mentions != 0 || !e.Waiting {
+			t.Errorf("%d mentions, waiting %v", e.Mentions, e.Waiting)
+		}
+		c = must[*models.Call](t)(s.CallByID(t.Context(), p.ID, c.ID))
+		c.State = models.CallFinished
+		check(t, s.SaveCall(t.Context(), c))
+		look(t, s, e)
+		if e.Mentions != 3 || e.Waiting {
+			t.Errorf("when it is over: %d mentions, waiting %v", e.Mentions, e.Waiting)
 		}
 	})
 }

@@ -23,3 +23,6 @@ func SQL(s *Store, ctx context.Context, statement string) error {
 
 // PurgeBatch is how many rows one statement of a purge removes.
 const PurgeBatch = purgeBatch
+
+// MentionWindow is how many rows an erasure looks through in one step.
+const MentionWindow = mentionWindow

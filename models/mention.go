@@ -7,29 +7,38 @@ import (
 	"io"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"gorm.io/gorm"
 )
 
-// mentionBatch is how many rows are read at a time for what they mention.
-const mentionBatch = 200
+// mentionWindow is how many rows of a table, by their ids, are looked through in
+// one step: on SQLite nothing else is read or written meanwhile.
+const mentionWindow = 500
 
 // mentions are the texts of a table that may name a number of which the row is
 // not: the title of a card, a name, an event that belongs to no call.
 type mentions struct {
 	table, settled string   // rows that are still worked on are left alone
 	texts, jsons   []string // columns
+	dropped        bool     // the row goes, not only the number in it
 }
 
 // ofOpenCall holds for events of a call that goes on: it is carried by what
 // they say.
 const ofOpenCall = `EXISTS (SELECT 1 FROM calls c WHERE c.portal_id = events.portal_id AND c.state = 'open'
-	AND (c.call_key = events.call_key OR 'pbx:' || c.pbx_call_id = events.call_key OR 'b24:' || c.b24_call_id = events.call_key))`
+	AND (c.call_key = events.call_key
+		OR c.pbx_call_id = substr(events.call_key, 5) AND events.call_key LIKE 'pbx:%'
+		OR c.b24_call_id = substr(events.call_key, 5) AND events.call_key LIKE 'b24:%'))`
 
+// mentioning are the steps of an erasure, in their order.
 var mentioning = []mentions{
-	{"calls", "state <> 'open'", []string{"customer_name", "search"}, []string{`"case"`, "decision", "plan", "records", "progress"}},
-	{"events", "done_at IS NOT NULL AND NOT " + ofOpenCall, nil, []string{"payload"}},
+	{table: "calls", settled: "state <> 'open'", texts: []string{"customer_name", "search"}, jsons: []string{`"case"`, "decision", "plan", "records", "progress"}},
+	{table: "events", settled: "done_at IS NOT NULL AND NOT " + ofOpenCall, jsons: []string{"payload"}},
+	// The calls that nobody has told of: those that are taken up name no number.
+	{table: "missing_calls", settled: "recovered = 0", jsons: []string{"payload"}, dropped: true},
 }
 
 // besideDigits is what may stand between two digits of a number in JSON.
@@ -38,65 +47,92 @@ const besideDigits = `(\\u00a0|[^0-9A-Za-z]){0,3}`
 // A TextEraser returns a text without a number.
 type TextEraser func(string) string
 
-// EraseMentions takes a number out of what a portal's rows say besides: digits
-// are its last ones, by which rows are found. It returns how many rows it
-// changed, and how many it left because they are still worked on.
-func (s *Store) EraseMentions(ctx context.Context, portalID int64, digits string, erase TextEraser) (changed, left int, err error) {
-	near := strings.Join(strings.Split(digits, ""), besideDigits)
-	nearby, err := regexp.Compile(near)
-	if err != nil {
-		return 0, 0, err
+// EraseMentions takes the number of an erasure out of what the next rows of its
+// portal say besides, and has e go on behind them: digits are the number's last
+// ones, by which rows are found. e waits, and stays where it is, when some of the
+// rows are still worked on. It reports whether all rows were looked through
+// before. ErrConflict means that another worker did the step.
+func (s *Store) EraseMentions(ctx context.Context, e *Erasure, digits string, erase TextEraser) (over bool, err error) {
+	if e.Step >= len(mentioning) {
+		return true, nil
 	}
-	for _, m := range mentioning {
-		for after := int64(0); ; {
-			rows, err := s.mentioned(ctx, m, portalID, after, near)
+	m, next := mentioning[e.Step], *e
+	first, err := s.firstAfter(ctx, m.table, e.AfterID)
+	if err != nil {
+		return false, err
+	}
+	if first == 0 {
+		next.Step, next.AfterID = e.Step+1, 0
+		return false, s.step(s.with(ctx), e, next)
+	}
+	next.AfterID, next.Waiting = first+mentionWindow-1, false
+	rows, err := s.mentioned(ctx, m, e.PortalID, first, next.AfterID, digits)
+	if err != nil {
+		return false, err
+	}
+	return false, s.Transaction(ctx, func(tx *gorm.DB) error {
+		for _, row := range rows {
+			changed, busy, err := eraseMention(tx, m, e.PortalID, row, erase)
 			if err != nil {
-				return changed, left, err
+				return err
 			}
-			for _, row := range rows {
-				after = row.ID
-				if !nearby.MatchString(strings.Join(row.Columns, " ")) {
-					continue // SQLite has no expressions to look for
-				}
-				done, busy, err := s.eraseMention(ctx, m, portalID, row, erase)
-				if err != nil {
-					return changed, left, err
-				}
-				changed, left = changed+done, left+busy
-			}
-			if len(rows) < mentionBatch {
-				break
+			next.Mentions += changed
+			if busy {
+				next.AfterID, next.Waiting = e.AfterID, true
 			}
 		}
+		return s.step(tx, e, next)
+	})
+}
+
+// firstAfter is the id of the first row of a table, whosever it is, behind an
+// id; 0 for none. Between two such rows ids may be missing by the million.
+func (s *Store) firstAfter(ctx context.Context, table string, after int64) (int64, error) {
+	var first *int64
+	err := s.with(ctx).Raw("SELECT min(id) FROM "+table+" WHERE id > ?", after).Scan(&first).Error
+	if err != nil || first == nil {
+		return 0, err
 	}
-	missing, err := s.eraseMissing(ctx, portalID, erase)
-	if err != nil {
-		return changed + missing, left, err
+	return *first, nil
+}
+
+// step writes down how far an erasure has come, unless it is elsewhere already.
+func (s *Store) step(tx *gorm.DB, e *Erasure, next Erasure) error {
+	saved := ofErasure(tx, e).Where("step = ? AND after_id = ?", e.Step, e.AfterID).Updates(map[string]any{
+		"step": next.Step, "after_id": next.AfterID, "waiting": next.Waiting, "mentions": gorm.Expr("mentions + ?", next.Mentions-e.Mentions),
+	})
+	if saved.Error == nil && saved.RowsAffected == 0 {
+		return ErrConflict
 	}
-	filters, err := s.eraseFilters(ctx, portalID, erase)
-	return changed + missing + filters, left, err
+	*e = next
+	return saved.Error
 }
 
 // A mentionRow is a row as it is stored: columns as text.
 type mentionRow struct {
 	ID      int64
-	Settled bool
 	Columns []string
 }
 
-// mentioned returns rows that may hold the digits near each other: more than
-// mention the number, on SQLite all, but none that does is missing.
-func (s *Store) mentioned(ctx context.Context, m mentions, portalID, after int64, near string) ([]mentionRow, error) {
+// mentioned returns those rows of a portal, of the ids from first to last, that
+// hold the digits near each other: more than mention the number, but none that
+// does is missing.
+func (s *Store) mentioned(ctx context.Context, m mentions, portalID, first, last int64, digits string) ([]mentionRow, error) {
+	near := strings.Join(strings.Split(digits, ""), besideDigits)
+	nearby, err := regexp.Compile(near)
+	if err != nil {
+		return nil, err
+	}
 	var casts []string
 	for _, column := range m.columns() {
 		casts = append(casts, "COALESCE(CAST("+column+" AS text), '')")
 	}
-	texts, values := strings.Join(casts, " || ' ' || ")+" ~ ?", []any{portalID, after, near, mentionBatch}
+	texts, values := strings.Join(casts, " || ' ' || ")+" ~ ?", []any{portalID, first, last, near}
 	if s.pool == nil {
-		texts, values = "true", []any{portalID, after, mentionBatch}
+		texts, values = "true", values[:3] // SQLite has no expressions to look for
 	}
-	query := "SELECT id, " + m.settled + ", " + strings.Join(casts, ", ") + " FROM " + m.table +
-		" WHERE portal_id = ? AND id > ? AND " + texts + " ORDER BY id LIMIT ?"
+	query := "SELECT id, " + strings.Join(casts, ", ") + " FROM " + m.table +
+		" WHERE portal_id = ? AND id BETWEEN ? AND ? AND " + texts + " ORDER BY id"
 	found, err := s.with(ctx).Raw(query, values...).Rows()
 	if err != nil {
 		return nil, err
@@ -105,29 +141,32 @@ func (s *Store) mentioned(ctx context.Context, m mentions, portalID, after int64
 	var rows []mentionRow
 	for found.Next() {
 		row := mentionRow{Columns: make([]string, len(casts))}
-		into := []any{&row.ID, &row.Settled}
+		into := []any{&row.ID}
 		for i := range row.Columns {
 			into = append(into, &row.Columns[i])
 		}
 		if err := found.Scan(into...); err != nil {
 			return nil, err
 		}
-		rows = append(rows, row)
+		if slices.ContainsFunc(row.Columns, nearby.MatchString) {
+			rows = append(rows, row)
+		}
 	}
 	return rows, found.Err()
 }
 
 func (m mentions) columns() []string { return append(append([]string{}, m.texts...), m.jsons...) }
 
-// eraseMention rewrites the columns of a row that mention the number, unless
-// the row has changed since it was read.
-func (s *Store) eraseMention(ctx context.Context, m mentions, portalID int64, row mentionRow, erase TextEraser) (changed, busy int, err error) {
+// eraseMention rewrites the columns of a row that mention the number, or drops
+// the row, and returns how many rows it changed. The row is busy while it is
+// worked on, or when it has changed since it was read.
+func eraseMention(tx *gorm.DB, m mentions, portalID int64, row mentionRow, erase TextEraser) (changed int64, busy bool, err error) {
 	set, values, where, was := []string{}, []any{}, []string{}, []any{}
 	for i, column := range m.columns() {
 		text := erase(row.Columns[i])
 		if i >= len(m.texts) {
 			if text, err = eraseJSON(row.Columns[i], erase); err != nil {
-				return 0, 0, err
+				return 0, false, err
 			}
 		}
 		if text != row.Columns[i] {
@@ -136,15 +175,15 @@ func (s *Store) eraseMention(ctx context.Context, m mentions, portalID int64, ro
 		}
 	}
 	if len(set) == 0 {
-		return 0, 0, nil
+		return 0, false, nil
 	}
-	if !row.Settled {
-		return 0, 1, nil
+	statement := "UPDATE " + m.table + " SET " + strings.Join(set, ", ")
+	if m.dropped {
+		statement, values = "DELETE FROM "+m.table, nil
 	}
 	values = append(append(values, portalID, row.ID), was...)
-	written := s.with(ctx).Exec("UPDATE "+m.table+" SET "+strings.Join(set, ", ")+
-		" WHERE portal_id = ? AND id = ? AND "+m.settled+" AND "+strings.Join(where, " AND "), values...)
-	return int(written.RowsAffected), 1 - int(written.RowsAffected), written.Error
+	written := tx.Exec(statement+" WHERE portal_id = ? AND id = ? AND "+m.settled+" AND "+strings.Join(where, " AND "), values...)
+	return written.RowsAffected, written.RowsAffected == 0, written.Error
 }
 
 // eraseJSON erases in every text of a JSON document, and leaves the rest as it
@@ -181,13 +220,14 @@ func eraseJSON(document string, erase TextEraser) (string, error) {
 	return strings.TrimSpace(out.String()), nil
 }
 
-// eraseFilters forgets the filters of the call log that search for the number.
-func (s *Store) eraseFilters(ctx context.Context, portalID int64, erase TextEraser) (int, error) {
+// eraseFilters forgets the filters of a portal's call log that search for the
+// number, and returns how many: an employee has one.
+func eraseFilters(tx *gorm.DB, portalID int64, erase TextEraser) (int64, error) {
 	var filters []LogFilter
-	if err := s.with(ctx).Where("portal_id = ?", portalID).Find(&filters).Error; err != nil {
+	if err := tx.Where("portal_id = ?", portalID).Find(&filters).Error; err != nil {
 		return 0, err
 	}
-	forgotten := 0
+	forgotten := int64(0)
 	for _, f := range filters {
 		text, err := url.QueryUnescape(f.Filter)
 		if err != nil {
@@ -196,7 +236,7 @@ func (s *Store) eraseFilters(ctx context.Context, portalID int64, erase TextEras
 		if erase(text) == text {
 			continue
 		}
-		gone := s.with(ctx).Where("portal_id = ? AND user_id = ?", portalID, f.UserID).Delete(&LogFilter{})
+		gone := tx.Where("portal_id = ? AND user_id = ?", portalID, f.UserID).Delete(&LogFilter{})
 		if gone.Error != nil {
 			return forgotten, gone.Error
 		}

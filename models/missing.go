@@ -134,31 +134,3 @@ func (s *Store) Gaps(ctx context.Context, portalID int64, since, until time.Time
 	}
 	return gaps, err
 }
-
-// eraseMissing drops the calls that name a number and are not taken up.
-func (s *Store) eraseMissing(ctx context.Context, portalID int64, erase TextEraser) (int, error) {
-	for erased, after := 0, int64(0); ; {
-		var calls []MissingCall
-		err := s.with(ctx).Where("portal_id = ? AND id > ? AND recovered = 0", portalID, after).Order("id").Limit(mentionBatch).Find(&calls).Error
-		if err != nil {
-			return erased, err
-		}
-		for _, m := range calls {
-			after = m.ID
-			text, err := eraseJSON(string(m.Payload), erase)
-			if err != nil {
-				return erased, err
-			}
-			if text == string(m.Payload) {
-				continue
-			}
-			if err := s.ForgetMissing(ctx, portalID, m.ID); err != nil {
-				return erased, err
-			}
-			erased++
-		}
-		if len(calls) < mentionBatch {
-			return erased, nil
-		}
-	}
-}

@@ -110,11 +110,10 @@ func TestAnErasedNumberIsNotRecovered(t *testing.T) {
 		for _, portal := range []*models.Portal{p, twin} {
 			check(t, s.AddMissing(ctx, portal.ID, 9, []models.MissingCall{lost("1", "+49301234567", 0), lost("2", "+49307654321", 0)}))
 		}
-		erase := func(text string) string { return strings.ReplaceAll(text, "+49301234567", "") }
-		changed, left, err := s.EraseMentions(ctx, p.ID, "234567", erase)
-		check(t, err)
-		if changed != 1 || left != 0 {
-			t.Errorf("%d are changed, %d left", changed, left)
+		e := erasing(t, s, p, "+49301234567")
+		look(t, s, e)
+		if e.Mentions != 1 || e.Waiting {
+			t.Errorf("%d mentions, waiting %v", e.Mentions, e.Waiting)
 		}
 		if diff := cmp.Diff([]string{"b24:2"}, missingKeys(t, s, p.ID)); diff != "" {
 			t.Errorf("missing (-want +got):\n%s", diff)

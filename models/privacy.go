@@ -14,25 +14,39 @@ const (
 	PrivacyErasure PrivacyKind = "erasure"
 )
 
-// A PrivacyRequest says who asked for what about some number, never which.
+// A PrivacyRequest says who asked for what about some number; which one, it
+// holds encrypted while the number is being erased, and never else.
 type PrivacyRequest struct {
 	ID       int64
 	PortalID int64
 	Kind     PrivacyKind
 	UserID   int64
-	Calls    int64     // that it was about
-	At       time.Time `gorm:"serializer:utc"`
+	Calls    int64      // that it was about, or that are erased so far
+	Mentions int64      // of the number in other rows that are erased so far
+	Waiting  bool       // the erasure waits for what is still being worked on
+	At       time.Time  `gorm:"serializer:utc"`
+	DoneAt   *time.Time `gorm:"serializer:utc"` // nil while it goes on, and of what earlier versions did
+	Sealed   []byte     `gorm:"column:number"`
+	Step     int        // of what is looked through
+	AfterID  int64      // its last row that is done
 }
 
-// AddPrivacyRequest writes down that somebody asked about a number.
-func (s *Store) AddPrivacyRequest(ctx context.Context, r PrivacyRequest) error {
-	r.ID, r.At = 0, s.now()
-	return s.with(ctx).Create(&r).Error
+// Pending reports an erasure that goes on.
+func (r PrivacyRequest) Pending() bool { return len(r.Sealed) > 0 }
+
+// AddExport writes down that what is stored of a number was handed out.
+func (s *Store) AddExport(ctx context.Context, portalID, userID, calls int64) error {
+	now := s.now()
+	// SQLite would be given an empty number, which is not none.
+	return s.with(ctx).Omit("Sealed").Create(&PrivacyRequest{
+		PortalID: portalID, Kind: PrivacyExport, UserID: userID, Calls: calls, At: now, DoneAt: &now,
+	}).Error
 }
 
-// PrivacyRequests returns the last requests of a portal, the newest first.
+// PrivacyRequests returns erasures of a portal that go on, and then the last
+// requests that are done, each the newest first.
 func (s *Store) PrivacyRequests(ctx context.Context, portalID int64, limit int) ([]PrivacyRequest, error) {
 	var requests []PrivacyRequest
-	err := s.with(ctx).Where("portal_id = ?", portalID).Order("id DESC").Limit(limit).Find(&requests).Error
+	err := s.with(ctx).Where("portal_id = ?", portalID).Order("number IS NULL, id DESC").Limit(limit).Find(&requests).Error
 	return requests, err
 }

@@ -19,6 +19,7 @@ func (s *Store) RotateKeys(ctx context.Context) (int, error) {
 		{"portals", "command_secret", "t.id"},
 		{"tokens", "access_token", "t.portal_id"},
 		{"tokens", "refresh_token", "t.portal_id"},
+		{"privacy_requests", "number", "t.portal_id"},
 	} {
 		n, err := s.rotate(ctx, column.table, column.column, column.owner)
 		total += n

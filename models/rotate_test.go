@@ -130,7 +130,7 @@ func TestEverySealedColumnIsRotated(t *testing.T) {
 			t.Errorf("sealed with the old key: %v", sealed)
 		}
 		if got := cellsWith(t, both, "\x01\x03new"); !slices.Equal(got, []string{
-			"portals.application_token", "portals.command_secret", "portals.command_url", "tokens.access_token", "tokens.refresh_token",
+			"portals.application_token", "portals.command_secret", "portals.command_url", "privacy_requests.number", "tokens.access_token", "tokens.refresh_token",
 		}) {
 			t.Errorf("sealed with the new key: %v", got)
 		}

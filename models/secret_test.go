@@ -53,7 +53,7 @@ func open(t *testing.T, address, keys string) *models.Store {
 	return s
 }
 
-var secrets = []string{"application-token-of-one", "access-1-one", "refresh-1-one", "https://pbx.example/commands", "whsec_of_one"}
+var secrets = []string{"application-token-of-one", "access-1-one", "refresh-1-one", "https://pbx.example/commands", "whsec_of_one", "+49305550199"}
 
 func TestSecretsAreNotInTheDatabaseFile(t *testing.T) {
 	address := modelstest.SQLite(t)
@@ -83,7 +83,7 @@ func sealed(t *testing.T, s *models.Store) [][]byte {
 	t.Helper()
 	var all [][]byte
 	check(t, s.Transaction(t.Context(), func(tx *gorm.DB) error {
-		for _, column := range []string{"portals.application_token", "portals.command_url", "portals.command_secret", "tokens.access_token", "tokens.refresh_token"} {
+		for _, column := range []string{"portals.application_token", "portals.command_url", "portals.command_secret", "tokens.access_token", "tokens.refresh_token", "privacy_requests.number"} {
 			table, name, _ := strings.Cut(column, ".")
 			var cells [][]byte
 			if err := tx.Table(table).Pluck(name, &cells).Error; err != nil {

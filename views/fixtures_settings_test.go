@@ -199,14 +199,19 @@ func importWrong(l Localizer) ImportPage {
 
 // numberFoundPage is the page about a number when everything is to be said.
 func numberFoundPage(l Localizer) PrivacyPage {
+	when := func(day int) Moment {
+		return l.Moment(time.Date(2026, 11, day, 10, 0, 0, 0, time.UTC), time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), time.UTC)
+	}
 	p := PrivacyPage{
 		Page: page(l, SettingsTab), Number: "030 901820",
 		Found: &NumberFound{Pretty: "+49 30 901820", Calls: 1204, Open: 1, Excluded: true, Employee: "Anna Weber", Unsure: true},
 		Requests: []PrivacyRow{
-			{When: l.Moment(time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), time.UTC), Who: "Vera Stein", What: l.Asked("erasure", 1)},
-			{When: l.Moment(time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC), time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), time.UTC), Who: "Anna Weber", What: l.Asked("export", 1204)},
+			{When: when(23), Who: "Vera Stein", What: l.Asked("erasure", true, 20_400, 310), Pending: true},
+			{When: when(22), Who: "Anastasia Konstantinopolskaja-Wintermantel", What: l.Asked("erasure", true, 3, 0), Pending: true, Waiting: true},
+			{When: when(21), Done: when(22), Who: "Vera Stein", What: l.Asked("erasure", false, 1, 2)},
+			{When: when(20), Who: "Anna Weber", What: l.Asked("export", false, 1204, 0)},
 		},
 	}
-	p.Notice = &Notice{Text: l.ErasedNotice(21, 2, 1), Failed: true}
+	p.Notice = &Notice{Text: l.N("privacy.full", 20), Failed: true}
 	return p
 }

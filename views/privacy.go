@@ -1,5 +1,7 @@
 package views
 
+import "github.com/a-h/templ"
+
 // A PrivacyPage answers what a person may ask a company: what it stores about
 // them, and that it be erased. It is about one number at a time.
 type PrivacyPage struct {
@@ -22,29 +24,50 @@ type NumberFound struct {
 
 // A PrivacyRow is a request that somebody made.
 type PrivacyRow struct {
-	When Moment
-	Who  string
-	What string
+	When    Moment
+	Done    Moment // zero: it goes on, or nobody wrote it down
+	Who     string
+	What    string
+	Pending bool // it goes on
+	Waiting bool // for calls that go on
 }
 
 // ErasureWord is what must be typed before a number is erased.
 func (l Localizer) ErasureWord() string { return l.T("privacy.word") }
 
-// Asked says what was asked about a number.
-func (l Localizer) Asked(kind string, calls int) string {
-	return l.T("privacy.asked."+kind, "Calls", l.N("privacy.calls", calls, "Count", l.grouped(calls)))
-}
-
-// ErasedNotice says what was erased and what is left for later.
-func (l Localizer) ErasedNotice(calls, mentions, left int) string {
-	said := l.T("privacy.erased", "Calls", l.N("privacy.calls", calls, "Count", l.grouped(calls)))
+// Asked says what was asked about a number, and what has come of it.
+func (l Localizer) Asked(kind string, pending bool, calls, mentions int) string {
+	if pending {
+		kind = "erasing"
+	}
+	said := l.T("privacy.asked."+kind, "Calls", l.N("privacy.calls", calls, "Count", l.grouped(calls)))
 	if mentions > 0 {
 		said += " " + l.N("privacy.mentions", mentions, "Count", l.grouped(mentions))
 	}
-	if left > 0 {
-		said += " " + l.T("privacy.left")
-	}
 	return said
+}
+
+// How often the page looks how far an erasure is: one that waits takes longer.
+const (
+	erasureSoon  = "every 2s"
+	erasureLater = "every 10s"
+)
+
+// poll has the list of requests look again while an erasure goes on.
+func (p PrivacyPage) poll() templ.Attributes {
+	trigger := ""
+	for _, r := range p.Requests {
+		switch {
+		case r.Pending && !r.Waiting:
+			trigger = erasureSoon
+		case r.Pending && trigger == "":
+			trigger = erasureLater
+		}
+	}
+	if trigger == "" {
+		return nil
+	}
+	return templ.Attributes{"hx-get": "/settings/privacy", "hx-trigger": trigger, "hx-target": "this", "hx-select": "#privacy-asked", "hx-swap": "outerHTML"}
 }
 
 func (n NumberFound) stored(l Localizer) string {
