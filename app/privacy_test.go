@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"callwise/app/b24/b24sim"
+	"callwise/models"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -24,6 +26,15 @@ func (r *rig) about(path, number string, more ...string) reply {
 		form.Set(more[i], more[i+1])
 	}
 	return r.send(r.request(http.MethodPost, "/settings/privacy"+path, formType, form.Encode()))
+}
+
+// saysPrivacy waits until the page about one number says all of this.
+func (r *rig) saysPrivacy(texts ...string) {
+	r.t.Helper()
+	r.eventually("the page says "+strings.Join(texts, ", "), func() bool {
+		page := r.page("/settings/privacy")
+		return !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(page, text) })
+	})
 }
 
 // callsOfMia are two calls of hers in two spellings, and one of somebody else
@@ -61,9 +72,10 @@ func TestEverythingAboutANumberIsErasedAndNothingElse(t *testing.T) {
 			}
 		}
 		got := r.about("/erase", "0049 (30) 901821", "word", " Erase ")
-		if got.status != http.StatusOK || !strings.Contains(got.body, "Erased: 2 calls of this number.") || !strings.Contains(got.body, "gone too") {
+		if got.status != http.StatusOK || !strings.Contains(got.body, "Callwise erases the number now") {
 			t.Errorf("erased: %d\n%s", got.status, got.body)
 		}
+		r.saysPrivacy("Erased: 2 calls. Also taken out of")
 		r.finished(1)
 		if left := holds(r.dump(), "901821", "Vogt", "90 18 21"); len(left) != 0 {
 			for _, row := range left {
@@ -78,13 +90,10 @@ func TestEverythingAboutANumberIsErasedAndNothingElse(t *testing.T) {
 		if diff := cmp.Diff(withoutTimes(theirs), withoutTimes(twin.page("/calls"))); diff != "" {
 			t.Errorf("the other portal's log (-before +after):\n%s", diff)
 		}
-		if again := r.about("/erase", "+4930901821", "word", "erase"); !strings.Contains(again.body, "Erased: 0 calls") {
-			t.Errorf("again: %d\n%s", again.status, again.body)
-		}
-		for _, asked := range []string{"Erased: 2 calls", "Erased: 0 calls", "Vera Stein"} {
-			if page := r.page("/settings/privacy"); !strings.Contains(page, asked) {
-				t.Errorf("%s does not stand among what was asked", asked)
-			}
+		r.about("/erase", "+4930901821", "word", "erase")
+		r.saysPrivacy("Erased: 0 calls.", "Erased: 2 calls.", "Vera Stein")
+		if page := twin.page("/settings/privacy"); strings.Contains(page, "Erased") {
+			t.Error("the other portal's page tells of an erasure")
 		}
 
 		// The PBX repeats what it told, and tells the rest late.
@@ -115,25 +124,49 @@ func withoutTimes(page string) string { return changing.ReplaceAllString(page, "
 func TestACallThatGoesOnIsErasedLater(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)
+		twin := r.neighbour("other")
 		r.switches("c")
 		r.tell(started("c1", "incoming", "+4930901821"))
 		r.registered(1)
-		if found := r.about("", "+4930901821"); !strings.Contains(found.body, "cannot be erased before they are finished") {
+		if found := r.about("", "+4930901821"); !strings.Contains(found.body, "They are erased when they are finished") {
 			t.Error("the page does not say that a call goes on")
 		}
-		got := r.about("/erase", "+4930901821", "word", "erase")
-		if !strings.Contains(got.body, "Erased: 0 calls") || !strings.Contains(got.body, "repeat this when the calls are over") {
-			t.Errorf("%d\n%s", got.status, got.body)
+		r.about("/erase", "+4930901821", "word", "erase")
+		r.saysPrivacy("Being erased. So far: 0 calls.", "Waits for calls that still go on")
+		if again := r.about("/erase", "0049 30 901821", "word", "erase"); !strings.Contains(again.body, "being erased already") || strings.Count(again.body, "Being erased.") != 1 {
+			t.Errorf("asked again: %d\n%s", again.status, again.body)
+		}
+		if page := twin.page("/settings/privacy"); strings.Contains(page, "Being erased") {
+			t.Error("the other portal's page tells of an erasure")
 		}
 		r.tell(ended("c1", "answered", 5))
-		r.finished(1)
+		r.saysPrivacy("Erased: 1 call.")
 		if logged := r.portal.Activities(); len(logged) != 1 || len(r.portal.Leads()) != 1 {
 			t.Errorf("%d activities, %d leads: the call lost its number", len(logged), len(r.portal.Leads()))
 		}
-		r.eventually("erased", func() bool {
-			return strings.Contains(r.about("/erase", "+4930901821", "word", "erase").body, "Erased: 1 call of")
-		})
+		if page := r.page("/settings/privacy"); strings.Contains(page, "Being erased") || strings.Contains(page, "hx-trigger=\"every") {
+			t.Error("the page goes on looking")
+		}
+		if left := holds(r.dump(), ofMia); len(left) != 0 {
+			t.Errorf("left: %v", left)
+		}
 	})
+}
+
+func TestAsManyNumbersAsMayBeErasedAtATimeAreToldToThePage(t *testing.T) {
+	r := newRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
+	for i := range models.MostErasures {
+		id := fmt.Sprintf("c%d", i)
+		r.tell(started(id, "incoming", fmt.Sprintf("+493090182%02d", i)))
+		r.eventually("the call is known", func() bool { return r.isWorked(id) })
+		if got := r.about("/erase", fmt.Sprintf("+493090182%02d", i), "word", "erase"); got.status != http.StatusOK {
+			t.Fatalf("%d: %d", i, got.status)
+		}
+	}
+	got := r.about("/erase", "+4930901999", "word", "erase")
+	if got.status != http.StatusConflict || !strings.Contains(got.body, "20 numbers are being erased already") {
+		t.Errorf("one more: %d\n%s", got.status, got.body)
+	}
 }
 
 func TestTheExportOfANumberHoldsAllOfItsCallsAndNobodyElses(t *testing.T) {
