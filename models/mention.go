@@ -131,8 +131,9 @@ func (s *Store) mentioned(ctx context.Context, m mentions, portalID, first, last
 	if s.pool == nil {
 		texts, values = "true", values[:3] // SQLite has no expressions to look for
 	}
+	// The plus has the rows found by their ids, and not among all of the portal.
 	query := "SELECT id, " + strings.Join(casts, ", ") + " FROM " + m.table +
-		" WHERE portal_id = ? AND id BETWEEN ? AND ? AND " + texts + " ORDER BY id"
+		" WHERE +portal_id = ? AND id BETWEEN ? AND ? AND " + texts + " ORDER BY id"
 	found, err := s.with(ctx).Raw(query, values...).Rows()
 	if err != nil {
 		return nil, err
