@@ -26,3 +26,11 @@ const PurgeBatch = purgeBatch
 
 // MentionWindow is how many rows an erasure looks through in one step.
 const MentionWindow = mentionWindow
+
+// MentionQueries look through the rows of each table.
+func MentionQueries(s *Store) (queries []string) {
+	for _, m := range mentioning {
+		queries = append(queries, s.mentionQuery(m))
+	}
+	return queries
+}

@@ -123,17 +123,10 @@ func (s *Store) mentioned(ctx context.Context, m mentions, portalID, first, last
 	if err != nil {
 		return nil, err
 	}
-	var casts []string
-	for _, column := range m.columns() {
-		casts = append(casts, "COALESCE(CAST("+column+" AS text), '')")
-	}
-	texts, values := strings.Join(casts, " || ' ' || ")+" ~ ?", []any{portalID, first, last, near}
+	query, values := s.mentionQuery(m), []any{portalID, first, last, near}
 	if s.pool == nil {
-		texts, values = "true", values[:3] // SQLite has no expressions to look for
+		values = values[:3]
 	}
-	// The plus has the rows found by their ids, and not among all of the portal.
-	query := "SELECT id, " + strings.Join(casts, ", ") + " FROM " + m.table +
-		" WHERE +portal_id = ? AND id BETWEEN ? AND ? AND " + texts + " ORDER BY id"
 	found, err := s.with(ctx).Raw(query, values...).Rows()
 	if err != nil {
 		return nil, err
@@ -141,7 +134,7 @@ func (s *Store) mentioned(ctx context.Context, m mentions, portalID, first, last
 	defer found.Close()
 	var rows []mentionRow
 	for found.Next() {
-		row := mentionRow{Columns: make([]string, len(casts))}
+		row := mentionRow{Columns: make([]string, len(m.columns()))}
 		into := []any{&row.ID}
 		for i := range row.Columns {
 			into = append(into, &row.Columns[i])
@@ -154,6 +147,20 @@ func (s *Store) mentioned(ctx context.Context, m mentions, portalID, first, last
 		}
 	}
 	return rows, found.Err()
+}
+
+// mentionQuery finds rows by their ids: the plus keeps the database from going
+// through all of the portal instead. SQLite has no expressions to look for.
+func (s *Store) mentionQuery(m mentions) string {
+	var casts []string
+	for _, column := range m.columns() {
+		casts = append(casts, "COALESCE(CAST("+column+" AS text), '')")
+	}
+	query := "SELECT id, " + strings.Join(casts, ", ") + " FROM " + m.table + " WHERE +portal_id = ? AND id BETWEEN ? AND ?"
+	if s.pool != nil {
+		query += " AND " + strings.Join(casts, " || ' ' || ") + " ~ ?"
+	}
+	return query + " ORDER BY id"
 }
 
 func (m mentions) columns() []string { return append(append([]string{}, m.texts...), m.jsons...) }
