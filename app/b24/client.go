@@ -27,21 +27,6 @@ type Client struct {
 // state and token have a meaning of their own to Bitrix24.
 type Params map[string]any
 
-// An Option changes how a call is made.
-type Option func(*request)
-
-// Repeatable marks a call that may run twice without harm: a read, or a write
-// of fixed values. Only such a call is repeated when its outcome is unknown.
-func Repeatable() Option { return func(r *request) { r.repeatable = true } }
-
-// Prompt marks a call that somebody on the telephone waits for: it does not
-// queue behind the others, and is refused where it would wait for long.
-func Prompt() Option { return func(r *request) { r.prompt = true } }
-
-// only marks a call that is a user's own: it is made with that user's pair of
-// tokens or not at all.
-func only(user int64) Option { return func(r *request) { r.user = user } }
-
 // Call calls a REST method and decodes its result into out, which may be nil.
 // A call that is not [Repeatable] is sent again only when it did not run.
 //
@@ -89,20 +74,6 @@ func decode(method string, result json.RawMessage, out any) error {
 		return &Failure{Method: method, Status: http.StatusOK, Sent: true, Err: oddAnswer("result of an unexpected shape")}
 	}
 	return nil
-}
-
-// A request is one REST call on its way: it may be sent several times.
-type request struct {
-	name       string   // in errors and in the log
-	path       string   // after the portal's endpoint
-	methods    []string // whose budgets it uses; the first decides whether it is worth sending
-	timeout    time.Duration
-	repeatable bool
-	prompt     bool
-	user       int64 // whose pair alone may be used; 0 for any
-	endpoint   string
-	body       func(accessToken string) ([]byte, error)
-	params     func() json.RawMessage // for the log
 }
 
 // send tries the stored pairs of tokens in turn until one of them works.
@@ -225,22 +196,6 @@ func (c *Client) deliver(ctx context.Context, token string, r *request) (*answer
 			return got, err
 		}
 	}
-}
-
-// again reports whether a request is worth sending once more right away. What
-// certainly did not run is tried three times more; what may have run only if
-// it is repeatable, and twice.
-func (r *request) again(err error, attempt int) (time.Duration, bool) {
-	wait := time.Second << attempt
-	failure, failed := errors.AsType[*Failure](err)
-	refusal, refused := errors.AsType[*Error](err)
-	switch {
-	case errors.Is(err, context.Canceled), refused && refusal.Status == 0:
-		return 0, false
-	case errors.Is(err, QueryLimitExceeded), errors.Is(err, ConnectionError), failed && !failure.Sent:
-		return wait, attempt < 3
-	}
-	return wait, r.repeatable && Unsure(err) && attempt < 2
 }
 
 // once sends a request as soon as the portal's limits allow, and follows the

@@ -1,0 +1,53 @@
+package b24
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+// A request is one REST call on its way: it may be sent several times.
+type request struct {
+	name       string   // in errors and in the log
+	path       string   // after the portal's endpoint
+	methods    []string // whose budgets it uses; the first decides whether it is worth sending
+	timeout    time.Duration
+	repeatable bool
+	prompt     bool
+	user       int64 // whose pair alone may be used; 0 for any
+	endpoint   string
+	body       func(accessToken string) ([]byte, error)
+	params     func() json.RawMessage // for the log
+}
+
+// An Option changes how a call is made.
+type Option func(*request)
+
+// Repeatable marks a call that may run twice without harm: a read, or a write
+// of fixed values. Only such a call is repeated when its outcome is unknown.
+func Repeatable() Option { return func(r *request) { r.repeatable = true } }
+
+// Prompt marks a call that somebody on the telephone waits for: it does not
+// queue behind the others, and is refused where it would wait for long.
+func Prompt() Option { return func(r *request) { r.prompt = true } }
+
+// only marks a call that is a user's own: it is made with that user's pair of
+// tokens or not at all.
+func only(user int64) Option { return func(r *request) { r.user = user } }
+
+// again reports whether a request is worth sending once more right away. What
+// certainly did not run is tried three times more; what may have run only if
+// it is repeatable, and twice.
+func (r *request) again(err error, attempt int) (time.Duration, bool) {
+	wait := time.Second << attempt
+	failure, failed := errors.AsType[*Failure](err)
+	refusal, refused := errors.AsType[*Error](err)
+	switch {
+	case errors.Is(err, context.Canceled), refused && refusal.Status == 0:
+		return 0, false
+	case errors.Is(err, QueryLimitExceeded), errors.Is(err, ConnectionError), failed && !failure.Sent:
+		return wait, attempt < 3
+	}
+	return wait, r.repeatable && Unsure(err) && attempt < 2
+}
