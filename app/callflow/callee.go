@@ -13,13 +13,16 @@ import (
 // callee is the employee whom a callback rings, chosen once: who looks after the
 // visitor's card, unless they do not work now or have no telephone; else the
 // first of the duty list who has one and does not talk, else who talks. It is 0
-// for other calls, and when nobody is found that way.
+// for other calls, and when nobody is found that way. Once the callback is
+// ordered nobody else is chosen, and nothing is written: who tells the PBX does
+// not have the call to itself.
 func (w *work) callee(ctx context.Context) (int64, error) {
 	progress := &w.row.Progress
-	if w.row.Kind != models.KindCallback {
+	chosen := progress.Callee != 0 && !slices.Contains(progress.Refused, progress.Callee)
+	switch {
+	case w.row.Kind != models.KindCallback:
 		return 0, nil
-	}
-	if progress.Callee != 0 && !slices.Contains(progress.Refused, progress.Callee) {
+	case chosen, progress.Ordered:
 		return progress.Callee, nil
 	}
 	duty := w.portal.Settings.Callbacks.Duty

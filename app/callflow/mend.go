@@ -75,7 +75,7 @@ func (f *Flow) Replay(ctx context.Context, portalID, callID int64) error {
 // anew is the progress of a call that was left out, as if it had just begun: only
 // what was already asked of the PBX, and what the call is, stays.
 func anew(p models.Progress) models.Progress {
-	return models.Progress{Leg: p.Leg, Ordered: p.Ordered, DryRun: p.DryRun, Refused: p.Refused, Steps: p.Steps}
+	return models.Progress{Leg: p.Leg, Ordered: p.Ordered, Callee: p.Callee, DryRun: p.DryRun, Refused: p.Refused, Steps: p.Steps}
 }
 
 // EndMissed ends a call that goes on, as far as we know, as one that nobody

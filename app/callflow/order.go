@@ -26,8 +26,11 @@ func (w *work) order(ctx context.Context) error {
 	return w.place(ctx)
 }
 
-// place enqueues the telling.
+// place enqueues the telling, after who is rung for a callback was chosen.
 func (w *work) place(ctx context.Context) error {
+	if _, err := w.callee(ctx); err != nil {
+		return err
+	}
 	w.row.Progress.Ordered = true
 	return w.Store.OrderCall(ctx, w.row)
 }
