@@ -152,7 +152,8 @@ func (w *carrier) done(id string) {
 	}
 }
 
-// tell sends Kamailio a message; the caller holds mu.
+// tell sends Kamailio a message; the caller holds mu. What was sent in part only
+// ends the connection: nothing after it could be read.
 func (w *carrier) tell(message map[string]string) error {
 	if w.link == nil {
 		return errNoLink
@@ -164,7 +165,10 @@ func (w *carrier) tell(message map[string]string) error {
 	if err := w.link.SetWriteDeadline(time.Now().Add(maxWrite)); err != nil {
 		return err
 	}
-	return writeFrame(w.link, text)
+	if err := writeFrame(w.link, text); err != nil {
+		return errors.Join(err, w.link.Close())
+	}
+	return nil
 }
 
 // reportAll reports in the order of the queue: the cards of a call move as it

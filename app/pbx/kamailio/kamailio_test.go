@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"callwise/app/call"
@@ -58,6 +60,22 @@ func TestWhatKamailioTellsBecomesAnEvent(t *testing.T) {
 			t.Errorf("%+v became %+v", malformed, got)
 		}
 	}
+}
+
+// A message that Kamailio has begun to read and does not take in time leaves
+// nothing that a later message could follow.
+func TestAMessageThatIsTakenInPartEndsTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		w := &carrier{link: near}
+		go io.CopyN(io.Discard, far, 3) //nolint:errcheck // it stops there
+		if err := w.tell(map[string]string{"taken": "e1"}); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("told in part: %v", err)
+		}
+		if _, err := far.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("the connection goes on: %v", err)
+		}
+	})
 }
 
 func TestTheCodeOfSIPTellsHowACallEnded(t *testing.T) {
