@@ -4,7 +4,8 @@
   "use strict";
 
   // New calls. The page asks while somebody can see it; a server that does not
-  // answer is left alone for a while, one that refuses for good.
+  // answer is left alone for a while, one that has too much to do for as long as
+  // it says, one that refuses for good.
   const every = 5000;
   const patience = 60000;
   let waitUntil = 0;
@@ -30,6 +31,11 @@
   function isNews(event) {
     const ctx = event.detail.ctx;
     return ctx && ctx.sourceElement && ctx.sourceElement.id === "news";
+  }
+
+  function pause(headers) {
+    const seconds = Number(headers.get("Retry-After"));
+    return seconds > 0 ? seconds * 1000 : patience;
   }
 
   // The log does without its overview as well: one that does not come is
@@ -64,7 +70,7 @@
     event.detail.ctx.swap = "none";
     if (isNews(event)) {
       const over = status < 500 && status !== 429; // too much now is not the end
-      waitUntil = over ? Infinity : Date.now() + patience;
+      waitUntil = over ? Infinity : Date.now() + pause(event.detail.ctx.response.headers);
     } else {
       giveUpOverview();
     }
