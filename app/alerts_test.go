@@ -213,6 +213,23 @@ func TestWithoutItsScopeNobodyIsToldAndThePagesSaySo(t *testing.T) {
 	})
 }
 
+func TestWhoCannotBeToldKeepsNobodyElseFromHearing(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, talkative("en"))
+		r.save(url.Values{"alerts/users": {"1\n17"}})
+		r.usually(7, models.KindPBX)
+		r.sim.Inject(b24sim.Fault{Portal: "acme", Method: "im.notify.system.add", Act: b24sim.Refuse, Status: 400, Code: "ERROR_CORE"})
+		var told []int64
+		r.alerted(2)
+		for _, n := range r.portal.Notices() {
+			told = append(told, n.UserID)
+		}
+		if diff := cmp.Diff([]int64{17, 1}, told); diff != "" {
+			t.Errorf("told, in this order (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestAnAlertThatFailsIsTriedAgainAndReplacesItself(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, talkative("en"))

@@ -269,7 +269,7 @@ func (f *Flow) notify(ctx context.Context, portal *models.Portal, i models.Incid
 		reached, err := client.Notify(asked, b24.Notice{UserID: user, Text: text, Tag: fmt.Sprintf("callwise|incident|%d|%t", i.ID, over)})
 		if err != nil {
 			f.Log.WarnContext(ctx, "alert not sent", "portal", portal.ID, "incident", i.ID, "code", errorCode(err))
-			return nil
+			continue
 		}
 		f.Metrics.alerted(reached)
 		alert := models.Alert{IncidentID: i.ID, PortalID: portal.ID, UserID: user, Clear: over, Reached: reached}
