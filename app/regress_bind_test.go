@@ -221,6 +221,48 @@ func TestABindingThatFailsAfterTheFinishGoesOnWhereItStopped(t *testing.T) {
 	})
 }
 
+// TestAnActivityOfTheAppGoesOnBeingBoundWhereItStopped is a call of a line of
+// Bitrix24's own that Bitrix24 has logged to nothing.
+func TestAnActivityOfTheAppGoesOnBeingBoundWhereItStopped(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		from := r.portal.AddLead(b24sim.Lead{Title: "Old", StatusID: "CONVERTED", Phones: []string{"+4930901890"}})
+		var deals []crm.Ref
+		for range 3 {
+			deals = append(deals, deal(r.portal.AddDeal(b24sim.Deal{Title: "Roof", LeadID: from, CreatedAt: time.Now().Add(-time.Hour)})))
+		}
+		broken := r.sim.Inject(b24sim.Fault{Portal: "acme", Method: "crm.activity.binding.add", Times: -1, Act: b24sim.Drop})
+		id := r.builtin("+4930901890")
+		r.retrying(id)
+		broken.Remove()
+		r.again(id)
+		r.eventually("the call is done", func() bool { return r.row(id).State == models.CallFinished })
+		r.leaves(trace{
+			Calls:      map[string]outcome{id: {State: models.CallFinished, Reason: rules.OpenEntity}},
+			Statistics: []ending{{anna, "+4930901890", "200", 5}},
+			Logged:     [][]crm.Ref{deals}, Leads: 1,
+		}, id)
+	})
+}
+
+func TestACardThatDoesNotTakeTheCallNowIsAskedAgain(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		known := r.mia("+4930901890") // all that Bitrix24 finds by itself
+		open := r.portal.AddLead(b24sim.Lead{Title: "Roof", Phones: []string{"+4930901890"}, CreatedAt: time.Now().Add(-time.Hour)})
+		r.sim.Inject(b24sim.Fault{Portal: "acme", Method: "crm.activity.binding.add", Act: b24sim.Refuse, Status: 500, Code: "INTERNAL_SERVER_ERROR"})
+		id := r.builtin("+4930901890")
+		r.retrying(id)
+		r.again(id)
+		r.eventually("the call is done", func() bool { return r.row(id).State == models.CallFinished })
+		r.leaves(trace{
+			Calls:      map[string]outcome{id: {State: models.CallFinished, Reason: rules.OpenEntity}},
+			Statistics: []ending{{anna, "+4930901890", "200", 5}},
+			Logged:     [][]crm.Ref{{lead(open), known}}, Leads: 1,
+		}, id)
+	})
+}
+
 func TestRepeatsThatNobodyTurnedOffAreOnInSimpleMode(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, b24sim.PortalConfig{Mode: crm.Simple})
@@ -283,11 +325,11 @@ func TestACallHasItsOwnTimesInTheCRM(t *testing.T) {
 func TestTheTitleOfTheAppsActivityTellsAMissedCall(t *testing.T) {
 	for _, test := range []struct {
 		name, code, title string
-		incoming          bool
+		incoming, open    bool // an open one is shown as missed
 	}{
-		{"answered", "200", "Incoming call, +49 30 901890", true},
-		{"missed", "304", "Missed call, +49 30 901890", true},
-		{"not reached", "480", "Outgoing call, +49 30 901890", false},
+		{"answered", "200", "Incoming call, +49 30 901890", true, false},
+		{"missed", "304", "Missed call, +49 30 901890", true, true},
+		{"not reached", "480", "Outgoing call, +49 30 901890", false, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			eachDatabase(t, func(t *testing.T, address string) {
@@ -298,14 +340,14 @@ func TestTheTitleOfTheAppsActivityTellsAMissedCall(t *testing.T) {
 				c.End(test.code, 5)
 				r.deliver()
 				r.worked(c.ID)
-				var subjects []string
+				open := map[string]bool{}
 				for _, a := range r.portal.Activities() {
 					if a.Kind == "CALL" {
-						subjects = append(subjects, a.Subject)
+						open[a.Subject] = !a.Completed
 					}
 				}
-				if diff := cmp.Diff([]string{test.title}, subjects); diff != "" {
-					t.Errorf("titles (-want +got):\n%s", diff)
+				if diff := cmp.Diff(map[string]bool{test.title: test.open}, open); diff != "" {
+					t.Errorf("titles of activities, and whether they are open (-want +got):\n%s", diff)
 				}
 			})
 		})

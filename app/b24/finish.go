@@ -18,11 +18,10 @@ const (
 
 // A CallFinish is a call that ended.
 type CallFinish struct {
-	CallID    string
-	UserID    int64 // employee who talked, or should have
-	Duration  int   // seconds of talk, without ringing
-	Status    StatusCode
-	AddToChat bool // post to the employee's chat
+	CallID   string
+	UserID   int64 // employee who talked, or should have
+	Duration int   // seconds of talk, without ringing
+	Status   StatusCode
 }
 
 // A FinishedCall is what the portal made of a call that ended.
@@ -72,7 +71,7 @@ func (c *Client) FinishCall(ctx context.Context, f CallFinish, bind []crm.Ref) (
 	batch := Batch{}
 	batch.Add("fin", methodFinish, Params{
 		"CALL_ID": f.CallID, "USER_ID": f.UserID, "DURATION": f.Duration,
-		"STATUS_CODE": string(f.Status), "ADD_TO_CHAT": oneOrZero(f.AddToChat),
+		"STATUS_CODE": string(f.Status), "ADD_TO_CHAT": 0,
 	})
 	activity := Ref("fin", "CRM_ACTIVITY_ID")
 	addBindings(&batch, activity, now)
@@ -147,7 +146,8 @@ func (c *Client) bindMore(ctx context.Context, finished *FinishedCall, refs []cr
 }
 
 // Bind attaches an activity to objects and returns what it is attached to. It
-// may be repeated. One request for up to 49 objects.
+// may be repeated, and is to be after an error: an object that does not take
+// the activity now ends it. One request for up to 49 objects.
 //
 // https://apidocs.bitrix24.com/api-reference/crm/timeline/activities/binding/crm-activity-binding-add.html
 func (c *Client) Bind(ctx context.Context, activityID int64, refs []crm.Ref) (Bound, error) {
@@ -162,9 +162,14 @@ func (c *Client) Bind(ctx context.Context, activityID int64, refs []crm.Ref) (Bo
 		}
 		part, open := readBindings(answers, chunk)
 		for i, ref := range chunk {
-			if slices.Contains(open, ref) {
-				part.Failed = append(part.Failed, BindFailure{ref, answers.Decode(bindKey(i), nil)})
+			if !slices.Contains(open, ref) {
+				continue
 			}
+			err := answers.Decode(bindKey(i), nil)
+			if _, passes := Retry(err); passes {
+				return bound.and(part), err
+			}
+			part.Failed = append(part.Failed, BindFailure{ref, err})
 		}
 		bound = bound.and(part)
 	}

@@ -55,7 +55,7 @@ func (w *work) findOrAddActivity(ctx context.Context, cards []crm.Ref) (int64, e
 	w.row.Progress.ActivityTried = true
 	return w.client.AddCallActivity(ctx, b24.CallActivity{
 		Owner: cards[0], Client: clientAmong(cards), Subject: w.subject(),
-		Phone: w.phone.Dial(), Direction: w.call.Direction, Completed: w.call.Answered(),
+		Phone: w.phone.Dial(), Direction: w.call.Direction, Completed: !w.missed(),
 		ResponsibleID: user, StartedAt: w.row.StartedAt, EndedAt: w.endedAt(), OriginID: w.externalID(),
 	})
 }

@@ -42,7 +42,10 @@ func (w *work) endTold(end map[string]string) {
 		w.row.StartedAt = started
 	}
 	finish := &w.row.Progress.Finish
-	finish.Done, finish.ActivityID = true, parseID(end["CRM_ACTIVITY_ID"])
+	finish.Done = true
+	if finish.ActivityID == 0 { // or it is one of ours, from an earlier round
+		finish.ActivityID = parseID(end["CRM_ACTIVITY_ID"])
+	}
 }
 
 // forgo ends, in our log only, a call whose END Bitrix24 never sent.
