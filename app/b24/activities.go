@@ -13,7 +13,6 @@ import (
 type CallActivity struct {
 	Owner         crm.Ref
 	Subject       string
-	Description   string
 	Direction     call.Direction
 	Phone         string
 	Client        crm.Ref // contact, company or lead that was talked to; zero means Owner
@@ -48,9 +47,6 @@ func (c *Client) AddCallActivity(ctx context.Context, a CallActivity) (int64, er
 		"ORIGINATOR_ID": Originator,
 	}
 	set(fields, "ORIGIN_ID", a.OriginID)
-	if a.Description != "" {
-		fields["DESCRIPTION"], fields["DESCRIPTION_TYPE"] = a.Description, 1
-	}
 	return c.add(ctx, "crm.activity.add", fields)
 }
 

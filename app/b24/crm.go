@@ -45,31 +45,9 @@ func (l NewLead) fields() Params {
 	set(fields, "CONTACT_ID", l.ContactID)
 	set(fields, "COMPANY_ID", l.CompanyID)
 	if l.Phone != "" {
-		fields["PHONE"] = workPhone(l.Phone)
+		fields["PHONE"] = []Params{{"VALUE": l.Phone, "VALUE_TYPE": "WORK"}}
 	}
 	return fields
-}
-
-// A NewContact is a contact to be created.
-type NewContact struct {
-	Name          string // must not be empty
-	Phone         string
-	ResponsibleID int64
-	Source        string
-	OriginID      string
-}
-
-// AddContact creates a contact and returns its id. After an [Unsure] error
-// look with [Client.FindByOrigin] before repeating.
-//
-// https://apidocs.bitrix24.com/api-reference/crm/contacts/crm-contact-add.html
-func (c *Client) AddContact(ctx context.Context, n NewContact) (int64, error) {
-	fields := created(n.OriginID, n.ResponsibleID, n.Source)
-	fields["NAME"] = n.Name
-	if n.Phone != "" {
-		fields["PHONE"] = workPhone(n.Phone)
-	}
-	return c.add(ctx, "crm.contact.add", fields)
 }
 
 // A NewDeal is a deal to be created.
@@ -77,7 +55,6 @@ type NewDeal struct {
 	Title         string
 	ContactID     int64
 	CompanyID     int64
-	LeadID        int64 // lead it came from
 	ResponsibleID int64
 	Source        string
 	OriginID      string
@@ -94,7 +71,6 @@ func (c *Client) AddDeal(ctx context.Context, d NewDeal) (int64, error) {
 	set(fields, "sourceId", d.Source)
 	set(fields, "title", d.Title)
 	set(fields, "companyId", d.CompanyID)
-	set(fields, "leadId", d.LeadID)
 	if d.ContactID != 0 {
 		fields["contactIds"] = []int64{d.ContactID}
 	}
@@ -121,10 +97,6 @@ func set[T comparable](fields Params, name string, value T) {
 	if value != none {
 		fields[name] = value
 	}
-}
-
-func workPhone(phone string) []Params {
-	return []Params{{"VALUE": phone, "VALUE_TYPE": "WORK"}}
 }
 
 func (c *Client) add(ctx context.Context, method string, fields Params) (int64, error) {

@@ -42,7 +42,6 @@ type CallStart struct {
 	Source     string    // STATUS_ID of the source of what Bitrix24 creates; may be empty
 	Primary    *crm.Ref  // lead, contact or company of the call; nil lets Bitrix24 search by phone
 	Show       bool      // open the card on the employee's screen
-	AddToChat  bool      // post to the employee's chat
 	Line       string    // external line; an unknown one is created silently
 	NewLine    *Line     // the line, if it is to be added first; nil if the portal has it
 }
@@ -104,7 +103,7 @@ func (s CallStart) params() Params {
 		"TYPE":             callType(s.Direction),
 		"CRM_CREATE":       oneOrZero(s.Create),
 		"SHOW":             oneOrZero(s.Show),
-		"ADD_TO_CHAT":      oneOrZero(s.AddToChat),
+		"ADD_TO_CHAT":      0, // nothing to the employee's chat: what is left out may mean yes
 		"LINE_NUMBER":      s.Line,
 		"EXTERNAL_CALL_ID": s.ExternalID,
 	}
@@ -227,10 +226,6 @@ func (c *Client) AttachRecord(ctx context.Context, callID, filename, url string)
 		Params{"CALL_ID": callID, "FILENAME": filename, "RECORD_URL": url}, Repeatable())
 	return int64(answer.FileID), err
 }
-
-// IsExternalCall reports whether a call id is one of a telephony application,
-// ours or another, and not of Bitrix24's own lines.
-func IsExternalCall(callID string) bool { return strings.HasPrefix(callID, "externalCall.") }
 
 // A Statistic is a finished call as the portal's statistics know it.
 type Statistic struct {
