@@ -207,3 +207,38 @@ func TestABeginningThatIsReportedAfterTheEndChangesNothing(t *testing.T) {
 		r.atMost(0)
 	})
 }
+
+// TestInSimpleModeTheDealIsLookedUpWhenOnlyTheLeadIsNamed has a portal tell of
+// the technical lead alone that it converts into a deal with a contact.
+func TestInSimpleModeTheDealIsLookedUpWhenOnlyTheLeadIsNamed(t *testing.T) {
+	const phone = "+4930901861"
+	calls := map[string]func(*rig) string{
+		"of a call": func(r *rig) string {
+			r.tell(started("c1", "incoming", phone), ended("c1", "answered", 5))
+			return "c1"
+		},
+		"of a click": func(r *rig) string {
+			id := r.click(b24sim.Click{UserID: anna, Phone: phone, Line: "callwise"})
+			r.tell(clicked("p1", id, phone), ended("p1", "answered", 5))
+			return id
+		},
+	}
+	eachDatabase(t, func(t *testing.T, _ string) {
+		for name, begin := range calls {
+			t.Run(name, func(t *testing.T) {
+				r := newRig(t, freshDatabase(t), b24sim.PortalConfig{Mode: crm.Simple, NamesLead: true})
+				r.switches("cob")
+				id := begin(r)
+				r.finished(1)
+				r.logged(deal(1), contact(1))
+				c := r.row(id)
+				if diff := cmp.Diff([]crm.Ref{deal(1), contact(1)}, c.Progress.Created); diff != "" {
+					t.Errorf("created (-want +got):\n%s", diff)
+				}
+				if c.Decision.Reason != rules.NewCreated || len(c.Progress.Notes) != 0 {
+					t.Errorf("%s, notes %v; want a new number's", c.Decision.Reason, c.Progress.Notes)
+				}
+			})
+		}
+	})
+}

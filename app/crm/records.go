@@ -160,10 +160,16 @@ func owner[T any](all []T, ids []int64, fields func(T) (id, responsible int64)) 
 	return responsible
 }
 
-// Without is r without the objects in refs: what a call itself created does not
-// count when its decision is looked at again. r is not changed.
+// Without is r without the objects in refs, and without the leads that deals
+// among them were made of, as simple mode does: what a call itself created does
+// not count when its decision is looked at again. r is not changed.
 func (r Records) Without(refs ...Ref) Records {
 	gone := func(t EntityType, id int64) bool { return slices.Contains(refs, Ref{t, id}) }
+	for _, d := range r.Deals {
+		if gone(TypeDeal, d.ID) {
+			refs = append(slices.Clip(refs), Ref{TypeLead, d.LeadID})
+		}
+	}
 	r.Leads = slices.DeleteFunc(slices.Clone(r.Leads), func(l Lead) bool { return gone(TypeLead, l.ID) })
 	r.Deals = slices.DeleteFunc(slices.Clone(r.Deals), func(d Deal) bool { return gone(TypeDeal, d.ID) })
 	r.Contacts = slices.DeleteFunc(slices.Clone(r.Contacts), func(c Contact) bool { return gone(TypeContact, c.ID) })

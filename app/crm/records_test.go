@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func day(n int) time.Time { return time.Date(2026, 8, n, 12, 0, 0, 0, time.UTC) }
@@ -145,6 +146,14 @@ func TestTitleAndResponsible(t *testing.T) {
 	}
 	if diff := cmp.Diff([]int64{12, 11, 13, 15, 0}, owners); diff != "" {
 		t.Errorf("responsible of deal, lead, contact, company, nothing (-want +got):\n%s", diff)
+	}
+}
+
+func TestWithoutADealTheLeadThatItWasMadeOfIsGone(t *testing.T) {
+	r := Records{Leads: []Lead{{ID: 7}, {ID: 8}}, Deals: []Deal{{ID: 1, LeadID: 7}, {ID: 2, LeadID: 8}}}
+	want := Records{Leads: []Lead{{ID: 8}}, Deals: []Deal{{ID: 2, LeadID: 8}}}
+	if diff := cmp.Diff(want, r.Without(Ref{TypeDeal, 1}), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("Without (-want +got):\n%s", diff)
 	}
 }
 

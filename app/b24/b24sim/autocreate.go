@@ -56,6 +56,9 @@ func (p *Portal) autoCreate(k *phoneCall, m match, source string) {
 	}
 	contact, deal := p.convert(lead)
 	k.created = []crm.Ref{contact.ref, deal.ref}
+	if p.config.NamesLead {
+		k.named = []crm.Ref{lead.ref}
+	}
 	k.primary, k.bindings = contact.ref, []crm.Ref{deal.ref, contact.ref}
 }
 

@@ -50,6 +50,7 @@ type phoneCall struct {
 	primary       crm.Ref
 	bindings      []crm.Ref // of the activity to come, the owner first
 	created       []crm.Ref // by Bitrix24, for this call
+	named         []crm.Ref // in the place of created, to the application; nil for these
 	creationError string
 	noCRM         bool // an extension or an exception: the CRM is left out
 }

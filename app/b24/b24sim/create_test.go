@@ -43,6 +43,7 @@ func TestRegisterCreatesAndFinishBindsAsBitrix24Does(t *testing.T) {
 		mode     crm.Mode
 		repeat   bool
 		finished bool // use finished leads
+		named    bool // the lead only is named
 		given    []seed
 		call     int // TYPE
 		create   int // CRM_CREATE
@@ -57,6 +58,8 @@ func TestRegisterCreatesAndFinishBindsAsBitrix24Does(t *testing.T) {
 			want: made{[]crm.Ref{lead(1)}, lead(1), []crm.Ref{lead(1)}}},
 		{name: "nothing found, simple mode: a lead converted into a deal with a contact", mode: crm.Simple, call: 2, create: 1,
 			want: made{[]crm.Ref{contact(1), deal(1)}, contact(1), []crm.Ref{deal(1), contact(1)}}},
+		{name: "the same, and the portal names the lead only", mode: crm.Simple, named: true, call: 2, create: 1,
+			want: made{[]crm.Ref{lead(1)}, contact(1), []crm.Ref{deal(1), contact(1)}}},
 		{name: "nothing found, CRM_CREATE 0: nothing, and no activity", call: 2},
 		{name: "only a closed lead: a plain lead, whatever the repeat switch", given: []seed{aJunkLead}, call: 2, create: 1,
 			want: made{[]crm.Ref{lead(10)}, lead(10), []crm.Ref{lead(10)}}},
@@ -102,7 +105,7 @@ func TestRegisterCreatesAndFinishBindsAsBitrix24Does(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			w := newInstalled(t, PortalConfig{Mode: tt.mode, RepeatSales: tt.repeat, UseFinishedLead: tt.finished})
+			w := newInstalled(t, PortalConfig{Mode: tt.mode, RepeatSales: tt.repeat, UseFinishedLead: tt.finished, NamesLead: tt.named})
 			for _, plant := range tt.given {
 				plant(w.Portal)
 			}

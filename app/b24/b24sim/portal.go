@@ -32,6 +32,10 @@ type PortalConfig struct {
 	RepeatSales bool
 	// UseFinishedLead makes a closed lead an object that calls are bound to.
 	UseFinishedLead bool
+	// NamesLead has the portal name, of what it creates for a new number in
+	// simple mode, only the lead that it converts at once: that it names deal and
+	// contact is not promised (bitrix24-telephony-crm.md, 1.2).
+	NamesLead bool
 	// Language is the portal's default and its users' LANG; "en" by default.
 	Language string
 	// TimeZone is an IANA name; "Europe/Berlin" by default.

@@ -144,7 +144,11 @@ func (k *phoneCall) answer() *array {
 func (k *phoneCall) tellCreated(a *array) {
 	a.set("CRM_CREATED_LEAD", nil)
 	entities := list[any]()
-	for _, ref := range k.created {
+	told := k.named
+	if told == nil {
+		told = k.created
+	}
+	for _, ref := range told {
 		if ref.Type == crm.TypeLead {
 			a.set("CRM_CREATED_LEAD", ref.ID)
 		}
