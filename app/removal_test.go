@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -97,27 +96,10 @@ func TestARemovalIsBelievedOnceItIsToldWhetherItIsTrue(t *testing.T) {
 func TestARemovalThatCannotBeStoredIsDoneLater(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)
-		run := func(statements ...string) {
-			t.Helper()
-			for _, text := range statements {
-				if err := r.house.store.Transaction(t.Context(), func(tx *gorm.DB) error { return tx.Exec(text).Error }); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		refuse := []string{"CREATE TRIGGER kept BEFORE DELETE ON tokens BEGIN SELECT RAISE(ABORT, 'kept'); END"}
-		allow := "DROP TRIGGER kept"
-		if !strings.HasPrefix(address, "sqlite:") {
-			refuse = []string{
-				"CREATE FUNCTION kept() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'kept'; END $$",
-				"CREATE TRIGGER kept BEFORE DELETE ON tokens EXECUTE FUNCTION kept()",
-			}
-			allow = "DROP TRIGGER kept ON tokens"
-		}
-		run(refuse...)
+		allow := r.breaks("DELETE ON tokens")
 		r.portal.Uninstall(false)
 		r.deliver()
-		run(allow)
+		allow()
 		if n := r.removals(); n == 0 {
 			t.Fatal("nothing is left that would forget the portal")
 		}

@@ -83,7 +83,7 @@ func (w *work) beginAlone(ctx context.Context) error {
 // unreadable reports that the CRM could not be read although the portal may
 // still take a registration.
 func unreadable(err error) bool {
-	return err != nil && b24.IsPortal(err) && !errors.Is(err, b24.ErrNeedsAuth) && !errors.Is(err, b24.ErrUninstalled)
+	return err != nil && isPortals(err) && !errors.Is(err, b24.ErrNeedsAuth) && !errors.Is(err, b24.ErrUninstalled)
 }
 
 // beginLate registers the call without creating anything; the decision is made

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 
-	"callwise/app/b24"
 	"callwise/app/call"
 	"callwise/models"
 )
@@ -160,7 +159,7 @@ func (w *work) card(ctx context.Context, step string, do func(context.Context, s
 	}
 	_, err := do(ctx, *w.row.B24CallID, users)
 	w.did(step, errorCode(err))
-	if err != nil && (!b24.IsPortal(err) || passes(err)) {
+	if err != nil && !refusedForGood(err) {
 		return err
 	}
 	return nil

@@ -37,10 +37,10 @@ func (w *work) create(ctx context.Context) error {
 	}
 	w.did("create", errorCode(err))
 	w.remark(rules.CreateFailed)
-	if _, passes := b24.Retry(err); passes || !b24.IsPortal(err) {
+	if !refusedForGood(err) {
 		return err
 	}
-	return w.createDone(ctx, nil) // refused for good: the call goes on without it
+	return w.createDone(ctx, nil)
 }
 
 // errOutdated: what the decision was made from may have changed.

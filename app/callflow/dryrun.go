@@ -58,7 +58,7 @@ func (w *work) rehearse(ctx context.Context) error {
 		return err
 	}
 	decided := w.rehearseDecision(ctx)
-	if decided != nil && !b24.IsPortal(decided) {
+	if decided != nil && !isPortals(decided) {
 		return decided
 	}
 	if w.row.Kind == models.KindCallback {

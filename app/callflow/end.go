@@ -61,7 +61,7 @@ func (w *work) decideLate(ctx context.Context) error {
 	if err == nil && !held {
 		return &Later{After: w.LockWait, Err: errNumberBusy}
 	}
-	if _, passes := b24.Retry(err); err == nil || passes || !unreadable(err) {
+	if err == nil || passes(err) || !unreadable(err) {
 		return err
 	}
 	w.did("decide", errorCode(err))
@@ -71,7 +71,7 @@ func (w *work) decideLate(ctx context.Context) error {
 // waits reports that the decision is worth waiting for with the card open: it
 // may be made soon. Otherwise the card is closed first and the rest follows.
 func (w *work) waits(undecided error) bool {
-	if !b24.IsPortal(undecided) || w.row.EndedAt == nil {
+	if !isPortals(undecided) || w.row.EndedAt == nil {
 		return true
 	}
 	wait, passes := patience(undecided)

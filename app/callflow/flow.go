@@ -250,10 +250,10 @@ func (w *work) settle(ctx context.Context, err error) error {
 		}
 		return errors.Join(w.resume(ctx, w.portal), w.close(ctx))
 	}
-	if _, waits := Wait(err); waits && !b24.IsPortal(err) {
+	if _, waits := Wait(err); waits && !isPortals(err) {
 		return w.paused(ctx, err)
 	}
-	if !b24.IsPortal(err) {
+	if !isPortals(err) {
 		return err // our own house, such as the database: it says nothing about the call
 	}
 	if err := w.suspend(ctx, w.portal, err); err != nil {

@@ -44,6 +44,9 @@ func (f *Flow) keep(ctx context.Context, name, owner string, do func(context.Con
 	defer func() {
 		cancel(nil)
 		<-kept
+		if lost := context.Cause(work); err != nil && errors.Is(lost, errLeaseLost) {
+			err = errors.Join(err, lost) // what it broke off looks like a portal that does not answer
+		}
 		err = errors.Join(err, f.Store.Release(context.WithoutCancel(ctx), name, owner))
 	}()
 	return do(work)

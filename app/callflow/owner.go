@@ -116,7 +116,7 @@ func (w *work) assign(ctx context.Context) error {
 	}
 	err = w.client.Assign(ctx, progress.Created, user)
 	w.did("assign", errorCode(err))
-	if err != nil && (!b24.IsPortal(err) || passes(err)) {
+	if err != nil && !refusedForGood(err) {
 		return err
 	}
 	progress.Assigned = models.Assigned{Done: true, Code: errorCode(err)}

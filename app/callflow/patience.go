@@ -3,6 +3,7 @@ package callflow
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"callwise/app/b24"
@@ -48,6 +49,16 @@ func patience(err error) (time.Duration, bool) {
 	return b24.Retry(err)
 }
 
+// passes reports a failure that waiting mends.
+func passes(err error) bool {
+	_, ok := patience(err)
+	return ok
+}
+
+// refusedForGood reports a no of the portal that waiting does not mend: the call
+// goes on without what was asked for.
+func refusedForGood(err error) bool { return isPortals(err) && !passes(err) }
+
 // backOff doubles from one second to five minutes.
 func backOff(attempts int) time.Duration {
 	return min(time.Second<<min(attempts-1, 9), 5*time.Minute)
@@ -79,6 +90,16 @@ const codeInternal = "INTERNAL"
 // faltered is how long the storing of a failure may take, less than the rest of
 // a lease that is not renewed any more.
 const faltered = 5 * time.Second
+
+// isPortals reports an error that is about the portal and nothing else. Of
+// several that are joined, one of our own house counts for more: what it kept
+// us from says nothing about the portal.
+func isPortals(err error) bool {
+	if several, joined := err.(interface{ Unwrap() []error }); joined {
+		return !slices.ContainsFunc(several.Unwrap(), func(one error) bool { return !isPortals(one) })
+	}
+	return b24.IsPortal(err)
+}
 
 // broken reports an error of our own house, such as a bug: neither an answer of
 // the portal, nor what a moment mends, nor the end of this process or of the call.

@@ -64,7 +64,7 @@ func (w *work) attachAudio(ctx context.Context, audio *models.Audio) error {
 		Name: "recording." + audio.Kind, Size: audio.Size, Content: w.openAudio(ctx, audio),
 	})
 	w.did("recording", errorCode(err))
-	if err != nil && (!b24.IsPortal(err) || passes(err) && w.Now().Sub(audio.CreatedAt) < fileWithin) {
+	if err != nil && (!isPortals(err) || passes(err) && w.Now().Sub(audio.CreatedAt) < fileWithin) {
 		return err
 	}
 	progress.Recording = models.Recording{Upload: audio.ID, FileID: file, Code: errorCode(err)}
@@ -121,7 +121,7 @@ func (w *work) pass(ctx context.Context, recording models.Recording, missing str
 		recording.Code = errorCode(err)
 	}
 	w.did("recording", recording.Code)
-	if err != nil && (!b24.IsPortal(err) || passes(err)) {
+	if err != nil && !refusedForGood(err) {
 		return false, err
 	}
 	w.row.Progress.Recording = recording

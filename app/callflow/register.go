@@ -150,7 +150,7 @@ func (w *work) externalID() string {
 // deal that simple mode made only the lead is known then.
 func (w *work) hasStarted(ctx context.Context, started b24.StartedCall) error {
 	made, untold := w.made(ctx, started.Created)
-	if untold != nil && !b24.IsPortal(untold) {
+	if untold != nil && !isPortals(untold) {
 		return untold
 	}
 	if untold != nil {

@@ -44,7 +44,7 @@ func (w *work) remind(ctx context.Context) error {
 		return w.remind(ctx)
 	}
 	w.did("todo", errorCode(err))
-	if err != nil && (!b24.IsPortal(err) || passes(err)) {
+	if err != nil && !refusedForGood(err) {
 		return err
 	}
 	todo.Done, todo.ID, todo.Code = true, id, errorCode(err)

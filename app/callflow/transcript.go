@@ -16,15 +16,9 @@ func (w *work) transcribe(ctx context.Context) error {
 	}
 	id, err := w.client.AttachTranscript(ctx, *w.row.B24CallID, w.call.Transcript)
 	w.did("transcript", errorCode(err))
-	if err != nil && (!b24.IsPortal(err) || passes(err) && !b24.Unsure(err)) {
+	if err != nil && (!isPortals(err) || passes(err) && !b24.Unsure(err)) {
 		return err
 	}
 	progress.Transcript = models.Transcript{Done: true, ID: id, Code: errorCode(err)}
 	return w.save(ctx)
-}
-
-// passes reports a failure that waiting mends.
-func passes(err error) bool {
-	_, ok := patience(err)
-	return ok
 }

@@ -67,7 +67,7 @@ func (f *Flow) mend(ctx context.Context, portalID int64, complaint string, do fu
 // mended is how background work on a portal ended: what does not pass by
 // waiting is logged already, and the next visit of an administrator mends it.
 func mended(err error) error {
-	if !b24.IsPortal(err) {
+	if !isPortals(err) {
 		if _, missing := errors.AsType[*MissingScopes](err); missing {
 			return nil
 		}

@@ -102,7 +102,7 @@ func (w *work) run(ctx context.Context) error {
 		}
 	}
 	begun := w.begin(ctx)
-	if begun != nil && !b24.IsPortal(begun) {
+	if begun != nil && !isPortals(begun) {
 		return begun
 	}
 	if w.row.Kind == models.KindCallback {
