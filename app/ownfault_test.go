@@ -72,7 +72,7 @@ func TestALeaseThatIsLostIsNotThePortalsFailure(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := tuned(t, address, classic, func(h *house) { h.flow.Lease, h.sweep = time.Second, time.Second })
 		r.switches("c")
-		held := r.holding("crm.duplicate.findbycomm")
+		held := r.holding("telephony.externalCall.register")
 		r.tell(started("c1", "incoming", "+4930901821"))
 		<-held.Reached()
 		r.sql("DELETE FROM leases WHERE name LIKE 'number:%'")
@@ -83,14 +83,36 @@ func TestALeaseThatIsLostIsNotThePortalsFailure(t *testing.T) {
 		if len(c.Progress.Notes) != 0 || c.Progress.Deferred || len(r.portal.Leads()) != 1 || r.portal.Leads()[0].OriginatorID != "" {
 			t.Errorf("notes %v, deferred %t, leads %+v; want a lead of Bitrix24's", c.Progress.Notes, c.Progress.Deferred, r.portal.Leads())
 		}
-		var steps []string
-		for _, step := range c.Progress.Steps {
-			steps = append(steps, step.Name+" "+step.Code)
-		}
-		if diff := cmp.Diff([]string{"decide NEW_CREATED", "register ", "finish "}, steps); diff != "" {
+		if diff := cmp.Diff([]string{"decide NEW_CREATED", "register ", "finish "}, r.steps("c1")); diff != "" {
 			t.Errorf("steps (-want +got):\n%s", diff)
 		}
 	})
+}
+
+func TestAStepThatFailsAgainIsOneStepInTheLog(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("c")
+		r.refusing("telephony.externalCall.register", 500, "INTERNAL_SERVER_ERROR")
+		r.tell(started("c1", "incoming", "+4930901821"))
+		for n := range 3 {
+			r.eventually("another attempt", func() bool { c := r.row("c1"); return c != nil && c.RetryAt != nil && c.Attempts > n })
+			r.again("c1")
+		}
+		if diff := cmp.Diff([]string{"decide NEW_CREATED", "register INTERNAL_SERVER_ERROR"}, r.steps("c1")); diff != "" {
+			t.Errorf("steps (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// steps are what was done for a call, with the codes.
+func (r *rig) steps(id string) []string {
+	r.t.Helper()
+	var all []string
+	for _, s := range r.row(id).Progress.Steps {
+		all = append(all, s.Name+" "+s.Code)
+	}
+	return all
 }
 
 func TestACreationWaitsForTheAccessThatWasLostBeforeIt(t *testing.T) {

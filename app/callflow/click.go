@@ -3,6 +3,7 @@ package callflow
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 
 	"callwise/app/b24"
@@ -58,7 +59,7 @@ func createdIn(click map[string]string) []crm.Ref {
 	var refs []crm.Ref
 	add := func(kind crm.EntityType, known bool, id int64) {
 		ref := crm.Ref{Type: kind, ID: id}
-		if known && id != 0 && !contains(refs, ref) {
+		if known && id != 0 && !slices.Contains(refs, ref) {
 			refs = append(refs, ref)
 		}
 	}

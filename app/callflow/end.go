@@ -231,7 +231,7 @@ func (w *work) bindMissing(ctx context.Context) error {
 // Bitrix24 from creating another one (decision.md F.3).
 func (w *work) liftAnchor(ctx context.Context) error {
 	progress := &w.row.Progress
-	if w.row.Plan == nil || w.row.Plan.Anchor == nil || progress.AnchorLifted || contains(w.want(), *w.row.Plan.Anchor) {
+	if w.row.Plan == nil || w.row.Plan.Anchor == nil || progress.AnchorLifted || slices.Contains(w.want(), *w.row.Plan.Anchor) {
 		return nil
 	}
 	err := w.client.Unbind(ctx, progress.Finish.ActivityID, *w.row.Plan.Anchor)
@@ -262,13 +262,4 @@ func without[T comparable](all, gone []T) []T {
 // union is all with those of more that are not among them.
 func union[T comparable](all, more []T) []T {
 	return append(slices.Clip(all), without(more, all)...)
-}
-
-func contains(refs []crm.Ref, ref crm.Ref) bool {
-	for _, r := range refs {
-		if r == ref {
-			return true
-		}
-	}
-	return false
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -246,16 +247,27 @@ func (w *work) origin() (*crm.Ref, error) {
 		}
 		kind, known := crm.ParseCode(data["CRM_ENTITY_TYPE"])
 		ref := crm.Ref{Type: kind, ID: parseID(data["CRM_ENTITY_ID"])}
-		if known && ref.ID != 0 && !contains(w.row.Progress.Created, ref) {
+		if known && ref.ID != 0 && !slices.Contains(w.row.Progress.Created, ref) {
 			return &ref, nil
 		}
 	}
 	return nil, nil
 }
 
-// did records a step in the call's history.
+// did records a step in the call's history. One that fails again as it did the
+// last time takes that one's place: a call may be repeated for days.
 func (w *work) did(step, code string) {
-	w.row.Progress.Steps = append(w.row.Progress.Steps, models.Step{Name: step, At: w.Now().UTC(), Code: code})
+	steps := slices.Clone(w.row.Progress.Steps)
+	for i, s := range slices.Backward(steps) {
+		if s.Name != step {
+			continue
+		}
+		if code != "" && s.Code == code {
+			steps = slices.Delete(steps, i, i+1)
+		}
+		break
+	}
+	w.row.Progress.Steps = append(steps, models.Step{Name: step, At: w.Now().UTC(), Code: code})
 }
 
 // remark adds a note on what actually happened, once.
