@@ -2,6 +2,9 @@ package b24
 
 import (
 	"errors"
+	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 
 	"callwise/app/crm"
@@ -152,6 +155,23 @@ func TestEmployees(t *testing.T) {
 	d, _ = scripted(t, `{"result":[{"ID":"1"}],"next":50}`)
 	if _, err := d.Employees(t.Context()); err == nil {
 		t.Error("a portal that ignores the page must not be asked for ever")
+	}
+}
+
+func TestAPortalWithoutEndOfEmployeesIsNotReadForEver(t *testing.T) {
+	const pageOf = 5000
+	pages := 0
+	d := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		var rows []string
+		for i := range pageOf {
+			rows = append(rows, fmt.Sprintf(`{"ID":%d}`, pages*pageOf+i+1))
+		}
+		pages++
+		write(w, fmt.Sprintf(`{"result":[%s],"next":%d}`, strings.Join(rows, ","), pages*pageOf))
+	})
+	_, err := d.Employees(t.Context())
+	if failure, ok := errors.AsType[*Failure](err); !ok || failure.Status != http.StatusOK || pages != maxEmployees/pageOf+1 {
+		t.Errorf("%v after %d pages", err, pages)
 	}
 }
 

@@ -45,6 +45,9 @@ type Employee struct {
 	Active    bool
 }
 
+// maxEmployees are more than any portal has.
+const maxEmployees = 50_000
+
 // Employees returns the active employees of the portal, one request for every
 // 50 of them.
 //
@@ -75,6 +78,9 @@ func (c *Client) Employees(ctx context.Context) ([]Employee, error) {
 		}
 		if page.Next == nil || len(rows) == 0 {
 			return employees, nil
+		}
+		if len(seen) > maxEmployees {
+			return nil, &Failure{Method: method, Status: http.StatusOK, Sent: true, Err: oddAnswer("more employees than there can be")}
 		}
 		params["start"] = int(*page.Next)
 	}
