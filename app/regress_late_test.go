@@ -80,6 +80,26 @@ func TestACallIsFinishedThoughTheCRMIsNeverShown(t *testing.T) {
 	})
 }
 
+func TestACallThatIsDecidedBeforeItsEndAfterAllDoesNotSayOtherwise(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("c")
+		blocked := r.sim.Inject(b24sim.Fault{Portal: "acme", Times: -1, Act: b24sim.Refuse, Status: 503, Code: "OVERLOAD_LIMIT"})
+		r.tell(started("c1", "incoming", "+4930901821"))
+		r.retrying("c1")
+		blocked.Remove()
+		r.again("c1")
+		r.registered(1)
+		r.tell(ended("c1", "answered", 5))
+		r.finished(1)
+		r.leaves(trace{
+			Calls:      map[string]outcome{"c1": {State: models.CallFinished, Reason: rules.NewCreated}},
+			Statistics: []ending{{anna, "+4930901821", "200", 5}},
+			Logged:     [][]crm.Ref{{lead(1)}}, Leads: 1,
+		}, "c1")
+	})
+}
+
 func TestALateDecisionTakesNoNewLeadForTheExceptionsList(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := tuned(t, address, classic, impatient)

@@ -66,6 +66,9 @@ func (w *work) beginAlone(ctx context.Context) error {
 		return w.register(ctx)
 	}
 	w.row.Progress.Deferred = false
+	if !w.call.Ended {
+		w.unremark(rules.SnapshotFailed) // the decision is not put off until the end
+	}
 	w.forgetStale()
 	err := w.decide(ctx)
 	if unreadable(err) {
