@@ -112,9 +112,10 @@ func TestACardThatDoesNotTakeTheCallNowIsAskedAgain(t *testing.T) {
 		r := newRig(t, address, classic)
 		known := r.mia("+4930901890") // all that Bitrix24 finds by itself
 		open := r.portal.AddLead(b24sim.Lead{Title: "Roof", Phones: []string{"+4930901890"}, CreatedAt: time.Now().Add(-time.Hour)})
-		r.sim.Inject(b24sim.Fault{Portal: "acme", Method: "crm.activity.binding.add", Act: b24sim.Refuse, Status: 500, Code: "INTERNAL_SERVER_ERROR"})
+		refused := r.refusing("crm.activity.binding.add", 500, "INTERNAL_SERVER_ERROR")
 		id := r.builtin("+4930901890")
 		r.retrying(id)
+		refused.Remove()
 		r.again(id)
 		r.eventually("the call is done", func() bool { return r.row(id).State == models.CallFinished })
 		r.leaves(trace{
