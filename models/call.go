@@ -241,9 +241,13 @@ func (s *Store) LinkPBX(ctx context.Context, portalID, callID int64, pbxCallID s
 	return ErrConflict
 }
 
+// notForgotten leaves out the calls of portals that the app was removed from: a
+// worker that has one in hand must not bring back what was just forgotten.
+const notForgotten = "NOT EXISTS (SELECT 1 FROM portals p WHERE p.id = calls.portal_id AND p.status = 'uninstalled')"
+
 // SaveCall stores all of a call, zero values too, but does not take back the
-// PBX's id of it. ErrConflict means that one of
-// its ids belongs to another call.
+// PBX's id of it. ErrConflict means that one of its ids belongs to another call,
+// ErrNotFound that the call is gone, or was forgotten with its portal.
 func (s *Store) SaveCall(ctx context.Context, c *Call) error { return s.saveCall(s.with(ctx), c) }
 
 func (s *Store) saveCall(db *gorm.DB, c *Call) error {
@@ -271,10 +275,7 @@ func (c *Call) update(db *gorm.DB) *gorm.DB {
 	if c.PBXCallID == nil {
 		kept = append(kept, "pbx_call_id") // LinkPBX may have set it meanwhile
 	}
-	// A worker that has the call in hand must not bring back what a removal of
-	// the app has just forgotten.
-	row := db.Model(&Call{}).Where("portal_id = ? AND id = ?", c.PortalID, c.ID).
-		Where("NOT EXISTS (SELECT 1 FROM portals p WHERE p.id = calls.portal_id AND p.status = ?)", PortalUninstalled)
+	row := db.Model(&Call{}).Where("portal_id = ? AND id = ?", c.PortalID, c.ID).Where(notForgotten)
 	if c.unmapped() {
 		row = row.Where("user_id = 0 OR extension <> ?", c.Extension)
 	}
@@ -284,7 +285,7 @@ func (c *Call) update(db *gorm.DB) *gorm.DB {
 // saveMapped saves a call whose extension was given to somebody (Relabel) while
 // a worker had the call in hand: it stays that user's.
 func (s *Store) saveMapped(db *gorm.DB, c *Call) error {
-	err := db.Table("calls").Select("user_id").Where("portal_id = ? AND id = ?", c.PortalID, c.ID).Take(&c.UserID).Error
+	err := db.Table("calls").Select("user_id").Where("portal_id = ? AND id = ?", c.PortalID, c.ID).Where(notForgotten).Take(&c.UserID).Error
 	if err != nil {
 		return found(err)
 	}

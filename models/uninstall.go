@@ -53,8 +53,7 @@ func (s *Store) Uninstall(ctx context.Context, portalID int64, clean bool) error
 			return err
 		}
 		if clean {
-			// What belongs to the portal goes with its row.
-			return tx.Exec("DELETE FROM portals WHERE id = ?", portalID).Error
+			return s.forgetAll(tx, portalID)
 		}
 		return s.forgetPeople(tx, portalID)
 	})
@@ -86,6 +85,15 @@ func (s *Store) forgetWork(tx *gorm.DB, portalID int64) error {
 	return tx.Exec("DELETE FROM leases WHERE name LIKE ?", fmt.Sprintf("number:%d:%%", portalID)).Error
 }
 
+// forgetAll removes a portal. What is not removed before goes with its row, but
+// in an order of the database's own: see forgetRows.
+func (s *Store) forgetAll(tx *gorm.DB, portalID int64) error {
+	if err := removeRows(tx, portalID, append([]string{"calls"}, personal...)); err != nil {
+		return err
+	}
+	return tx.Exec("DELETE FROM portals WHERE id = ?", portalID).Error
+}
+
 func (s *Store) forgetPeople(tx *gorm.DB, portalID int64) error {
 	if err := s.forgetRows(tx, portalID); err != nil {
 		return err
@@ -97,18 +105,32 @@ func (s *Store) forgetPeople(tx *gorm.DB, portalID int64) error {
 	}))
 }
 
-// forgetRows changes calls before events, as their workers do: in another order
-// each would wait for the other.
+// personal are the tables besides calls whose rows name a person or open
+// something.
+var personal = []string{
+	"tokens", "pbx_keys", "employees", "events", "rest_log", "recent_creations", "log_filters", "recordings",
+	"privacy_requests", "erased_calls", "alerts", "incidents", "reconciliations", "missing_calls",
+}
+
+// forgetRows changes calls before events, as their workers do, and tokens before
+// the portal: in another order each would wait for the other.
 func (s *Store) forgetRows(tx *gorm.DB, portalID int64) error {
 	if err := s.anonymise(tx, portalID); err != nil {
 		return err
 	}
-	for _, table := range []string{"tokens", "pbx_keys", "employees", "events", "rest_log", "recent_creations", "log_filters", "recordings", "privacy_requests", "erased_calls", "alerts", "incidents", "reconciliations", "missing_calls"} {
+	if err := removeRows(tx, portalID, personal); err != nil {
+		return err
+	}
+	return tx.Exec("UPDATE settings_versions SET user_id = 0 WHERE portal_id = ?", portalID).Error
+}
+
+func removeRows(tx *gorm.DB, portalID int64, tables []string) error {
+	for _, table := range tables {
 		if err := tx.Exec("DELETE FROM "+table+" WHERE portal_id = ?", portalID).Error; err != nil {
 			return err
 		}
 	}
-	return tx.Exec("UPDATE settings_versions SET user_id = 0 WHERE portal_id = ?", portalID).Error
+	return nil
 }
 
 // anonymise leaves of calls what says when and how they went and what was

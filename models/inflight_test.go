@@ -1,0 +1,141 @@
+package models_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"callwise/models"
+	"callwise/models/modelstest"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// The tests here are about workers that have a call in hand while somebody else
+// removes its portal.
+
+func TestAWorkerBringsNothingBackOfARemovedPortal(t *testing.T) {
+	for _, clean := range []bool{true, false} {
+		t.Run(fmt.Sprintf("CLEAN=%v", clean), func(t *testing.T) {
+			modelstest.Each(t, func(t *testing.T, s *models.Store) {
+				ctx := t.Context()
+				p := active(t, s, "one")
+				add(t, s, p.ID, event("1", "pbx:nobody", 0))
+				inHand := map[string]*models.Call{"mapped": ensure(t, s, p.ID, "pbx:mapped"), "nobody's extension": ensure(t, s, p.ID, "pbx:nobody")}
+				inHand["mapped"].UserID, inHand["mapped"].Extension = 17, "104"
+				inHand["nobody's extension"].Extension = "109"
+				ids := []int64{must[[]models.Event](t)(s.EventsOf(ctx, p.ID, "pbx:nobody"))[0].ID}
+				check(t, s.Uninstall(ctx, p.ID, clean))
+				for name, c := range inHand {
+					for how, err := range map[string]error{"saved": s.SaveCall(ctx, c), "saved and done": s.SaveAndDone(ctx, c, ids)} {
+						if !errors.Is(err, models.ErrNotFound) {
+							t.Errorf("%s, %s: %v", name, how, err)
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
+// byHand is a transaction of PostgreSQL that a test steers statement by
+// statement.
+type byHand struct {
+	t    *testing.T
+	conn *pgx.Conn
+}
+
+func begin(t *testing.T, address string) byHand {
+	t.Helper()
+	conn := must[*pgx.Conn](t)(pgx.Connect(t.Context(), address))
+	t.Cleanup(func() { check(t, conn.Close(context.Background())) })
+	h := byHand{t, conn}
+	check(t, h.exec("BEGIN"))
+	return h
+}
+
+func (h byHand) exec(statement string, args ...any) error {
+	_, err := h.conn.Exec(h.t.Context(), statement, args...)
+	return err
+}
+
+// blocks waits until another transaction waits for this one.
+func (h byHand) blocks() {
+	h.t.Helper()
+	deadline, tick := time.After(20*time.Second), time.NewTicker(5*time.Millisecond)
+	defer tick.Stop()
+	for {
+		var waiting int
+		query := "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+		check(h.t, h.conn.QueryRow(h.t.Context(), query).Scan(&waiting))
+		if waiting > 0 {
+			return
+		}
+		select {
+		case <-deadline:
+			h.t.Fatal("nobody waits")
+		case <-tick.C:
+		}
+	}
+}
+
+// later does something while the test goes on; its error is to be received.
+func later(do func() error) <-chan error {
+	ended := make(chan error, 1)
+	go func() { ended <- do() }()
+	return ended
+}
+
+func TestARoundHoldsItsCallBeforeItsEvents(t *testing.T) {
+	address := modelstest.PostgreSQL(t)
+	s := modelstest.Migrated(t, address)
+	p := active(t, s, "one")
+	add(t, s, p.ID, event("1", "pbx:1", 0))
+	c := ensure(t, s, p.ID, "pbx:1")
+	id := must[[]models.Event](t)(s.EventsOf(t.Context(), p.ID, "pbx:1"))[0].ID
+
+	other := begin(t, address)
+	check(t, other.exec("SELECT 1 FROM events WHERE id = $1 FOR UPDATE", id))
+	round := later(func() error { return s.SaveAndDone(context.Background(), c, []int64{id}) })
+	other.blocks()
+	err := begin(t, address).exec("SELECT 1 FROM calls WHERE id = $1 FOR UPDATE NOWAIT", c.ID)
+	if held, ok := errors.AsType[*pgconn.PgError](err); !ok || held.Code != "55P03" {
+		t.Errorf("a round that waits for its events does not hold its call: %v", err)
+	}
+	check(t, other.exec("COMMIT"))
+	check(t, receive(t, round))
+}
+
+// In another order the two would wait for each other, and PostgreSQL would end
+// one of them.
+func TestAnUninstallationThatWaitsForARoundHoldsNoneOfItsEvents(t *testing.T) {
+	for _, clean := range []bool{true, false} {
+		t.Run(fmt.Sprintf("CLEAN=%v", clean), func(t *testing.T) {
+			address := modelstest.PostgreSQL(t)
+			s := modelstest.Migrated(t, address)
+			p := active(t, s, "one")
+			add(t, s, p.ID, event("1", "pbx:1", 0))
+			c := ensure(t, s, p.ID, "pbx:1")
+
+			round := begin(t, address)
+			check(t, round.exec("UPDATE calls SET updated_at = now() WHERE id = $1", c.ID))
+			removal := later(func() error { return s.Uninstall(context.Background(), p.ID, clean) })
+			round.blocks()
+			if err := round.exec("UPDATE events SET done_at = now() WHERE portal_id = $1", p.ID); err != nil {
+				t.Errorf("the round's events: %v", err)
+			}
+			if err := round.exec("COMMIT"); err != nil {
+				t.Errorf("the round: %v", err)
+			}
+			if err := receive(t, removal); err != nil {
+				t.Errorf("the removal: %v", err)
+			}
+			if events := must[[]models.Event](t)(s.EventsOf(t.Context(), p.ID, "pbx:1")); len(events) > 0 {
+				t.Errorf("%d events are left", len(events))
+			}
+		})
+	}
+}
