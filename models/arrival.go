@@ -27,7 +27,7 @@ type arrival struct {
 
 // AddEvents stores events of a portal: all or none. It returns when they are
 // durable, and whoever [Store.Listen]s is told of their calls. What is not done
-// of them is what wakes a worker if nobody is told, see [Store.PendingCalls]: one
+// of them is what wakes a worker if nobody is told, see [Sweep.PendingCalls]: one
 // that comes with DoneAt asks for no work. An event that the sender has repeated
 // changes nothing and counts as a duplicate.
 //

@@ -63,9 +63,6 @@ func (s *Store) Backlog(ctx context.Context) (Backlog, error) {
 func (s *Store) waitingEvents(ctx context.Context) *gorm.DB {
 	// Not in any order: that would not be read by the index of pending events.
 	first := s.with(ctx).Table("events").Where("done_at IS NULL").Limit(MostCounted)
-	return s.with(ctx).Table("(?) AS e", first).Where(`NOT EXISTS (
-		SELECT 1 FROM calls c WHERE c.portal_id = e.portal_id AND c.retry_at > ?
-		AND (c.call_key = e.call_key
-			OR c.pbx_call_id = substr(e.call_key, 5) AND e.call_key LIKE 'pbx:%'
-			OR c.b24_call_id = substr(e.call_key, 5) AND e.call_key LIKE 'b24:%'))`, s.now())
+	waiting, values := unlessCall("c.retry_at > ?", s.now())
+	return s.with(ctx).Table("(?) AS e", first).Where(waiting, values...)
 }

@@ -26,7 +26,7 @@ func TestAnEventThatAsksForNothingIsStoredAsDone(t *testing.T) {
 		if diff := cmp.Diff(want, told.all()); diff != "" {
 			t.Errorf("told of (-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff(want, must[[]models.CallArgs](t)(s.PendingCalls(t.Context(), 10))); diff != "" {
+		if diff := cmp.Diff(want, must[[]models.CallArgs](t)(s.NewSweep().PendingCalls(t.Context(), 10))); diff != "" {
 			t.Errorf("pending (-want +got):\n%s", diff)
 		}
 		stored := must[[]models.Event](t)(s.EventsOf(t.Context(), p.ID, "b24:a"))
@@ -75,7 +75,7 @@ func TestEchoesAreDoneOnlyAloneAndOfACallOfThatKind(t *testing.T) {
 			{PortalID: p.ID, CallKey: "b24:unknown"}, {PortalID: p.ID, CallKey: "b24:clicked"}, {PortalID: p.ID, CallKey: "b24:ours"},
 			{PortalID: twin.ID, CallKey: "b24:ours"},
 		}
-		if diff := cmp.Diff(want, must[[]models.CallArgs](t)(s.PendingCalls(ctx, 10))); diff != "" {
+		if diff := cmp.Diff(want, must[[]models.CallArgs](t)(s.NewSweep().PendingCalls(ctx, 10))); diff != "" {
 			t.Errorf("pending (-want +got):\n%s", diff)
 		}
 	})
@@ -144,7 +144,7 @@ func savedWhole(t *testing.T, s *models.Store, extension string) {
 		if got := must[*models.Call](t)(s.CallByID(ctx, p.ID, c.ID)); got.State != state {
 			t.Errorf("%s: the call is %s, want %s", when, got.State, state)
 		}
-		if diff := cmp.Diff(pending, must[[]models.CallArgs](t)(s.PendingCalls(ctx, 10))); diff != "" {
+		if diff := cmp.Diff(pending, must[[]models.CallArgs](t)(s.NewSweep().PendingCalls(ctx, 10))); diff != "" {
 			t.Errorf("%s: pending (-want +got):\n%s", when, diff)
 		}
 		var got []string

@@ -115,7 +115,7 @@ func TestAnEventIsStoredOnceAndItsCallIsToldOfOnce(t *testing.T) {
 			t.Errorf("told of (-want +got):\n%s", diff)
 		}
 		pending := []models.CallArgs{calls[0], calls[1], calls[3]}
-		if diff := cmp.Diff(pending, must[[]models.CallArgs](t)(s.PendingCalls(t.Context(), 10))); diff != "" {
+		if diff := cmp.Diff(pending, must[[]models.CallArgs](t)(s.NewSweep().PendingCalls(t.Context(), 10))); diff != "" {
 			t.Errorf("pending (-want +got):\n%s", diff)
 		}
 	})
@@ -220,16 +220,16 @@ func TestOnlyLostWakeUpsArePending(t *testing.T) {
 		check(t, s.MarkDone(ctx, p.ID, nil))
 
 		want := []models.CallArgs{{PortalID: p.ID, CallKey: "pbx:new"}, {PortalID: p.ID, CallKey: "pbx:due"}, {PortalID: twin.ID, CallKey: "pbx:held"}}
-		if diff := cmp.Diff(want, must[[]models.CallArgs](t)(s.PendingCalls(ctx, 10))); diff != "" {
+		if diff := cmp.Diff(want, must[[]models.CallArgs](t)(s.NewSweep().PendingCalls(ctx, 10))); diff != "" {
 			t.Errorf("pending (-want +got):\n%s", diff)
 		}
 		oldest := []models.CallArgs{want[0], want[2]}
-		if diff := cmp.Diff(oldest, must[[]models.CallArgs](t)(s.PendingCalls(ctx, 1))); diff != "" {
+		if diff := cmp.Diff(oldest, must[[]models.CallArgs](t)(s.NewSweep().PendingCalls(ctx, 1))); diff != "" {
 			t.Errorf("pending, one of each portal (-want +got):\n%s", diff)
 		}
 		now = noon.Add(2 * time.Minute)
 		pass(t, s, 2*time.Minute) // the leases are over
-		if got := must[[]models.CallArgs](t)(s.PendingCalls(ctx, 10)); len(got) != 5 {
+		if got := must[[]models.CallArgs](t)(s.NewSweep().PendingCalls(ctx, 10)); len(got) != 5 {
 			t.Errorf("pending after the leases ended: %v", got)
 		}
 		if !must[bool](t)(s.HasPending(ctx, p.ID, calls["b24:click"].ID)) {

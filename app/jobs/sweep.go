@@ -20,9 +20,9 @@ const sweepAtMost = 64
 func Sweep(ctx context.Context, store *models.Store, lanes *Lanes, log *slog.Logger, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	var seen sightings
+	look, seen := store.NewSweep(), sightings{}
 	for {
-		if err := sweep(ctx, store, lanes, &seen); err != nil && ctx.Err() == nil {
+		if err := sweep(ctx, look, lanes, &seen); err != nil && ctx.Err() == nil {
 			log.ErrorContext(ctx, "sweep failed", "error", err)
 		}
 		select {
@@ -33,8 +33,8 @@ func Sweep(ctx context.Context, store *models.Store, lanes *Lanes, log *slog.Log
 	}
 }
 
-func sweep(ctx context.Context, store *models.Store, lanes *Lanes, seen *sightings) error {
-	calls, err := store.PendingCalls(ctx, sweepAtMost)
+func sweep(ctx context.Context, look *models.Sweep, lanes *Lanes, seen *sightings) error {
+	calls, err := look.PendingCalls(ctx, sweepAtMost)
 	if err != nil {
 		return err
 	}
