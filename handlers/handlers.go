@@ -60,7 +60,7 @@ func (h *Handlers) Router() http.Handler {
 		Name: "callwise_requests_refused_total", Help: "Requests above a limit, by whose limit it is.",
 	}, []string{"limit"})
 	h.Metrics.MustRegister(h.refused)
-	e.Use(h.logged, traced, middleware.RecoverWithConfig(middleware.RecoverConfig{DisablePrintStack: true, LogErrorFunc: h.panicked}), secured, lastOfItsConnection, h.measured(), compressed)
+	e.Use(h.logged, traced, secured, lastOfItsConnection, h.measured(), caught, compressed)
 
 	e.GET("/healthz", h.alive)
 	e.GET("/readyz", h.ready)

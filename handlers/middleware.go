@@ -2,8 +2,10 @@ package handlers
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -111,7 +113,24 @@ func loudness(c echo.Context) slog.Level {
 	return slog.LevelInfo
 }
 
-func (h *Handlers) panicked(_ echo.Context, err error, _ []byte) error { return err }
+// caught makes a panic the error of its request, so that it is answered, counted
+// and logged as any failure of ours. The log gets neither the value nor the
+// arguments, which could quote a number: the library's own middleware would print
+// the value.
+func caught(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		defer func() {
+			switch r := recover(); r {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(r) // ends the connection
+			default:
+				err = fmt.Errorf("handlers: panic of type %T\n%s", r, debug.Stack())
+			}
+		}()
+		return next(c)
+	}
+}
 
 // secured sets the headers that every answer carries. Pages in the portal's
 // frame widen the policy for exactly that portal.
