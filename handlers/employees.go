@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"callwise/app/b24"
+	"callwise/app/callflow"
 	"callwise/models"
 	"callwise/views"
 
@@ -70,15 +71,13 @@ func (h *Handlers) readEmployees(c echo.Context) error {
 	return h.renderSettings(c, v, http.StatusOK, tried(v, now, trial{employeesCode: failed}))
 }
 
-// codeOf names what Bitrix24 answered; nothing for no error.
+// codeOf names what Bitrix24 answered, or why it was not asked; nothing for no
+// error. What is no word about the portal is that it did not answer in time.
 func codeOf(err error) string {
-	if err == nil {
-		return ""
+	if err != nil && !b24.IsPortal(err) {
+		return "PORTAL_UNREACHABLE"
 	}
-	if code, ok := errors.AsType[b24.Code](err); ok {
-		return string(code)
-	}
-	return "PORTAL_UNREACHABLE"
+	return callflow.ErrorCode(err)
 }
 
 // holders are the active employees that have each extension in Bitrix24.

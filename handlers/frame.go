@@ -180,12 +180,11 @@ func (h *Handlers) showInstall(c echo.Context, lang string, do func(func(callflo
 	visitor, err := do(func(step callflow.StepName, err error) {
 		sent = append(sent, out.send(views.InstallStep(stepOf(page.L, step, err))))
 	})
-	troubled(c, err)
 	if visitor.PortalID != 0 {
 		token, wrong := h.Sessions.Issue(visitor)
-		page.Session = token
-		sent = append(sent, wrong)
+		page.Session, err = token, errors.Join(err, wrong)
 	}
+	troubled(c, err)
 	sent = append(sent, out.send(views.InstallEnd(views.InstallResult{InstallPage: page, Failed: err != nil})))
 	return errors.Join(sent...)
 }

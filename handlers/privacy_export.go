@@ -99,9 +99,7 @@ func (h *Handlers) exportNumber(c echo.Context) error {
 	header.Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
 	header.Set(echo.HeaderContentDisposition, `attachment; filename="callwise-number-`+h.Now().In(v.zone).Format(time.DateOnly)+`.json"`)
 	c.Response().WriteHeader(http.StatusOK)
-	if err := h.sendNumber(c, v, head, keys); err != nil {
-		h.Log.WarnContext(ctx, "export of a number ended early", "portal", v.portal.ID, "request", requestID(c), "error", err)
-	}
+	troubled(c, h.sendNumber(c, v, head, keys))
 	return nil // the status is sent; what went wrong is in the log
 }
 

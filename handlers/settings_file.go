@@ -91,7 +91,7 @@ func (w settingWords) strangers(now, next models.Settings) []views.Problem {
 func employeesIn(c models.SettingChange) []string {
 	parts := models.SettingParts(c.Path)
 	switch {
-	case parts[0] == "callbacks":
+	case parts[0] == "callbacks", parts[0] == "alerts":
 		before := strings.Split(c.From, "\n")
 		return slices.DeleteFunc(strings.Split(c.To, "\n"), func(user string) bool { return slices.Contains(before, user) })
 	case parts[0] == "extensions", parts[0] == "lines" && parts[2] == "responsible",

@@ -13,8 +13,8 @@ var methods = []string{
 	http.MethodConnect, http.MethodTrace,
 }
 
-// methodOf is the method of a request for logs and metrics, whose series stay
-// for good: what somebody invented has one name.
+// methodOf is the method of a request for logs, traces and metrics, whose series
+// stay for good: what somebody invented has one name.
 func methodOf(c echo.Context) string {
 	if method := c.Request().Method; slices.Contains(methods, method) {
 		return method

@@ -18,7 +18,7 @@ var tracer = otel.Tracer("callwise/handlers")
 func traced(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		request := c.Request()
-		ctx, span := tracer.Start(request.Context(), request.Method+" "+c.Path(), trace.WithSpanKind(trace.SpanKindServer))
+		ctx, span := tracer.Start(request.Context(), methodOf(c)+" "+c.Path(), trace.WithSpanKind(trace.SpanKindServer))
 		defer span.End()
 		c.SetRequest(request.WithContext(ctx))
 		err := next(c)
@@ -27,7 +27,7 @@ func traced(next echo.HandlerFunc) echo.HandlerFunc {
 			status = statusOf(err)
 		}
 		span.SetAttributes(
-			attribute.String("http.request.method", request.Method), attribute.String("http.route", c.Path()),
+			attribute.String("http.request.method", methodOf(c)), attribute.String("http.route", c.Path()),
 			attribute.Int("http.response.status_code", status), attribute.String("callwise.request", requestID(c)),
 		)
 		if status >= http.StatusInternalServerError {
