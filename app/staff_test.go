@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -145,5 +146,37 @@ func TestEmployeesAreReadEachHourAndNotAllPortalsTogether(t *testing.T) {
 			}
 		}
 		t.Errorf("the turn does not come by chance: %v", seen)
+	})
+}
+
+func TestAPortalThatHangsHoldsUpNobodysEmployees(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		b := r.neighbour("other")
+		r.employeesRead(2 * time.Hour)
+		hang := func(of *rig) *b24sim.Injected {
+			return r.sim.Inject(b24sim.Fault{Portal: of.portal.Name(), Method: "user.get", Act: b24sim.Hold, Times: -1})
+		}
+		first, second := hang(r), hang(b)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		ended := make(chan error, 1)
+		go func() { ended <- r.house.flow.Refresh(ctx, time.Hour) }()
+		<-first.Reached()
+		select {
+		case <-second.Reached():
+		case err := <-ended:
+			t.Fatalf("the second portal is not asked while the first one hangs: %v", err)
+		}
+		first.Remove()
+		second.Remove()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		for _, of := range []*rig{r, b} {
+			if read := of.stored().EmployeesAt; time.Since(*read) > time.Hour {
+				t.Errorf("%s: employees read at %v", of.portal.Name(), read)
+			}
+		}
 	})
 }

@@ -9,8 +9,6 @@ import (
 
 	"callwise/app/b24"
 	"callwise/models"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // Bounds of one look at a portal's statistics.
@@ -18,7 +16,6 @@ const (
 	recoverPages  = 10  // that are read
 	recoverAtOnce = 100 // calls that are taken up
 	siftAtOnce    = 500
-	recoverBeside = 8 // portals that are looked at at a time
 	recoverWithin = time.Minute
 )
 
@@ -27,33 +24,15 @@ const (
 const DefaultRecoverAfter = 5 * time.Minute
 
 // RecoverAll looks in the statistics of all portals for calls whose events did
-// not reach us, in several at a time: one that does not answer does not hold up
-// the others. While a process is at it, another has nothing to do.
+// not reach us. While a process is at it, another has nothing to do.
 func (f *Flow) RecoverAll(ctx context.Context) error {
-	_, err := f.hold(ctx, "recover", f.recoverAll)
+	_, err := f.hold(ctx, "recover", func(ctx context.Context) error { return f.eachPortal(ctx, f.recoverOne) })
 	return err
 }
 
-func (f *Flow) recoverAll(ctx context.Context) error {
-	for after := int64(0); ; {
-		portals, err := f.Store.Portals(ctx, after)
-		if err != nil || len(portals) == 0 {
-			return err
-		}
-		var looks errgroup.Group
-		looks.SetLimit(recoverBeside)
-		for _, portal := range portals {
-			after = portal.ID
-			looks.Go(func() error {
-				if err := f.Recover(ctx, portal); err != nil && ctx.Err() == nil {
-					f.Log.WarnContext(ctx, "call statistics not read", "portal", portal.ID, "code", errorCode(err))
-				}
-				return nil
-			})
-		}
-		if err := errors.Join(looks.Wait(), ctx.Err()); err != nil {
-			return err
-		}
+func (f *Flow) recoverOne(ctx context.Context, portal *models.Portal) {
+	if err := f.Recover(ctx, portal); err != nil && ctx.Err() == nil {
+		f.Log.WarnContext(ctx, "call statistics not read", "portal", portal.ID, "code", errorCode(err))
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"callwise/app/b24"
 	"callwise/app/call"
 	"callwise/models"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Mend reconciles a portal in the background. The installer page of a new
@@ -131,21 +133,37 @@ func (f *Flow) say(ctx context.Context, c *models.Call, e call.Event) error {
 	return err
 }
 
-// Refresh reads the employees of all portals whose list is older than age, or
-// by chance than five sixths of it, and mends their external lines: portals
-// that were read together do not stay together. A portal that does not answer keeps its list and
-// does not hold up the others.
-func (f *Flow) Refresh(ctx context.Context, age time.Duration) error {
-	for after := int64(0); ; {
+// portalsBeside is how many portals are looked after at a time.
+const portalsBeside = 16
+
+// eachPortal does something for every portal, for several at a time: one that
+// does not answer holds up few of the others. It ends early, with an error, when
+// ctx does.
+func (f *Flow) eachPortal(ctx context.Context, do func(context.Context, *models.Portal)) error {
+	var beside errgroup.Group
+	beside.SetLimit(portalsBeside)
+	for after := int64(0); ctx.Err() == nil; {
 		portals, err := f.Store.Portals(ctx, after)
 		if err != nil || len(portals) == 0 {
-			return err
+			return errors.Join(err, beside.Wait())
 		}
+		after = portals[len(portals)-1].ID
 		for _, portal := range portals {
-			after = portal.ID
-			f.refresh(ctx, portal, age)
+			beside.Go(func() error {
+				do(ctx, portal)
+				return nil
+			})
 		}
 	}
+	return errors.Join(ctx.Err(), beside.Wait())
+}
+
+// Refresh reads the employees of all portals whose list is older than age, or
+// by chance than five sixths of it, and mends their external lines: portals
+// that were read together do not stay together. A portal that does not answer
+// keeps its list.
+func (f *Flow) Refresh(ctx context.Context, age time.Duration) error {
+	return f.eachPortal(ctx, func(ctx context.Context, portal *models.Portal) { f.refresh(ctx, portal, age) })
 }
 
 func (f *Flow) refresh(ctx context.Context, portal *models.Portal, age time.Duration) {
