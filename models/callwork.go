@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -145,16 +146,21 @@ func (s *Store) WakeFailing(ctx context.Context, portalID int64) error {
 	})
 }
 
+// wokenTogether is how many calls one statement wakes.
+const wokenTogether = 1000
+
 // wakeNow wakes workers for calls whatever time they wait for.
 func (s *Store) wakeNow(ctx context.Context, tx *gorm.DB, portalID int64, callKeys []string) error {
-	jobs := make([]CallArgs, len(callKeys))
-	for i, key := range callKeys {
-		jobs[i] = CallArgs{PortalID: portalID, CallKey: key}
-		err := tx.Table("calls").Where("portal_id = ? AND call_key = ?", portalID, key).
+	for some := range slices.Chunk(callKeys, wokenTogether) {
+		err := tx.Table("calls").Where("portal_id = ? AND call_key IN ? AND retry_at IS NOT NULL", portalID, some).
 			Updates(map[string]any{"retry_at": nil}).Error
 		if err != nil {
 			return err
 		}
+	}
+	jobs := make([]CallArgs, len(callKeys))
+	for i, key := range callKeys {
+		jobs[i] = CallArgs{PortalID: portalID, CallKey: key}
 	}
 	return s.river.wake(ctx, tx, jobs)
 }

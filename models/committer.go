@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 )
 
@@ -101,7 +102,8 @@ func (c *committer[T]) drain(first request[T]) []request[T] {
 func (c *committer[T]) safely(batch []request[T]) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("models: panic while storing: %v", r)
+			// Neither the value nor the arguments: they could quote a number.
+			err = fmt.Errorf("models: panic of type %T while storing\n%s", r, debug.Stack())
 		}
 	}()
 	items := make([]*T, len(batch))

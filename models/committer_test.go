@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -52,10 +53,11 @@ func TestWhatQueuesUpDuringACommitSharesTheNext(t *testing.T) {
 }
 
 func TestAPanicFailsTheRequestAndNotTheProgram(t *testing.T) {
-	c := newCommitter(64, func([]*int) error { panic("stop") })
+	c := newCommitter(64, func([]*int) error { panic("+4930901820") })
 	defer c.close()
-	if err := c.put(context.Background(), new(int)); err == nil {
-		t.Error("no error")
+	err := c.put(context.Background(), new(int))
+	if err == nil || strings.Contains(err.Error(), "4930901820") || !strings.Contains(err.Error(), "committer_test.go") {
+		t.Errorf("error %v, want one that says where and not what", err)
 	}
 }
 

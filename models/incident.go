@@ -83,11 +83,13 @@ func (s *Store) OpenKinds(ctx context.Context, portalIDs []int64) (map[int64][]I
 }
 
 // News returns the incidents after an id that people may still have to be told
-// of, or of whose end: the open ones, and those that ended after since. None
-// means that there are no more.
+// of, or of whose end: the open ones, and those that ended after since. Those of
+// portals that do not answer wait until they do. None means that there are no
+// more.
 func (s *Store) News(ctx context.Context, after int64, since time.Time) ([]Incident, error) {
 	var news []Incident
 	err := s.with(ctx).Where("id > ? AND (ended_at IS NULL OR ended_at >= ?)", after, stored(since)).
+		Where("EXISTS (SELECT 1 FROM portals p WHERE p.id = incidents.portal_id AND p.status = ?)", PortalActive).
 		Order("id").Limit(vitalsPage).Find(&news).Error
 	return news, err
 }

@@ -101,3 +101,27 @@ func TestNewsAreWhatIsOpenOrEndedLately(t *testing.T) {
 		}
 	})
 }
+
+func TestNewsOfAPortalThatDoesNotAnswerWaitUntilItDoes(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx := t.Context()
+		well, shut := active(t, s, "one"), active(t, s, "two")
+		for _, p := range []*models.Portal{shut, well} {
+			must[bool](t)(s.BeginIncident(ctx, models.Incident{PortalID: p.ID, Kind: models.IncidentFailures}))
+		}
+		check(t, s.SetStatus(ctx, shut.ID, models.PortalSuspended, "PAYMENT_REQUIRED"))
+		of := func() (portals []int64) {
+			for _, i := range must[[]models.Incident](t)(s.News(ctx, 0, noon)) {
+				portals = append(portals, i.PortalID)
+			}
+			return portals
+		}
+		if diff := cmp.Diff([]int64{well.ID}, of()); diff != "" {
+			t.Errorf("while it does not (-want +got):\n%s", diff)
+		}
+		check(t, s.SetStatus(ctx, shut.ID, models.PortalActive, ""))
+		if diff := cmp.Diff([]int64{shut.ID, well.ID}, of()); diff != "" {
+			t.Errorf("when it does (-want +got):\n%s", diff)
+		}
+	})
+}

@@ -144,3 +144,17 @@ func BenchmarkPendingCalls(b *testing.B) {
 		}
 	}
 }
+
+func TestHoweverManyCallsAreToBeRepeatedAllAreWokenAtOnce(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		s.Now = func() time.Time { return noon }
+		flooded := backlog{portals: 1, events: 16_004, repeated: true}.fill(t, s)[0]
+		check(t, s.WakeFailing(t.Context(), flooded))
+		if woken := len(jobs(t, s)); woken != 4001 {
+			t.Errorf("%d calls are woken, want 4001", woken)
+		}
+		if err := s.WakeFailing(t.Context(), flooded); err != nil || len(jobs(t, s)) != 4001 {
+			t.Errorf("again: %d jobs, %v", len(jobs(t, s)), err)
+		}
+	})
+}
