@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"slices"
 
 	"callwise/app/rules"
 
@@ -20,7 +21,7 @@ func (c *Call) Retriable() bool {
 // decision asked for.
 func (c *Call) CreateRefused() bool {
 	p := c.Progress
-	return p.CreateDone && len(p.Created) == 0 && hasNote(p.Notes, rules.CreateFailed)
+	return p.CreateDone && len(p.Created) == 0 && slices.Contains(p.Notes, rules.CreateFailed)
 }
 
 // Replayable reports that a call was left out, or ended without a decision, and
@@ -41,15 +42,6 @@ func (c *Call) Replayable() bool {
 func (c *Call) Endable() bool {
 	ours := c.Kind == KindPBX || c.Kind == KindClick || c.Kind == KindCallback
 	return ours && c.State == CallOpen && c.AnsweredAt == nil && c.EndedAt == nil
-}
-
-func hasNote(notes []rules.Note, note rules.Note) bool {
-	for _, n := range notes {
-		if n == note {
-			return true
-		}
-	}
-	return false
 }
 
 // RetryFailed opens calls of a portal that were given up, up to limit, the

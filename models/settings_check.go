@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -191,19 +190,10 @@ var exclusionPattern = regexp.MustCompile(`^\+?[0-9 ()./-]{2,30}\*?$`)
 func (c *checker) exclusions(e Exclusions) {
 	c.unless(len(e.Numbers) <= maxExclusions, TooMany, "exclusions", "numbers")
 	c.unless(len(e.Extensions) <= maxExclusions, TooMany, "exclusions", "extensions")
-	bad := func(n string) bool { return !exclusionPattern.MatchString(n) || countDigits(n) < 2 }
+	bad := func(n string) bool { return !exclusionPattern.MatchString(n) || len(digitsIn(n)) < 2 }
 	c.unless(!slices.ContainsFunc(e.Numbers, bad), NotAPhone, "exclusions", "numbers")
 	long := func(n string) bool { return len(n) > maxName }
 	c.unless(!slices.ContainsFunc(e.Extensions, long), ValueTooLong, "exclusions", "extensions")
-}
-
-func countDigits(text string) int {
-	return len(text) - len(strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' {
-			return -1
-		}
-		return r
-	}, text))
 }
 
 func (c *checker) extensions(users map[string]int64) {

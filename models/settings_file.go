@@ -26,9 +26,8 @@ type settingsFile struct {
 // every setting, empty ones too, and nothing else.
 func (s Settings) File(schema string) []byte {
 	tree := s.tree()
-	for _, p := range settingPaths {
-		parts := strings.Split(p.pattern, "/")
-		fill(tree, parts, p.kind)
+	for i, parts := range settingParts {
+		fill(tree, parts, settingPaths[i].kind)
 	}
 	var text bytes.Buffer
 	encoder := stdjson.NewEncoder(&text)
@@ -42,16 +41,14 @@ func (s Settings) File(schema string) []byte {
 
 // fill sees that a list or a family of values stands in a tree, though empty.
 func fill(tree map[string]any, parts []string, kind valueKind) {
-	for i, part := range parts[:len(parts)-1] {
+	for _, part := range parts[:len(parts)-1] {
 		if part == "*" {
 			return
 		}
 		if tree[part] == nil {
 			tree[part] = map[string]any{}
 		}
-		if i < len(parts)-1 {
-			tree = tree[part].(map[string]any)
-		}
+		tree = tree[part].(map[string]any)
 	}
 	if last := parts[len(parts)-1]; kind == list && tree[last] == nil {
 		tree[last] = []any{}
@@ -138,11 +135,7 @@ func leaves(values map[string]string, path string, node any) []SettingError {
 // branches reports a path that values stand below.
 func branches(path string) bool {
 	parts := strings.Split(path, "/")
-	return slices.ContainsFunc(settingPaths, func(p struct {
-		pattern string
-		kind    valueKind
-	}) bool {
-		pattern := strings.Split(p.pattern, "/")
+	return slices.ContainsFunc(settingParts, func(pattern []string) bool {
 		return len(pattern) > len(parts) && slices.EqualFunc(pattern[:len(parts)], parts, func(pattern, part string) bool {
 			return pattern == part || pattern == "*" && part != ""
 		})
