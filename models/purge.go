@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"gorm.io/gorm"
 )
 
 // purgeBatch is how many rows one statement removes, so that none holds up the
@@ -26,22 +28,27 @@ type Purged struct {
 // Purge removes calls that began, and events that arrived, before callsBefore,
 // requests sent before restBefore, recordings that old or not received whole,
 // incidents that ended before callsBefore, missing calls, and leases and creations
-// whose time is long over. Calls that are not finished
-// stay for five days at least, and so do all events: calls are made of them. It
-// goes on batch by batch until nothing is left or ctx ends; what it has removed
-// then stays removed.
+// whose time is long over. Calls that are not finished stay for five days at
+// least, and so do all events: calls are made of them. A call that goes before
+// its events is remembered as an erased one: what is told of it later would make
+// a second call, and a second lead. It goes on batch by batch until nothing is
+// left or ctx ends; what it has removed then stays removed.
 func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (Purged, error) {
 	unfinished := s.now().Add(-unfinishedFor)
 	if callsBefore.Before(unfinished) {
 		unfinished = callsBefore
 	}
 	var purged Purged
+	early, err := s.purgeEarly(ctx, unfinished, callsBefore)
+	purged.Calls += early
+	if err != nil {
+		return purged, err
+	}
 	for _, old := range []struct {
 		table, where string
 		before       time.Time
 		count        *int64
 	}{
-		{"calls", "started_at < ? AND state <> 'open'", callsBefore, &purged.Calls},
 		{"calls", "started_at < ?", unfinished, &purged.Calls},
 		{"events", "arrived_at < ?", unfinished, &purged.Events},
 		{"rest_log", "at < ?", restBefore, &purged.Requests},
@@ -67,7 +74,7 @@ func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (P
 	if _, err := s.purge(ctx, "leases", "name", "until < "+s.clock()+" - ?", leaseMemory.Microseconds()); err != nil {
 		return purged, err
 	}
-	_, err := s.purge(ctx, "recent_creations", "portal_id, phone_key, call_id", "until < ?", s.now().UnixMicro())
+	_, err = s.purge(ctx, "recent_creations", "portal_id, phone_key, call_id", "until < ?", s.now().UnixMicro())
 	return purged, err
 }
 
@@ -81,4 +88,38 @@ func (s *Store) purge(ctx context.Context, table, key, where string, before any)
 			return total, removed.Error
 		}
 	}
+}
+
+// purgeEarly removes finished calls that began between two times, whose events
+// are still here, and remembers their keys.
+func (s *Store) purgeEarly(ctx context.Context, from, before time.Time) (int64, error) {
+	for total := int64(0); ; {
+		removed, err := s.purgeSomeEarly(ctx, from, before)
+		total += removed
+		if err != nil || removed < purgeBatch {
+			return total, err
+		}
+	}
+}
+
+func (s *Store) purgeSomeEarly(ctx context.Context, from, before time.Time) (int64, error) {
+	var calls []Call
+	err := s.Transaction(ctx, func(tx *gorm.DB) error {
+		err := tx.Raw(`DELETE FROM calls WHERE state <> 'open'
+			AND id IN (SELECT id FROM calls WHERE started_at >= ? AND started_at < ? AND state <> 'open' LIMIT ?)
+			RETURNING portal_id, call_key, pbx_call_id, b24_call_id`, stored(from), stored(before), purgeBatch).Scan(&calls).Error
+		if err != nil {
+			return err
+		}
+		for _, c := range calls {
+			if err := s.rememberErased(tx, c.PortalID, c.Keys()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return int64(len(calls)), nil
 }

@@ -61,6 +61,31 @@ func TestWhatMayStillBeDoneOutlivesAShortRetention(t *testing.T) {
 	})
 }
 
+func TestACallThatGoesBeforeItsEventsIsRemembered(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		now := noon
+		s.Now = func() time.Time { return now }
+		ctx := t.Context()
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		finished, open := ensure(t, s, p.ID, "pbx:finished"), ensure(t, s, p.ID, "pbx:open")
+		finished.State, finished.PBXCallID, finished.B24CallID = models.CallFinished, ptr("finished"), ptr("externalCall.1")
+		check(t, s.SaveCall(ctx, finished))
+		now = noon.Add(48 * time.Hour)
+		must[models.Purged](t)(s.Purge(ctx, now.Add(-24*time.Hour), now))
+		for _, tt := range []struct {
+			portal int64
+			key    string
+			want   bool
+		}{
+			{p.ID, "pbx:finished", true}, {p.ID, "b24:externalCall.1", true}, {twin.ID, "pbx:finished", false}, {p.ID, open.CallKey, false},
+		} {
+			if got := must[bool](t)(s.DropErased(ctx, tt.portal, tt.key)); got != tt.want {
+				t.Errorf("portal %d, %s: remembered %v", tt.portal, tt.key, got)
+			}
+		}
+	})
+}
+
 func TestAPurgeRemovesMoreThanOneBatch(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		ctx := t.Context()
