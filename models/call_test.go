@@ -157,6 +157,16 @@ func TestCallsWithoutAnEndAreFound(t *testing.T) {
 		if len(calls) != 1 || calls[0].ID != stale.ID {
 			t.Errorf("stale: %v", calls)
 		}
+		told := event(models.OwnEventKey(call.Ended, stale.ID), stale.CallKey, 0)
+		add(t, s, p.ID, told) // the PBX's event of that name
+		if calls := must[[]models.Call](t)(s.StaleCalls(t.Context(), now.Add(-3*time.Hour))); len(calls) != 1 {
+			t.Errorf("stale, with an event of the PBX: %v", calls)
+		}
+		told.Source = models.SourceCallwise
+		add(t, s, p.ID, told)
+		if calls := must[[]models.Call](t)(s.StaleCalls(t.Context(), now.Add(-3*time.Hour))); len(calls) != 0 {
+			t.Errorf("stale although its end is told: %v", calls)
+		}
 	})
 }
 

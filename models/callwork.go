@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"callwise/app/call"
+
 	"github.com/jackc/pgx/v5/pgxpool"
 	"gorm.io/gorm"
 )
@@ -105,13 +107,15 @@ func (s *Store) OpenCall(ctx context.Context, c Call, events []Event) (*Call, er
 const stalePage = 500
 
 // StaleCalls returns open calls of all portals that began, and of which we have
-// known, since before a time and that wait for no repetition, the oldest first;
-// of very many, only the first.
+// known, since before a time, that wait for no repetition and whose end we have
+// not told, the oldest first; of very many, only the first.
 func (s *Store) StaleCalls(ctx context.Context, before time.Time) ([]Call, error) {
 	var calls []Call
 	err := s.with(ctx).
 		Where("state = ? AND started_at < ? AND created_at < ?", CallOpen, stored(before), stored(before)).
 		Where("retry_at IS NULL OR retry_at < ?", s.now()).
+		Where("NOT EXISTS (SELECT 1 FROM events e WHERE e.portal_id = calls.portal_id AND e.source = ? AND e.event_key = CAST(? AS text) || calls.id)",
+			SourceCallwise, ownPrefix(call.Ended)).
 		Order("started_at, id").Limit(stalePage).Find(&calls).Error
 	return calls, err
 }

@@ -3,8 +3,11 @@ package models
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 	"strings"
 	"time"
+
+	"callwise/app/call"
 
 	"gorm.io/gorm"
 )
@@ -32,6 +35,14 @@ type Event struct {
 	ArrivedAt  time.Time       `gorm:"serializer:utc"`
 	DoneAt     *time.Time      `gorm:"serializer:utc"` // nil: it asks for work
 }
+
+// OwnEventKey is the key of the one event of a type that we ourselves report of a
+// call.
+func OwnEventKey(kind call.EventType, callID int64) string {
+	return ownPrefix(kind) + strconv.FormatInt(callID, 10)
+}
+
+func ownPrefix(kind call.EventType) string { return string(kind) + ":" }
 
 // EventsOf returns the events of a portal under any of the call keys, in the
 // order they happened.

@@ -3,7 +3,6 @@ package callflow
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -124,7 +123,7 @@ func forgotten(events []models.Event) (bool, error) {
 // say stores something that we ourselves know about a call as an event of it.
 // Saying it again changes nothing.
 func (f *Flow) say(ctx context.Context, c *models.Call, e call.Event) error {
-	event, err := PBXEvent(fmt.Sprintf("%s:%d", e.Type, c.ID), e)
+	event, err := PBXEvent(models.OwnEventKey(e.Type, c.ID), e)
 	if err != nil {
 		return err
 	}
