@@ -14,8 +14,8 @@ import (
 	"gorm.io/gorm"
 )
 
-// mentionWindow is how many rows of a table, by their ids, are looked through in
-// one step: on SQLite nothing else is read or written meanwhile.
+// mentionWindow is about how many rows of a table, by the keys of their calls, are
+// looked through in one step: on SQLite nothing else is read or written meanwhile.
 const mentionWindow = 500
 
 // mentions are the texts of a table that may name a number of which the row is
@@ -57,16 +57,16 @@ func (s *Store) EraseMentions(ctx context.Context, e *Erasure, digits string, er
 		return true, nil
 	}
 	m, next := mentioning[e.Step], *e
-	first, err := s.firstAfter(ctx, m.table, e.AfterID)
+	last, err := s.windowAfter(ctx, m.table, e.PortalID, e.AfterKey)
 	if err != nil {
 		return false, err
 	}
-	if first == 0 {
-		next.Step, next.AfterID = e.Step+1, 0
+	if last == "" {
+		next.Step, next.AfterKey = e.Step+1, ""
 		return false, s.step(s.with(ctx), e, next)
 	}
-	next.AfterID, next.Waiting = first+mentionWindow-1, false
-	rows, err := s.mentioned(ctx, m, e.PortalID, first, next.AfterID, digits)
+	next.AfterKey, next.Waiting = last, false
+	rows, err := s.mentioned(ctx, m, e.PortalID, e.AfterKey, last, digits)
 	if err != nil {
 		return false, err
 	}
@@ -78,28 +78,30 @@ func (s *Store) EraseMentions(ctx context.Context, e *Erasure, digits string, er
 			}
 			next.Mentions += changed
 			if busy {
-				next.AfterID, next.Waiting = e.AfterID, true
+				next.AfterKey, next.Waiting = e.AfterKey, true
 			}
 		}
 		return s.step(tx, e, next)
 	})
 }
 
-// firstAfter is the id of the first row of a table, whosever it is, behind an
-// id; 0 for none. Between two such rows ids may be missing by the million.
-func (s *Store) firstAfter(ctx context.Context, table string, after int64) (int64, error) {
-	var first *int64
-	err := s.with(ctx).Raw("SELECT min(id) FROM "+table+" WHERE id > ?", after).Scan(&first).Error
-	if err != nil || first == nil {
-		return 0, err
+// windowAfter is the last key of the next rows of a portal behind a key; empty when
+// there are none. Only the portal's own rows are met, by an index that all three
+// tables have.
+func (s *Store) windowAfter(ctx context.Context, table string, portalID int64, key string) (string, error) {
+	var last *string
+	err := s.with(ctx).Raw("SELECT max(call_key) FROM (SELECT call_key FROM "+table+
+		" WHERE portal_id = ? AND call_key > ? ORDER BY call_key LIMIT ?) AS rows_of_it", portalID, key, mentionWindow).Scan(&last).Error
+	if err != nil || last == nil {
+		return "", err
 	}
-	return *first, nil
+	return *last, nil
 }
 
 // step writes down how far an erasure has come, unless it is elsewhere already.
 func (s *Store) step(tx *gorm.DB, e *Erasure, next Erasure) error {
-	saved := ofErasure(tx, e).Where("step = ? AND after_id = ?", e.Step, e.AfterID).Updates(map[string]any{
-		"step": next.Step, "after_id": next.AfterID, "waiting": next.Waiting, "mentions": gorm.Expr("mentions + ?", next.Mentions-e.Mentions),
+	saved := ofErasure(tx, e).Where("step = ? AND after_key = ?", e.Step, e.AfterKey).Updates(map[string]any{
+		"step": next.Step, "after_key": next.AfterKey, "waiting": next.Waiting, "mentions": gorm.Expr("mentions + ?", next.Mentions-e.Mentions),
 	})
 	if saved.Error == nil && saved.RowsAffected == 0 {
 		return ErrConflict
@@ -114,16 +116,16 @@ type mentionRow struct {
 	Columns []string
 }
 
-// mentioned returns those rows of a portal, of the ids from first to last, that
+// mentioned returns those rows of a portal, with keys behind after up to last, that
 // hold the digits near each other: more than mention the number, but none that
 // does is missing.
-func (s *Store) mentioned(ctx context.Context, m mentions, portalID, first, last int64, digits string) ([]mentionRow, error) {
+func (s *Store) mentioned(ctx context.Context, m mentions, portalID int64, after, last, digits string) ([]mentionRow, error) {
 	near := strings.Join(strings.Split(digits, ""), besideDigits)
 	nearby, err := regexp.Compile(near)
 	if err != nil {
 		return nil, err
 	}
-	query, values := s.mentionQuery(m), []any{portalID, first, last, near}
+	query, values := s.mentionQuery(m), []any{portalID, after, last, near}
 	if s.pool == nil {
 		values = values[:3]
 	}
@@ -149,18 +151,18 @@ func (s *Store) mentioned(ctx context.Context, m mentions, portalID, first, last
 	return rows, found.Err()
 }
 
-// mentionQuery finds rows by their ids: the plus keeps the database from going
-// through all of the portal instead. SQLite has no expressions to look for.
+// mentionQuery finds rows of a portal by their keys. SQLite has no expressions to
+// look for.
 func (s *Store) mentionQuery(m mentions) string {
 	var casts []string
 	for _, column := range m.columns() {
 		casts = append(casts, "COALESCE(CAST("+column+" AS text), '')")
 	}
-	query := "SELECT id, " + strings.Join(casts, ", ") + " FROM " + m.table + " WHERE +portal_id = ? AND id BETWEEN ? AND ?"
+	query := "SELECT id, " + strings.Join(casts, ", ") + " FROM " + m.table + " WHERE portal_id = ? AND call_key > ? AND call_key <= ?"
 	if s.pool != nil {
 		query += " AND " + strings.Join(casts, " || ' ' || ") + " ~ ?"
 	}
-	return query + " ORDER BY id"
+	return query + " ORDER BY call_key, id"
 }
 
 func (m mentions) columns() []string { return append(append([]string{}, m.texts...), m.jsons...) }

@@ -28,7 +28,7 @@ type PrivacyRequest struct {
 	DoneAt   *time.Time `gorm:"serializer:utc"` // nil while it goes on, and of what earlier versions did
 	Sealed   []byte     `gorm:"column:number"`
 	Step     int        // of what is looked through
-	AfterID  int64      // its last row that is done
+	AfterKey string     // the last key of it that is done
 }
 
 // Pending reports an erasure that goes on.

@@ -6,5 +6,5 @@ ALTER TABLE privacy_requests ADD COLUMN number   blob;                          
 ALTER TABLE privacy_requests ADD COLUMN mentions integer NOT NULL DEFAULT 0;     -- entries besides its calls that the number was taken out of
 ALTER TABLE privacy_requests ADD COLUMN waiting  boolean NOT NULL DEFAULT false; -- something in which the number stands is still being worked on
 ALTER TABLE privacy_requests ADD COLUMN step     integer NOT NULL DEFAULT 0;     -- which table is being looked through
-ALTER TABLE privacy_requests ADD COLUMN after_id integer NOT NULL DEFAULT 0;     -- and the last of its rows that is done
+ALTER TABLE privacy_requests ADD COLUMN after_key text    NOT NULL DEFAULT '';    -- and the last key of it that is done
 ALTER TABLE privacy_requests ADD COLUMN done_at  datetime;                       -- NULL: not done, or asked of a version before
