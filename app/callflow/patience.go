@@ -93,12 +93,17 @@ const faltered = 5 * time.Second
 
 // isPortals reports an error that is about the portal and nothing else. Of
 // several that are joined, one of our own house counts for more: what it kept
-// us from says nothing about the portal.
+// us from says nothing about the portal. That something waits counts for less.
 func isPortals(err error) bool {
-	if several, joined := err.(interface{ Unwrap() []error }); joined {
-		return !slices.ContainsFunc(several.Unwrap(), func(one error) bool { return !isPortals(one) })
+	several, joined := err.(interface{ Unwrap() []error })
+	if !joined {
+		return b24.IsPortal(err)
 	}
-	return b24.IsPortal(err)
+	ended := slices.DeleteFunc(slices.Clone(several.Unwrap()), func(one error) bool {
+		_, waits := Wait(one)
+		return waits
+	})
+	return len(ended) > 0 && !slices.ContainsFunc(ended, func(one error) bool { return !isPortals(one) })
 }
 
 // broken reports an error of our own house, such as a bug: neither an answer of

@@ -1,0 +1,108 @@
+package callflow
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"callwise/models"
+)
+
+// settle records the end of one round of work: done, to be tried later, or
+// given up. Events count as done unless the round is to be repeated.
+func (w *work) settle(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errors.Join(err, context.Cause(ctx))
+	}
+	if err == nil {
+		w.row.Attempts, w.row.FailingSince, w.row.RetryAt, w.row.ErrorCode = 0, nil, nil, ""
+		if w.row.State == models.CallFailed && !w.call.Ended {
+			w.row.State = models.CallOpen
+		}
+		return errors.Join(w.resume(ctx, w.portal), w.close(ctx))
+	}
+	if _, waits := Wait(err); waits && !isPortals(err) {
+		return w.paused(ctx, err)
+	}
+	if !isPortals(err) {
+		return err // our own house, such as the database: it says nothing about the call
+	}
+	if err := w.suspend(ctx, w.portal, err); err != nil {
+		return err
+	}
+	return w.failed(ctx, err)
+}
+
+// paused ends a round that goes on later by itself: what the events have told is in
+// the log meanwhile.
+func (w *work) paused(ctx context.Context, later error) error {
+	if err := w.save(ctx); err != nil {
+		return err
+	}
+	return later
+}
+
+// failed has the round repeated, or gives the call up: [patience].
+func (w *work) failed(ctx context.Context, err error) error {
+	now := w.Now().UTC()
+	if w.row.FailingSince == nil {
+		w.row.FailingSince = &now
+	}
+	w.row.Attempts++
+	w.row.ErrorCode = errorCode(err)
+	markOf(ctx).Code = w.row.ErrorCode
+	if wait, passes := patience(err); passes && now.Sub(*w.row.FailingSince) < GiveUpAfter {
+		return w.later(ctx, max(wait, backOff(w.row.Attempts)), err)
+	}
+	markOf(ctx).GivenUp = true
+	w.row.State, w.row.RetryAt = models.CallFailed, nil
+	return w.close(ctx)
+}
+
+// later has the round repeated after a while.
+func (w *work) later(ctx context.Context, wait time.Duration, err error) error {
+	at := w.Now().UTC().Add(wait)
+	w.row.RetryAt = &at
+	w.Metrics.retried(w.row.ErrorCode)
+	return errors.Join(&Later{After: wait, Err: err}, w.save(ctx))
+}
+
+// close saves the row and counts the events it was made from as done.
+func (w *work) close(ctx context.Context) error {
+	if err := w.saveAndDone(ctx); err != nil {
+		return err
+	}
+	if w.was == models.CallOpen && w.row.State != models.CallOpen {
+		w.Metrics.settled(w.row.Result)
+	}
+	return nil
+}
+
+func (w *work) saveAndDone(ctx context.Context) error {
+	changed, err := w.changed()
+	if err != nil {
+		return err
+	}
+	if !changed {
+		return w.Store.MarkDone(ctx, w.portal.ID, pending(w.events))
+	}
+	if err := w.Store.SaveAndDone(ctx, w.row, w.asked, pending(w.events)); err != nil {
+		return err
+	}
+	w.asked = nil
+	return nil
+}
+
+// pending are the ids of those events that were not worked on yet.
+func pending(events []models.Event) []int64 {
+	var ids []int64
+	for _, e := range events {
+		if e.DoneAt == nil {
+			ids = append(ids, e.ID)
+		}
+	}
+	return ids
+}
+
+// news reports whether events arrived that were not worked on yet.
+func (w *work) news() bool { return len(pending(w.events)) > 0 }
