@@ -27,6 +27,23 @@ func missingKeys(t *testing.T, s *models.Store, portalID int64) []string {
 	return keys
 }
 
+func TestCallsOfOurOwnStandBeforeThoseThatWaitForSomebody(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx := t.Context()
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		check(t, s.AddMissing(ctx, p.ID, 9, []models.MissingCall{
+			lost("others", "", 0), lost("lines", "", time.Minute), lost("twins", "", 2*time.Minute), lost("late", "", 4*time.Minute), lost("own", "", 3*time.Minute),
+		}))
+		for id, kind := range map[string]models.CallKind{"lines": models.KindBuiltin, "own": models.KindPBX, "late": models.KindClick} {
+			_ = must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: kind, CallKey: "pbx:" + id, B24CallID: &id}))
+		}
+		_ = must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: twin.ID, Kind: models.KindPBX, CallKey: "pbx:twins", B24CallID: new("twins")}))
+		if diff := cmp.Diff([]string{"b24:own", "b24:late", "b24:others", "b24:lines", "b24:twins"}, missingKeys(t, s, p.ID)); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestGapsArePartedByAnHourAndTellWhatIsMissingAndWhatIsFilled(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		s.Now = func() time.Time { return noon.Add(5 * time.Hour) }
