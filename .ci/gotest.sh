@@ -11,17 +11,23 @@ cd "$(dirname "$0")/.."
 # program's own log.
 export CGO_ENABLED=1 GOFLAGS="${GOFLAGS:-} -buildvcs=false" CALLWISE_REQUIRE=all
 go test -race -count=1 -vet=off -timeout 75m -v ./... | awk '
+	function tell(i) {
+		for (i = 0; i < lines; i++) print held[i]
+		lines = 0
+		fflush()
+	}
 	/^=== / || /^ *--- PASS/ || /^PASS$/ { next }
 	/^ *--- SKIP/ { skipped = skipped "\n" $0 }
 	# What the program logs while it is tested holds no key, session, secret or number.
 	/^(time=|\{"time")/ && /cw_[A-Za-z0-9_-][A-Za-z0-9_-][A-Za-z0-9_-][A-Za-z0-9_-]|eyJhbGciOi|whsec_|309018[0-9][0-9]/ { leaked = leaked "\n" $0 }
 	/^ *--- FAIL|^panic:|DATA RACE/ || /^ +[a-z0-9_]+_test\.go:[0-9]+: / { said = said "\n" $0 }
-	/^(ok  |\?   )\t/ { held = ""; said = "" }
+	# An array: a text that grows line by line is copied with each of many thousands.
+	{ held[lines++] = $0 }
+	/^(ok  |\?   )\t/ { held[0] = $0; lines = 1; said = "" }
 	/^FAIL\t/ { failed = failed said "\n" $0; said = "" }
-	{ held = held $0 "\n" }
-	/^(ok  |\?   |FAIL)(\t|$)/ { printf "%s", held; held = ""; fflush() }
+	/^(ok  |\?   |FAIL)(\t|$)/ { tell() }
 	END {
-		printf "%s", held
+		tell()
 		if (leaked) print "FAIL: the program logged what it must not:" leaked
 		if (skipped) { print "FAIL: tests were skipped:" skipped; exit 1 }
 		if (failed) print "FAIL: what failed, and what its tests said:" failed
