@@ -14,7 +14,7 @@ func TestTheCodeOfAPortalThatToldNothingSaysWhy(t *testing.T) {
 		want string
 	}{
 		{nil, ""},
-		{fmt.Errorf("asked: %w", b24.QueryLimitExceeded), "QUERY_LIMIT_EXCEEDED"},
+		{fmt.Errorf("asked: %w", &b24.Error{Method: "user.get", Status: 503, Code: b24.QueryLimitExceeded}), "QUERY_LIMIT_EXCEEDED"},
 		{b24.ErrNeedsAuth, "NEEDS_AUTH"},
 		{b24.ErrUninstalled, "UNINSTALLED"},
 		{b24.ErrUnreadable, "PORTAL_UNREACHABLE"},
