@@ -71,11 +71,7 @@ func TestACardThatIsNotShownIsNoReasonToGiveTheCallUp(t *testing.T) {
 // idle reports that all events of a call were worked on.
 func (r *rig) idle(key string) bool {
 	r.t.Helper()
-	pending, err := r.house.store.HasPending(r.t.Context(), r.stored().ID, r.call(key).ID)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return !pending
+	return r.allDone(r.call(key))
 }
 
 func (r *rig) expectCards(users []int64) {

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -210,11 +211,19 @@ func (h *house) serve(ctx context.Context, listener net.Listener) error {
 // serve is the production server.
 func serve(ctx context.Context, t terminal) int { return serveTuned(ctx, t, func(*house) {}) }
 
+// gcPercent has the garbage collected when the heap is five times what lives in it,
+// instead of twice: that is some 20 MB, and nearly all that is made dies with the
+// request or round that made it. It saves about a tenth of the processor's time.
+const gcPercent = 400
+
 // serveTuned is serve with a last word on the house before it runs.
 func serveTuned(ctx context.Context, t terminal, tune func(*house)) int {
 	c, err := readConfig(t.getenv)
 	if err != nil {
 		return t.complain(err, exitUsage)
+	}
+	if t.getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	log := newLogger(t.err, c.LogLevel, c.LogFormat)
 	listener, err := net.Listen("tcp", c.ListenAddr)

@@ -154,6 +154,9 @@ func (f *fleet) taken(address, key string, body []byte) bool {
 		f.t.Errorf("an event is answered with %d", answer.StatusCode)
 		return true
 	}
+	if _, err := io.Copy(io.Discard, answer.Body); err != nil { // or the connection is not used again
+		return false
+	}
 	return answer.StatusCode == http.StatusAccepted
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -110,14 +111,17 @@ func (r *rig) worked(ids ...string) {
 func (r *rig) isWorked(id string) bool {
 	r.t.Helper()
 	c := r.row(id)
-	if c == nil {
-		return false
-	}
-	pending, err := r.house.store.HasPending(r.t.Context(), c.PortalID, c.ID)
+	return c != nil && r.allDone(c)
+}
+
+// allDone reports that each event of a call was worked on.
+func (r *rig) allDone(c *models.Call) bool {
+	r.t.Helper()
+	_, events, err := r.house.store.CallAndEvents(r.t.Context(), c.PortalID, c.ID)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return !pending
+	return !slices.ContainsFunc(events, func(e models.Event) bool { return e.DoneAt == nil })
 }
 
 // retrying waits until a call waits for its repetition.

@@ -116,13 +116,24 @@ func (c *Call) clean() {
 // when there is none. ErrConflict means that one of c's ids belongs to a call
 // with another key. If the row is lost, its events make it again.
 func (s *Store) EnsureCall(ctx context.Context, c Call) (*Call, error) {
-	if err := s.ensureCall(s.soon(ctx), c); err != nil {
-		return nil, err
+	var calls []Call
+	_, err := together(s.soon(ctx), s.soonPool,
+		write(func(tx *gorm.DB) *gorm.DB { return s.ensure(tx, c) }),
+		read(func(tx *gorm.DB) *gorm.DB {
+			return tx.Where("portal_id = ? AND call_key = ?", c.PortalID, clean(c.CallKey)).Find(&calls)
+		}))
+	if err == nil && len(calls) == 0 {
+		err = ErrNotFound // removed meanwhile
 	}
-	return s.CallByKey(ctx, c.PortalID, c.CallKey)
+	if err != nil {
+		return nil, conflict(err)
+	}
+	return &calls[0], nil
 }
 
-func (s *Store) ensureCall(db *gorm.DB, c Call) error {
+func (s *Store) ensureCall(db *gorm.DB, c Call) error { return conflict(s.ensure(db, c).Error) }
+
+func (s *Store) ensure(db *gorm.DB, c Call) *gorm.DB {
 	c.clean()
 	c.ID, c.CreatedAt, c.UpdatedAt = 0, s.now(), s.now()
 	if c.State == "" {
@@ -133,7 +144,7 @@ func (s *Store) ensureCall(db *gorm.DB, c Call) error {
 		c.StartedAt = c.CreatedAt
 	}
 	key := []clause.Column{{Name: "portal_id"}, {Name: "call_key"}}
-	return conflict(db.Clauses(clause.OnConflict{Columns: key, DoNothing: true}).Create(&c).Error)
+	return db.Clauses(clause.OnConflict{Columns: key, DoNothing: true}).Create(&c)
 }
 
 // CallByID returns a call of a portal.

@@ -25,25 +25,42 @@ func (s *Store) OrderCall(ctx context.Context, c *Call) error {
 // SaveCallAsked saves a call as [Store.SaveCall] does, and what a portal was asked
 // for it.
 func (s *Store) SaveCallAsked(ctx context.Context, c *Call, asked []RESTRequest) error {
-	return s.saveRound(s.with(ctx), s.pool, c, asked, nil)
+	return s.saveRound(s.with(ctx), s.pool, c, asking(asked)...)
+}
+
+// SaveToAsk is [Store.SaveCallAsked] before a portal is asked for the call, and
+// returns what [Store.Access] does.
+func (s *Store) SaveToAsk(ctx context.Context, c *Call, asked []RESTRequest) (endpoint string, tokens []Token, err error) {
+	var a access
+	looking := read(func(tx *gorm.DB) *gorm.DB { return a.look(tx, c.PortalID) })
+	if err := s.saveRound(s.with(ctx), s.pool, c, append(asking(asked), looking)...); err != nil {
+		return "", nil, err
+	}
+	return a.open(s.keys)
 }
 
 // SaveAndDone saves a call, what a portal was asked for it, and counts the events
 // that it was made from as worked on; if the call is not saved, none of them. If
 // that is lost, they are worked on again.
 func (s *Store) SaveAndDone(ctx context.Context, c *Call, asked []RESTRequest, ids []int64) error {
-	return s.saveRound(s.soon(ctx), s.soonPool, c, asked, ids)
+	rest := asking(asked)
+	if len(ids) > 0 {
+		rest = append(rest, write(func(tx *gorm.DB) *gorm.DB { return s.markSaved(tx, c, ids) }))
+	}
+	return s.saveRound(s.soon(ctx), s.soonPool, c, rest...)
 }
 
-func (s *Store) saveRound(db *gorm.DB, pool *pgxpool.Pool, c *Call, asked []RESTRequest, ids []int64) error {
+// asking keeps what a portal was asked, if anything.
+func asking(asked []RESTRequest) []statement {
+	if len(asked) == 0 {
+		return nil
+	}
+	return []statement{write(func(tx *gorm.DB) *gorm.DB { return addRequests(tx, asked) })}
+}
+
+// saveRound saves a call, and then the rest with it.
+func (s *Store) saveRound(db *gorm.DB, pool *pgxpool.Pool, c *Call, rest ...statement) error {
 	c.dress(s.now())
-	var rest []statement
-	if len(ids) > 0 {
-		rest = append(rest, func(tx *gorm.DB) *gorm.DB { return s.markSaved(tx, c, ids) })
-	}
-	if len(asked) > 0 {
-		rest = append(rest, func(tx *gorm.DB) *gorm.DB { return addRequests(tx, asked) })
-	}
 	if c.unmapped() { // unless it has become somebody's meanwhile
 		return gone(db.Transaction(func(tx *gorm.DB) error {
 			if err := s.saveCall(tx, c); err != nil {
@@ -53,7 +70,7 @@ func (s *Store) saveRound(db *gorm.DB, pool *pgxpool.Pool, c *Call, asked []REST
 			return err
 		}))
 	}
-	met, err := together(db, pool, append([]statement{c.update}, rest...)...)
+	met, err := together(db, pool, append([]statement{write(c.update)}, rest...)...)
 	if err == nil && met[0] == 0 {
 		err = ErrNotFound
 	}

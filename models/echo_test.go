@@ -66,7 +66,7 @@ func TestEchoesAreDoneOnlyAloneAndOfACallOfThatKind(t *testing.T) {
 				key = c.events[0].CallKey
 			}
 			add(t, s, c.portal, c.events...)
-			marked := must[bool](t)(s.MarkEchoes(ctx, c.portal, key, []string{"START", "END"}, []models.CallKind{models.KindPBX}))
+			marked := must[bool](t)(s.MarkEchoes(ctx, c.portal, key, models.Echoes{Types: []string{"START", "END"}, Kinds: []models.CallKind{models.KindPBX}}))
 			if marked != c.marked {
 				t.Errorf("%s: marked %t", c.name, marked)
 			}

@@ -71,29 +71,24 @@ func (s *Store) markDone(db *gorm.DB, portalID int64, ids []int64) *gorm.DB {
 		Updates(map[string]any{"done_at": s.now()})
 }
 
+// Echoes are events of some types about calls of some kinds: Bitrix24 repeats to us
+// what we told it of them.
+type Echoes struct {
+	Types []string
+	Kinds []CallKind
+}
+
 // MarkEchoes counts what waits under a call key as worked on if it is nothing
-// but events of those types about a call of those kinds, and reports whether
-// anything was.
-func (s *Store) MarkEchoes(ctx context.Context, portalID int64, callKey string, types []string, kinds []CallKind) (bool, error) {
+// but echoes, and reports whether anything was.
+func (s *Store) MarkEchoes(ctx context.Context, portalID int64, callKey string, echoes Echoes) (bool, error) {
 	key := clean(callKey)
 	marked := s.soon(ctx).Exec(`
 		UPDATE events SET done_at = ? WHERE portal_id = ? AND call_key = ? AND done_at IS NULL
 		AND EXISTS (SELECT 1 FROM calls WHERE portal_id = ? AND b24_call_id = ? AND kind IN ?)
 		AND NOT EXISTS (SELECT 1 FROM events other WHERE other.portal_id = ? AND other.call_key = ? AND other.done_at IS NULL AND other.type NOT IN ?)`,
-		s.now(), portalID, key, portalID, strings.TrimPrefix(key, b24Prefix), kinds, portalID, key, types)
+		s.now(), portalID, key, portalID, strings.TrimPrefix(key, b24Prefix), echoes.Kinds, portalID, key, echoes.Types)
 	return marked.RowsAffected > 0, marked.Error
 }
 
-// HasPending reports whether events of a call are still to be worked on.
-func (s *Store) HasPending(ctx context.Context, portalID, callID int64) (bool, error) {
-	var pending []bool
-	err := s.with(ctx).Raw(`
-		SELECT EXISTS (
-			SELECT 1 FROM events e WHERE e.portal_id = c.portal_id AND e.done_at IS NULL
-			AND e.call_key IN (c.call_key, 'pbx:' || c.pbx_call_id, 'b24:' || c.b24_call_id))
-		FROM calls c WHERE c.portal_id = ? AND c.id = ?`, portalID, callID).Scan(&pending).Error
-	if err == nil && len(pending) == 0 {
-		err = ErrNotFound
-	}
-	return err == nil && pending[0], err
-}
+// ofCall holds for the events e of a call c, see [Call.Keys].
+const ofCall = "e.portal_id = c.portal_id AND e.call_key IN (c.call_key, 'pbx:' || c.pbx_call_id, 'b24:' || c.b24_call_id)"

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strconv"
 	"time"
+
+	"gorm.io/gorm"
 )
 
 // clock is the time that leases are counted by, in microseconds since 1970: the
@@ -22,12 +24,16 @@ func (s *Store) clock() string {
 // get its own lease twice, so each piece of work needs an owner's name of its
 // own.
 func (s *Store) Acquire(ctx context.Context, name, owner string, ttl time.Duration) (bool, error) {
+	taken := s.acquire(s.with(ctx), name, owner, ttl)
+	return taken.RowsAffected > 0, taken.Error
+}
+
+func (s *Store) acquire(db *gorm.DB, name, owner string, ttl time.Duration) *gorm.DB {
 	now := s.clock()
-	taken := s.with(ctx).Exec(`INSERT INTO leases (name, owner, until) VALUES (?, ?, `+now+` + ?)
+	return db.Exec(`INSERT INTO leases (name, owner, until) VALUES (?, ?, `+now+` + ?)
 		ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
 		WHERE leases.until <= `+now+` OR leases.until > `+now+` + ?`,
 		clean(name), owner, ttl.Microseconds(), 2*ttl.Microseconds())
-	return taken.RowsAffected > 0, taken.Error
 }
 
 // Renew prolongs a lease to ttl from now and reports whether owner still had it.
@@ -41,5 +47,9 @@ func (s *Store) Renew(ctx context.Context, name, owner string, ttl time.Duration
 // Release gives a lease back; that of another owner stays. If that is lost, the
 // lease runs out.
 func (s *Store) Release(ctx context.Context, name, owner string) error {
-	return s.soon(ctx).Exec("DELETE FROM leases WHERE name = ? AND owner = ?", clean(name), owner).Error
+	return release(s.soon(ctx), name, owner).Error
+}
+
+func release(db *gorm.DB, name, owner string) *gorm.DB {
+	return db.Exec("DELETE FROM leases WHERE name = ? AND owner = ?", clean(name), owner)
 }

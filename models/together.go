@@ -1,21 +1,30 @@
 package models
 
 import (
-	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"gorm.io/gorm"
 )
 
-// A statement is made by GORM, which runs it on tx.
-type statement func(tx *gorm.DB) *gorm.DB
+// A statement is made by GORM, which runs it on tx: by Find if it reads, and what it
+// reads is then where Find was told to put it.
+type statement struct {
+	on    func(tx *gorm.DB) *gorm.DB
+	reads bool
+}
+
+func write(on func(tx *gorm.DB) *gorm.DB) statement { return statement{on: on} }
+
+func read(on func(tx *gorm.DB) *gorm.DB) statement { return statement{on: on, reads: true} }
 
 // together runs statements on db in one transaction and returns how many rows
 // each of them met. On PostgreSQL, where pool is that of db, the transaction
-// takes one round trip.
+// takes one round trip, and each statement sees what was committed before it.
 //
 // https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING
 func together(db *gorm.DB, pool *pgxpool.Pool, statements ...statement) ([]int64, error) {
@@ -28,26 +37,47 @@ func together(db *gorm.DB, pool *pgxpool.Pool, statements ...statement) ([]int64
 		return met, err
 	}
 	var batch pgx.Batch
-	for _, made := range statements {
-		tx := made(db.Session(&gorm.Session{DryRun: true}))
-		values, err := plain(tx.Statement.Vars)
-		if err := errors.Join(tx.Error, err); err != nil {
+	met := make([]int64, len(statements))
+	for i, made := range statements {
+		if err := made.queue(db, &batch, &met[i]); err != nil {
 			return nil, err
 		}
-		batch.Queue(tx.Statement.SQL.String(), values...)
 	}
-	met, err := sent(db.Statement.Context, pool, &batch)
+	err := pool.SendBatch(db.Statement.Context, &batch).Close()
 	if translator, ok := db.Dialector.(gorm.ErrorTranslator); ok && err != nil {
 		err = translator.Translate(err)
 	}
 	return met, err
 }
 
+// queue puts a statement at the end of a batch, which tells met how many rows it met.
+func (s statement) queue(db *gorm.DB, batch *pgx.Batch, met *int64) error {
+	tx := s.on(db.Session(&gorm.Session{DryRun: true}))
+	values, err := plain(tx.Statement.Vars)
+	if err := errors.Join(tx.Error, err); err != nil {
+		return err
+	}
+	queued := batch.Queue(tx.Statement.SQL.String(), values...)
+	if s.reads {
+		queued.Query(func(rows pgx.Rows) error {
+			gorm.Scan(gormRows{rows}, tx, 0)
+			*met = tx.RowsAffected
+			return tx.Error
+		})
+		return nil
+	}
+	queued.Exec(func(tag pgconn.CommandTag) error {
+		*met = tag.RowsAffected()
+		return nil
+	})
+	return nil
+}
+
 // oneByOne runs statements within a transaction.
 func oneByOne(tx *gorm.DB, statements []statement) ([]int64, error) {
 	met := make([]int64, len(statements))
 	for i, made := range statements {
-		ran := made(tx)
+		ran := made.on(tx)
 		if ran.Error != nil {
 			return nil, ran.Error
 		}
@@ -56,28 +86,26 @@ func oneByOne(tx *gorm.DB, statements []statement) ([]int64, error) {
 	return met, nil
 }
 
-// sent runs a batch. Its results are closed whatever happens: the transaction
-// ends with them.
-func sent(ctx context.Context, pool *pgxpool.Pool, batch *pgx.Batch) ([]int64, error) {
-	results := pool.SendBatch(ctx, batch)
-	met, err := readAll(results, batch.Len())
-	closed := results.Close()
-	if err != nil {
-		return nil, err // closed says the same
+// gormRows are rows in GORM's terms.
+type gormRows struct{ pgx.Rows }
+
+// Columns are the names of the columns; GORM asks for them.
+func (r gormRows) Columns() ([]string, error) {
+	fields := r.FieldDescriptions()
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.Name
 	}
-	return met, closed
+	return names, nil
 }
 
-func readAll(results pgx.BatchResults, n int) ([]int64, error) {
-	met := make([]int64, n)
-	for i := range met {
-		tag, err := results.Exec()
-		if err != nil {
-			return nil, err
-		}
-		met[i] = tag.RowsAffected()
-	}
-	return met, nil
+// ColumnTypes are those of database/sql, which only maps need.
+func (gormRows) ColumnTypes() ([]*sql.ColumnType, error) { return nil, errors.ErrUnsupported }
+
+// Close closes the rows; GORM asks for it.
+func (r gormRows) Close() error {
+	r.Rows.Close()
+	return r.Err()
 }
 
 // plain are the values that GORM's serializers make, as database/sql would have

@@ -121,24 +121,34 @@ func (s *Store) LiveTokens(ctx context.Context, portalID int64) ([]Token, error)
 
 // Access returns where a portal's REST API is, and its [Store.LiveTokens].
 func (s *Store) Access(ctx context.Context, portalID int64) (endpoint string, tokens []Token, err error) {
-	var rows []struct {
-		Pair               tokenRow `gorm:"embedded"`
-		Endpoint, MemberID string
-	}
-	err = s.with(ctx).Table("portals p").Select("p.endpoint, p.member_id, t.*").
-		Joins("LEFT JOIN tokens t ON t.portal_id = p.id AND t.dead_code = ''").
-		Where("p.id = ?", portalID).Order("t.renewed_at DESC, t.id DESC").Scan(&rows).Error
-	if err != nil {
+	var a access
+	if err := a.look(s.with(ctx), portalID).Error; err != nil {
 		return "", nil, err
 	}
-	if len(rows) == 0 {
+	return a.open(s.keys)
+}
+
+// access is a portal with each of its live pairs of tokens, or with none.
+type access []struct {
+	Pair               tokenRow `gorm:"embedded"`
+	Endpoint, MemberID string
+}
+
+func (a *access) look(tx *gorm.DB, portalID int64) *gorm.DB {
+	return tx.Table("portals p").Select("p.endpoint, p.member_id, t.*").
+		Joins("LEFT JOIN tokens t ON t.portal_id = p.id AND t.dead_code = ''").
+		Where("p.id = ?", portalID).Order("t.renewed_at DESC, t.id DESC").Find(a)
+}
+
+func (a access) open(keys Keyring) (endpoint string, tokens []Token, err error) {
+	if len(a) == 0 {
 		return "", nil, ErrNotFound
 	}
-	for _, row := range rows {
+	for _, row := range a {
 		if row.Pair.ID == 0 {
 			break // no pair is alive
 		}
-		token, err := row.Pair.open(s.keys, row.MemberID)
+		token, err := row.Pair.open(keys, row.MemberID)
 		if err != nil {
 			return "", nil, err
 		}
@@ -147,7 +157,7 @@ func (s *Store) Access(ctx context.Context, portalID int64) (endpoint string, to
 	slices.SortStableFunc(tokens, func(a, b Token) int {
 		return slices.Index(tokenOrder, a.Kind) - slices.Index(tokenOrder, b.Kind)
 	})
-	return rows[0].Endpoint, tokens, nil
+	return a[0].Endpoint, tokens, nil
 }
 
 // RejectToken marks a user's pair as dead if its access token is still the

@@ -65,8 +65,12 @@ func (w *work) inMenu() bool {
 	return w.call.Direction == call.Incoming && len(w.call.Extensions) == 0 && !w.call.Answered()
 }
 
-// userAt is the user at an extension, 0 if nobody is known there.
+// userAt is the user at an extension, 0 if nobody is known there. Who has it when
+// the call comes keeps it, see [work.note].
 func (w *work) userAt(ctx context.Context, extension string) (int64, error) {
+	if w.row.Kind == models.KindPBX && w.row.Extension == extension && w.row.UserID != 0 {
+		return w.row.UserID, nil
+	}
 	e, err := w.employeeKnownAt(ctx, extension)
 	if errors.Is(err, models.ErrNotFound) {
 		return 0, nil

@@ -107,7 +107,7 @@ func (f *Flow) Advance(ctx context.Context, portalID int64, callKey string) erro
 }
 
 func (f *Flow) advance(ctx context.Context, portalID int64, callKey string) error {
-	if echoed, err := f.echoes(ctx, portalID, callKey); err != nil || echoed {
+	if done, err := f.echoed(ctx, portalID, callKey); err != nil || done {
 		return err
 	}
 	for {
@@ -118,8 +118,8 @@ func (f *Flow) advance(ctx context.Context, portalID int64, callKey string) erro
 		if err != nil || id == 0 {
 			return err
 		}
-		held, err := f.hold(ctx, callLease(id), func(ctx context.Context) error {
-			return f.carry(ctx, portal, id)
+		held, news, err := f.holdCall(ctx, portalID, id, func(ctx context.Context, row *models.Call, events []models.Event) error {
+			return f.carry(ctx, portal, row, events)
 		})
 		if err != nil {
 			return err
@@ -127,22 +127,27 @@ func (f *Flow) advance(ctx context.Context, portalID int64, callKey string) erro
 		if !held {
 			return f.insist(ctx, portalID, id)
 		}
-		pending, err := f.Store.HasPending(ctx, portalID, id)
-		if err != nil || !pending {
-			return err
+		if !news {
+			return nil
 		}
 	}
 }
 
-// echoes counts as done what Bitrix24 repeats of a call of our own: the PBX knows
-// better. A click's tells who clicked, so it is looked at.
-func (f *Flow) echoes(ctx context.Context, portalID int64, callKey string) (bool, error) {
+// echoes are what Bitrix24 repeats of a call of our own: the PBX knows better. A
+// click's tells who clicked, so it is looked at.
+var echoes = models.Echoes{
+	Types: []string{b24.VoximplantInit, b24.VoximplantStart, b24.VoximplantEnd},
+	Kinds: []models.CallKind{models.KindPBX, models.KindCallback},
+}
+
+// echoed counts echoes under a call key as done, and reports whether there was
+// nothing else.
+func (f *Flow) echoed(ctx context.Context, portalID int64, callKey string) (bool, error) {
 	id, found := strings.CutPrefix(callKey, bitrix24Key(""))
 	if !found || !isExternal(id) {
 		return false, nil
 	}
-	types := []string{b24.VoximplantInit, b24.VoximplantStart, b24.VoximplantEnd}
-	return f.Store.MarkEchoes(ctx, portalID, callKey, types, []models.CallKind{models.KindPBX, models.KindCallback})
+	return f.Store.MarkEchoes(ctx, portalID, callKey, echoes)
 }
 
 // errHeld: another worker has the call.
@@ -159,24 +164,24 @@ func (f *Flow) insist(ctx context.Context, portalID, id int64) error {
 }
 
 // carry does what is due for one call and records how it went.
-func (f *Flow) carry(ctx context.Context, portal *models.Portal, id int64) error {
-	markOf(ctx).Call = id
-	err := f.carrySafely(ctx, portal, id)
+func (f *Flow) carry(ctx context.Context, portal *models.Portal, row *models.Call, events []models.Event) error {
+	markOf(ctx).Call = row.ID
+	err := f.carrySafely(ctx, portal, row, events)
 	if !broken(ctx, err) {
 		return err
 	}
-	return f.falter(ctx, portal, id, err)
+	return f.falter(ctx, portal, row.ID, err)
 }
 
 // carrySafely is carry without what our own house does wrong; a panic is that.
-func (f *Flow) carrySafely(ctx context.Context, portal *models.Portal, id int64) (err error) {
+func (f *Flow) carrySafely(ctx context.Context, portal *models.Portal, row *models.Call, events []models.Event) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			// Neither the value nor the arguments: they could quote a number.
 			err = fmt.Errorf("callflow: panic of type %T\n%s", r, debug.Stack())
 		}
 	}()
-	w, err := f.load(ctx, portal, id)
+	w, err := f.load(portal, row, events)
 	if err != nil {
 		return err
 	}
@@ -184,19 +189,11 @@ func (f *Flow) carrySafely(ctx context.Context, portal *models.Portal, id int64)
 		return nil
 	}
 	defer func() { err = errors.Join(err, w.keepAsked(ctx)) }()
-	return w.settle(ctx, w.run(b24.WithCall(ctx, id)))
+	return w.settle(ctx, w.run(b24.WithCall(ctx, row.ID)))
 }
 
-// load reads a call, its events and what they tell.
-func (f *Flow) load(ctx context.Context, portal *models.Portal, id int64) (*work, error) {
-	row, err := f.Store.CallByID(ctx, portal.ID, id)
-	if err != nil {
-		return nil, err
-	}
-	events, err := f.Store.EventsOf(ctx, portal.ID, row.Keys()...)
-	if err != nil {
-		return nil, err
-	}
+// load is the work on a call whose events are these: it reads what they tell.
+func (f *Flow) load(portal *models.Portal, row *models.Call, events []models.Event) (_ *work, err error) {
 	w := &work{Flow: f, portal: portal, row: row, events: events, was: row.State, over: row.State == models.CallFinished, staff: map[string]*models.Employee{}}
 	if w.saved, err = image(row); err != nil {
 		return nil, err

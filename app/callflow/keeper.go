@@ -38,12 +38,7 @@ func (k keeper) Portal(ctx context.Context, _ string) (b24.Portal, error) {
 }
 
 func (k keeper) Access(ctx context.Context, memberID string) (b24.Portal, []b24.Token, error) {
-	if k.work != nil {
-		if err := k.work.save(ctx); err != nil {
-			return b24.Portal{}, nil, err
-		}
-	}
-	endpoint, stored, err := k.Store.Access(ctx, k.portalID)
+	endpoint, stored, err := k.access(ctx)
 	if err != nil {
 		return b24.Portal{}, nil, err
 	}
@@ -52,6 +47,13 @@ func (k keeper) Access(ctx context.Context, memberID string) (b24.Portal, []b24.
 		tokens[i] = spoken(t)
 	}
 	return b24.Portal{MemberID: memberID, Endpoint: endpoint}, tokens, nil
+}
+
+func (k keeper) access(ctx context.Context) (endpoint string, stored []models.Token, err error) {
+	if k.work != nil {
+		return k.work.saveToAsk(ctx)
+	}
+	return k.Store.Access(ctx, k.portalID)
 }
 
 func (k keeper) Renew(ctx context.Context, _ string, userID int64, stale string, renew func(context.Context, b24.Token) (b24.Token, error)) (b24.Token, error) {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"callwise/models"
+
 	"github.com/google/uuid"
 )
 
@@ -24,17 +26,36 @@ func numberLease(portalID int64, key string) string {
 // that name, and reports whether it got it. The context of do ends when the
 // lease is lost.
 func (f *Flow) hold(ctx context.Context, name string, do func(context.Context) error) (bool, error) {
-	owner := f.Owner + "/" + uuid.NewString() // each piece of work is an owner of its own
+	owner := f.piece()
 	held, err := f.Store.Acquire(ctx, name, owner, f.Lease)
 	if err != nil || !held {
 		return false, err
 	}
-	return true, f.keep(ctx, name, owner, do)
+	release := func(ctx context.Context) error { return f.Store.Release(ctx, name, owner) }
+	return true, f.keep(ctx, name, owner, release, do)
 }
 
-// keep renews a lease while do runs, and gives it back afterwards, however do
-// ends.
-func (f *Flow) keep(ctx context.Context, name, owner string, do func(context.Context) error) (err error) {
+// holdCall is hold for the lease of a call, which do gets as it is then. It reports
+// besides whether events have come that do knew nothing of.
+func (f *Flow) holdCall(ctx context.Context, portalID, id int64, do func(context.Context, *models.Call, []models.Event) error) (held, news bool, err error) {
+	name, owner := callLease(id), f.piece()
+	row, events, err := f.Store.AcquireCall(ctx, portalID, id, name, owner, f.Lease)
+	if err != nil || row == nil {
+		return false, false, err
+	}
+	release := func(ctx context.Context) (err error) {
+		news, err = f.Store.ReleaseCall(ctx, portalID, id, name, owner, echoes)
+		return err
+	}
+	err = f.keep(ctx, name, owner, release, func(ctx context.Context) error { return do(ctx, row, events) })
+	return true, news, err
+}
+
+// piece is a name for a piece of work: each is an owner of leases of its own.
+func (f *Flow) piece() string { return f.Owner + "/" + uuid.NewString() }
+
+// keep renews a lease while do runs, and releases it afterwards, however do ends.
+func (f *Flow) keep(ctx context.Context, name, owner string, release, do func(context.Context) error) (err error) {
 	work, cancel := context.WithCancelCause(ctx)
 	kept := make(chan struct{})
 	go func() {
@@ -47,7 +68,7 @@ func (f *Flow) keep(ctx context.Context, name, owner string, do func(context.Con
 		if lost := context.Cause(work); err != nil && errors.Is(lost, errLeaseLost) {
 			err = errors.Join(err, lost) // what it broke off looks like a portal that does not answer
 		}
-		err = errors.Join(err, f.Store.Release(context.WithoutCancel(ctx), name, owner))
+		err = errors.Join(err, release(context.WithoutCancel(ctx)))
 	}()
 	return do(work)
 }

@@ -44,7 +44,11 @@ func (f *Flow) Tell(ctx context.Context, portalID, callID int64, since time.Time
 	if err != nil {
 		return err
 	}
-	w, err := f.load(ctx, portal, callID)
+	row, events, err := f.Store.CallAndEvents(ctx, portalID, callID)
+	if err != nil {
+		return err
+	}
+	w, err := f.load(portal, row, events)
 	if err != nil {
 		return err
 	}

@@ -124,11 +124,7 @@ func (f *Flow) falter(ctx context.Context, portal *models.Portal, id int64, caus
 	markOf(ctx).Err = cause
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), faltered)
 	defer cancel()
-	row, err := f.Store.CallByID(ctx, portal.ID, id)
-	if err != nil {
-		return errors.Join(cause, err)
-	}
-	events, err := f.Store.EventsOf(ctx, portal.ID, row.Keys()...)
+	row, events, err := f.Store.CallAndEvents(ctx, portal.ID, id)
 	if err != nil {
 		return errors.Join(cause, err)
 	}

@@ -43,10 +43,31 @@ func (w *work) save(ctx context.Context) error {
 	if err != nil || !changed {
 		return err
 	}
-	if err := w.Store.SaveCallAsked(ctx, w.row, w.asked); err != nil {
-		return err
+	return w.kept(w.Store.SaveCallAsked(ctx, w.row, w.asked))
+}
+
+// saveToAsk is save before a request to the portal, and returns where its REST API
+// is and with which tokens.
+func (w *work) saveToAsk(ctx context.Context) (endpoint string, tokens []models.Token, err error) {
+	changed, err := w.changed()
+	if err != nil {
+		return "", nil, err
+	}
+	if !changed {
+		return w.Store.Access(ctx, w.portal.ID)
+	}
+	endpoint, tokens, err = w.Store.SaveToAsk(ctx, w.row, w.asked)
+	return endpoint, tokens, w.kept(err)
+}
+
+// kept remembers that the call and what was asked for it are in the database, if
+// saving them did not fail.
+func (w *work) kept(failed error) error {
+	if failed != nil {
+		return failed
 	}
 	w.asked = nil
+	var err error
 	w.saved, err = image(w.row)
 	return err
 }
@@ -166,7 +187,7 @@ func (w *work) note(ctx context.Context) error {
 	row.Line, row.Duration, row.Status = firstOf(lineNumber(c.Line), row.Line), c.Duration, c.Status
 	row.AnsweredAt, row.EndedAt = timeOf(c.AnsweredAt), timeOf(c.EndedAt)
 	if !c.StartedAt.IsZero() {
-		row.StartedAt = c.StartedAt.UTC()
+		row.StartedAt = exact(c.StartedAt)
 	}
 	return nil
 }
@@ -284,6 +305,10 @@ func timeOf(at time.Time) *time.Time {
 	if at.IsZero() {
 		return nil
 	}
-	at = at.UTC()
+	at = exact(at)
 	return &at
 }
+
+// exact is a time as exact as the database keeps it: a call has not changed because
+// a PBX tells nanoseconds.
+func exact(at time.Time) time.Time { return at.UTC().Truncate(time.Microsecond) }
