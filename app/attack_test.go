@@ -7,11 +7,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"callwise/app/b24"
 	"callwise/handlers"
+	"callwise/models"
 
 	"gorm.io/gorm"
 )
@@ -181,4 +184,57 @@ func TestAKeyDoesNotFillTheDiskWithRecordingsOfNoCall(t *testing.T) {
 		r.tell(started("stray", "internal", "105"))
 		r.eventually("there is room again", func() bool { return r.put("another", bytes.NewReader(wav(1000))).status == http.StatusCreated })
 	})
+}
+
+// Of a stranger's request as of an administrator's nothing was done, and the answer
+// says so.
+func TestABodyThatBreaksOffIsNotAnsweredAsIfItWereDone(t *testing.T) {
+	r := newRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
+	for _, path := range []string{"/settings/save", "/settings/keys", "/settings/privacy/erase", "/calls", "/b24/app", "/b24/calls", "/b24/install", "/b24/events", "/pbx/v1/events"} {
+		for who, authorization := range map[string]string{"nobody": "", "an administrator": "Authorization: Bearer " + r.session + "\r\n", "a PBX": "Authorization: Bearer " + r.key + "\r\n"} {
+			c := r.connection()
+			writes(t, c, "POST "+path+" HTTP/1.1\r\nHost: x\r\n"+authorization+"Content-Type: "+formType+"\r\nContent-Length: 1000\r\n\r\na=b")
+			if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+			answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil {
+				t.Fatal(path, err)
+			}
+			text, err := io.ReadAll(answer.Body)
+			if err != nil || answer.StatusCode < 400 || answer.StatusCode >= 500 || len(text) == 0 {
+				t.Errorf("%s by %s: %d %q %v", path, who, answer.StatusCode, text, err)
+			}
+		}
+	}
+}
+
+func TestACallOfAnotherCenturyEndsNow(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.save(url.Values{"builtin_lines": {"on"}})
+		for i, started := range []string{"9999-12-31T23:59:59-14:00", "0000-01-01T00:00:00+14:00", "9999-12-31T23:30:00Z", "2514-05-30T01:53:04Z"} {
+			id := fmt.Sprint("x", i)
+			end := r.lifecycle(b24.VoximplantEnd, 0, map[string]string{
+				"CALL_ID": id, "CALL_TYPE": "2", "PHONE_NUMBER": "+4930901821", "PORTAL_USER_ID": "17", "CALL_DURATION": "5", "CALL_START_DATE": started,
+			})
+			r.sends("/b24/events", end, http.StatusOK)
+			r.eventually(started+" is over", func() bool {
+				c := r.row(id)
+				return c != nil && c.State == models.CallFinished && time.Since(c.StartedAt) < time.Hour
+			})
+		}
+	})
+}
+
+func TestAKeysNameHasNoControlCharacters(t *testing.T) {
+	r := newRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
+	for name, want := range map[string]int{"\x00": 422, "\x01\n": 422, " \x7f ": 422, "Front\x00 desk": 200} {
+		if status, page := r.do(http.MethodPost, r.url+"/settings/keys", url.Values{"name": {name}}, r.session); status != want {
+			t.Errorf("%q: %d, want %d\n%s", name, status, want, page)
+		}
+	}
+	if !strings.Contains(r.page("/settings"), "Front desk") {
+		t.Error("the key is not listed by its name")
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"callwise/app/b24"
@@ -197,15 +198,37 @@ func (h *house) serve(ctx context.Context, listener net.Listener) error {
 	case failed = <-ended:
 	case <-ctx.Done():
 	}
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
-	defer cancel()
 	stopSweeping()
 	<-swept
-	err := errors.Join(server.Shutdown(ending), h.lanes.Stop(ending), h.queue.Stop(ending), h.store.Close())
 	if errors.Is(failed, http.ErrServerClosed) {
 		failed = nil
 	}
-	return errors.Join(failed, err)
+	return errors.Join(failed, h.end(context.WithoutCancel(ctx), server))
+}
+
+// end waits for requests, calls and jobs in flight, for all together no longer
+// than endWithin, and closes the store.
+func (h *house) end(ctx context.Context, server *http.Server) error {
+	ctx, cancel := context.WithTimeout(ctx, endWithin)
+	defer cancel()
+	var requests, calls, others error
+	var group sync.WaitGroup
+	group.Go(func() { requests = h.hangUp(ctx, server) })
+	group.Go(func() { calls = h.lanes.Stop(ctx) })
+	group.Go(func() { others = h.queue.Stop(ctx) })
+	group.Wait()
+	return errors.Join(requests, calls, others, h.store.Close())
+}
+
+// hangUp waits for the requests in flight. Whoever has not sent the whole of one
+// when ctx ends is cut off, which is no failure: nothing of it was acknowledged.
+func (h *house) hangUp(ctx context.Context, server *http.Server) error {
+	err := server.Shutdown(ctx)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	h.log.WarnContext(ctx, "requests cut off that did not end")
+	return server.Close()
 }
 
 // serve is the production server.

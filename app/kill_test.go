@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -32,8 +33,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv(childVariable) == "" {
 		os.Exit(m.Run())
 	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
 	t := terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv}
-	os.Exit(serveTuned(context.Background(), t, func(h *house) {
+	os.Exit(serveTuned(ctx, t, func(h *house) {
 		switch os.Getenv(childVariable) {
 		case hastyChild:
 			h.flow.Lease, h.sweep, h.flow.RecoverAfter = 400*time.Millisecond, 100*time.Millisecond, 0

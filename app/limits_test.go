@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"callwise/app/b24/b24sim"
 )
 
 // limitedRig is a program whose limits' clock stands still until it is moved.
@@ -178,4 +180,34 @@ func TestAKeyAndAPortalMayAskSoOften(t *testing.T) {
 			t.Errorf("a second later: %d %s", got.status, got.body)
 		}
 	})
+}
+
+func TestWhoProvesNothingDoesNotFloodTheAuthorizationServerAtOnce(t *testing.T) {
+	r, _ := limitedRig(t, "sqlite:"+t.TempDir()+"/callwise.db")
+	slow := r.sim.Inject(b24sim.Fault{Method: "oauth/app.info", Times: -1, Act: b24sim.Hold})
+	defer slow.Release()
+	asked := r.sim.Count("", "app.info")
+	const attempts, may = 100, 60
+	answers := make(chan int, attempts)
+	for range attempts {
+		frame := r.frame(admin, "DEFAULT")
+		frame.Form.Set("AUTH_ID", rand.Text())
+		request := r.request(http.MethodPost, frame.URL, formType, frame.Form.Encode())
+		go func() { answers <- r.from("203.0.113.1", request).status }()
+	}
+	for range attempts - may {
+		if status := <-answers; status != http.StatusTooManyRequests {
+			t.Errorf("while %d wait: %d", may, status)
+		}
+	}
+	slow.Remove()
+	slow.Release()
+	for range may {
+		if status := <-answers; status != http.StatusForbidden {
+			t.Errorf("one that waited: %d", status)
+		}
+	}
+	if n := r.sim.Count("", "app.info") - asked; n > may {
+		t.Errorf("the authorization server was asked %d times", n)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"callwise/app/pbx"
@@ -23,7 +24,7 @@ func (h *Handlers) addKey(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	name := strings.TrimSpace(form.Get("name"))
+	name := strings.TrimSpace(printable(form.Get("name")))
 	keys, err := h.Store.PBXKeys(ctx, v.portal.ID)
 	if err != nil {
 		return err
@@ -39,6 +40,16 @@ func (h *Handlers) addKey(c echo.Context) error {
 		return err
 	}
 	return h.renderSettings(c, v, http.StatusOK, settingsForm{newKey: &views.NewKey{Name: key.Name, Value: plain}})
+}
+
+// printable is a text without control characters.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 func checkKeyName(name string, keys []models.PBXKey) views.FieldError {

@@ -125,6 +125,8 @@ func (h *Handlers) sayError(c echo.Context, err error, status int) error {
 	if c.Request().Method == http.MethodHead || !wantsPage(c) {
 		return c.String(status, http.StatusText(status)+"\n")
 	}
+	// A body that broke off has ended the request's context, and with it the page.
+	c.SetRequest(c.Request().WithContext(context.WithoutCancel(c.Request().Context())))
 	return render(c, status, views.Plain(views.PlainPage{Page: h.around(c), Kind: plainOf(err, status), Request: requestID(c)}))
 }
 

@@ -43,7 +43,12 @@ func (h *Handlers) admit(c echo.Context) (callflow.Visit, error) {
 	if err != nil {
 		return callflow.Visit{}, err
 	}
-	if err := errors.Join(h.mayFail(c), h.mayOpen(frame.AuthID)); err != nil {
+	leave, err := h.mayProve(c)
+	if err != nil {
+		return callflow.Visit{}, err
+	}
+	defer leave()
+	if err := h.mayOpen(frame.AuthID); err != nil {
 		return callflow.Visit{}, err
 	}
 	visit, err := h.Flow.Admit(c.Request().Context(), frame)

@@ -116,7 +116,8 @@ func (l *limiter) makeRoom(now time.Time) {
 type Limits struct {
 	portal, key, failures, recheck, proofs, frames, visitor, pages *limiter
 
-	uploads *gate
+	uploads *gate[int64]  // of portals
+	proving *gate[string] // frames of addresses that Bitrix24 is asked about
 	// Proxies are where requests may come from on behalf of others, which they
 	// name in X-Forwarded-For. Nobody else's word on that counts.
 	Proxies []netip.Prefix
@@ -127,7 +128,8 @@ func NewLimits(proxies []netip.Prefix) *Limits {
 	return &Limits{
 		portal: newLimiter(portalPace), key: newLimiter(keyPace), failures: newLimiter(failurePace), recheck: newLimiter(recheckPace),
 		proofs: newLimiter(proofPace), frames: newLimiter(framePace), visitor: newLimiter(visitorPace), pages: newLimiter(pagesPace),
-		uploads: &gate{most: uploadsAtOnce, within: map[int64]int{}},
+		uploads: newGate[int64](uploadsAtOnce),
+		proving: newGate[string](failurePace.burst),
 		Proxies: proxies,
 	}
 }
@@ -146,29 +148,31 @@ func (l *Limits) LiftPages() { l.visitor, l.pages = newLimiter(free), newLimiter
 // processes, for what has begun to come.
 const uploadsAtOnce = 16
 
-// A gate lets so many things of each portal be under way at a time.
-type gate struct {
+// A gate lets so many things of each key be under way at a time.
+type gate[K comparable] struct {
 	most   int
 	mu     sync.Mutex
-	within map[int64]int
+	within map[K]int
 }
+
+func newGate[K comparable](most int) *gate[K] { return &gate[K]{most: most, within: map[K]int{}} }
 
 // enter lets one more through, if it may, and returns what it leaves by.
-func (g *gate) enter(portalID int64) (leave func(), ok bool) {
+func (g *gate[K]) enter(key K) (leave func(), ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.within[portalID] >= g.most {
+	if g.within[key] >= g.most {
 		return nil, false
 	}
-	g.within[portalID]++
-	return func() { g.leave(portalID) }, true
+	g.within[key]++
+	return func() { g.leave(key) }, true
 }
 
-func (g *gate) leave(portalID int64) {
+func (g *gate[K]) leave(key K) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.within[portalID]--; g.within[portalID] == 0 {
-		delete(g.within, portalID)
+	if g.within[key]--; g.within[key] == 0 {
+		delete(g.within, key)
 	}
 }
 
@@ -224,6 +228,24 @@ func (l *Limits) extractor() echo.IPExtractor {
 // is spent on it.
 func (h *Handlers) mayFail(c echo.Context) error {
 	return h.limited("address", h.Limits.failures.wait(h.Limits.address(c), h.Now()))
+}
+
+// mayProve is mayFail for what Bitrix24 has to be asked about, and bounds how many
+// such attempts of an address wait for its answer, for they count as failed only
+// then. Whoever may calls leave in the end.
+func (h *Handlers) mayProve(c echo.Context) (leave func(), err error) {
+	if err := h.mayFail(c); err != nil {
+		return nil, err
+	}
+	address := h.Limits.address(c)
+	if address == "" {
+		return func() {}, nil
+	}
+	leave, ok := h.Limits.proving.enter(address)
+	if !ok {
+		return nil, h.limited("address", time.Duration(float64(time.Second)/float64(failurePace.perSecond)))
+	}
+	return leave, nil
 }
 
 // failed counts an attempt that proved nothing, and refuses the next.

@@ -142,7 +142,7 @@ func (s *Store) FinishAudio(ctx context.Context, a *Audio, event Event) (fresh b
 		return err
 	}
 	err = s.Transaction(ctx, finish)
-	if errors.Is(err, gorm.ErrDuplicatedKey) {
+	for try := 1; try < finishTries && (errors.Is(err, gorm.ErrDuplicatedKey) || errors.Is(err, errReplaced)); try++ {
 		err = s.Transaction(ctx, finish) // another one was received at the same moment
 	}
 	if err == nil {
@@ -150,6 +150,13 @@ func (s *Store) FinishAudio(ctx context.Context, a *Audio, event Event) (fresh b
 	}
 	return fresh, conflict(err)
 }
+
+// finishTries is how often a recording is set against others of its call that come
+// at the same moment: each time one of them has come, and a portal sends fewer.
+const finishTries = 20
+
+// errReplaced: the recording that was to be replaced has just been.
+var errReplaced = errors.New("models: another recording came at the same moment")
 
 // claimAudio makes a recording the one of its call, unless that is the same
 // already. Of two that come at the same time one meets the unique index.
@@ -163,12 +170,15 @@ func (s *Store) claimAudio(tx *gorm.DB, a *Audio) (bool, error) {
 		if other.Checksum == a.Checksum {
 			return false, tx.Where("portal_id = ? AND id = ?", a.PortalID, a.ID).Delete(&Audio{}).Error
 		}
+		if other.State == AudioClosed {
+			return false, ErrConflict
+		}
 		replaced := tx.Where("portal_id = ? AND id = ? AND state = ?", a.PortalID, other.ID, AudioReady).Delete(&Audio{})
 		if replaced.Error != nil {
 			return false, replaced.Error
 		}
 		if replaced.RowsAffected == 0 {
-			return false, ErrConflict
+			return false, errReplaced
 		}
 	}
 	ready := s.now()

@@ -2,6 +2,7 @@ package models_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -91,6 +92,26 @@ func TestOneOfTwoRecordingsThatArriveAtTheSameTimeIsTheCalls(t *testing.T) {
 		if a := must[*models.Audio](t)(s.AudioOf(t.Context(), p.ID, "pbx:c1")); a.Checksum != "same" {
 			t.Errorf("%+v", a)
 		}
+	})
+}
+
+func TestOfRecordingsThatArriveAtTheSameTimeEachIsTakenUntilBitrix24HasOne(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		p := active(t, s, "one")
+		const uploads = 10
+		done := make(chan error)
+		for i := range uploads {
+			a := must[*models.Audio](t)(s.BeginAudio(t.Context(), p.ID, "pbx:c1", "mp3"))
+			a.Size, a.Checksum = 1, fmt.Sprint(i)
+			go func() {
+				_, err := s.FinishAudio(t.Context(), a, event(a.Checksum, "pbx:c1", 0))
+				done <- err
+			}()
+		}
+		for range uploads {
+			check(t, <-done)
+		}
+		must[*models.Audio](t)(s.AudioOf(t.Context(), p.ID, "pbx:c1"))
 	})
 }
 

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"callwise/app/call"
+
 	"golang.org/x/oauth2"
 )
 
@@ -193,11 +195,12 @@ func tokenIn(fields map[string]string, sent time.Time) *Token {
 	return token
 }
 
-// unix reads seconds since 1970; zero for what is none.
+// unix reads seconds since 1970; zero for what is none, or not of this century.
 func unix(text string) time.Time {
 	seconds, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || seconds <= 0 || seconds > 1<<34 {
+	at := time.Unix(seconds, 0).UTC()
+	if err != nil || !call.Plausible(at) {
 		return time.Time{}
 	}
-	return time.Unix(seconds, 0).UTC()
+	return at
 }

@@ -80,6 +80,18 @@ func TestEventsWithoutTokens(t *testing.T) {
 	}
 }
 
+func TestAnEventOfAnotherCenturyHasNoTime(t *testing.T) {
+	for ts, want := range map[string]time.Time{
+		"1786018926": time.Unix(1786018926, 0).UTC(),
+		"4102444800": {}, "17179869184": {}, "946684799": {}, "1": {}, "0": {}, "-1": {}, "99999999999999999999": {}, "today": {},
+	} {
+		got, err := ParseEvent(form(t, "event=E&auth[member_id]=m&ts="+ts))
+		if err != nil || !got.At.Equal(want) {
+			t.Errorf("%s: %v %v", ts, got.At, err)
+		}
+	}
+}
+
 func TestWhatIsNoEvent(t *testing.T) {
 	long := url.Values{"event": {"E"}, "auth[member_id]": {"m"}}
 	for i := range maxPairs {

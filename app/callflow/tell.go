@@ -176,10 +176,11 @@ func parseID(text string) int64 {
 // isYes reads a flag as events spell it, or once did.
 func isYes(text string) bool { return text == "1" || text == "Y" }
 
-// parseTime reads the ISO 8601 times of Bitrix24; an unreadable one is zero.
+// parseTime reads the ISO 8601 times of Bitrix24; one that is unreadable or not of
+// this century is zero.
 func parseTime(text string) time.Time {
 	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
+	if err != nil || !call.Plausible(at) {
 		return time.Time{}
 	}
 	return at.UTC()

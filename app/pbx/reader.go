@@ -11,6 +11,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"callwise/app/call"
+
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -189,7 +191,7 @@ func (r *reader) time() time.Time {
 		return time.Time{}
 	}
 	at = at.UTC()
-	if at.Year() < 2000 || at.Year() > 2099 {
+	if !call.Plausible(at) {
 		r.fail("must be a time of this century")
 	}
 	return at
