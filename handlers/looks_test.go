@@ -37,7 +37,7 @@ func TestVisitorsHaveALimitOfTheirOwnAndOneOfTheirPortal(t *testing.T) {
 }
 
 func TestAGateLetsSoManyOfEachPortalThroughAtATime(t *testing.T) {
-	g := &gate[int64]{most: 2, within: map[int64]int{}}
+	g := newGate[int64](2)
 	one, ok1 := g.enter(1)
 	two, ok2 := g.enter(1)
 	if _, ok := g.enter(1); !ok1 || !ok2 || ok {
