@@ -68,7 +68,11 @@ func compareIngest(b *testing.B, address string, clients int, name string, refer
 		ours = append(ours, senders.flood(ingestRound))
 		ratios = append(ratios, ours[len(ours)-1]/theirs[len(theirs)-1])
 	}
-	took, plain := senders.pace(median(ours)/2, ingestRound), reference.pace(median(ours)/2)
+	var took, plain []time.Duration
+	for range ingestRounds {
+		plain = append(plain, reference.pace(median(ours)/2)...)
+		took = append(took, senders.pace(median(ours)/2, ingestRound)...)
+	}
 	b.ReportMetric(median(ours), "events/s")
 	b.ReportMetric(median(theirs), name+"/s")
 	b.ReportMetric(median(ratios), "ratio")
