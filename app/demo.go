@@ -57,6 +57,9 @@ func (o *demoOptions) folder() (path string, remove func() error, err error) {
 		return o.data, func() error { return nil }, os.MkdirAll(o.data, 0o700)
 	}
 	path, err = os.MkdirTemp("", "callwise-demo-")
+	if err != nil {
+		err = fmt.Errorf("no folder for the demo's data: %w; name one with -data", err)
+	}
 	return path, func() error { return os.RemoveAll(path) }, err
 }
 
