@@ -36,6 +36,7 @@ const (
 	callsAtOnce     = 200 // they mostly wait for portals
 	perPortalAtOnce = 8
 	endWithin       = 20 * time.Second // interface.md §1: requests and jobs in flight
+	requestsWithin  = endWithin / 2    // of it: the rest is for calls and jobs
 )
 
 // A house is the running program without its listener: store, queue, handler.
@@ -206,23 +207,26 @@ func (h *house) serve(ctx context.Context, listener net.Listener) error {
 	return errors.Join(failed, h.end(context.WithoutCancel(ctx), server))
 }
 
-// end waits for requests, calls and jobs in flight, for all together no longer
-// than endWithin, and closes the store.
+// end waits for the requests in flight, and then for calls and jobs, for all
+// together no longer than endWithin, and closes the store.
 func (h *house) end(ctx context.Context, server *http.Server) error {
 	ctx, cancel := context.WithTimeout(ctx, endWithin)
 	defer cancel()
-	var requests, calls, others error
+	requests := h.hangUp(ctx, server)
+	var calls, others error
 	var group sync.WaitGroup
-	group.Go(func() { requests = h.hangUp(ctx, server) })
 	group.Go(func() { calls = h.lanes.Stop(ctx) })
 	group.Go(func() { others = h.queue.Stop(ctx) })
 	group.Wait()
 	return errors.Join(requests, calls, others, h.store.Close())
 }
 
-// hangUp waits for the requests in flight. Whoever has not sent the whole of one
-// when ctx ends is cut off, which is no failure: nothing of it was acknowledged.
+// hangUp waits for the requests in flight, and cuts off those that have not ended
+// in time, such as one that is sent slowly. That is no failure: what is not
+// answered is not acknowledged.
 func (h *house) hangUp(ctx context.Context, server *http.Server) error {
+	ctx, cancel := context.WithTimeout(ctx, requestsWithin)
+	defer cancel()
 	err := server.Shutdown(ctx)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return err
@@ -246,8 +250,8 @@ func serveTuned(ctx context.Context, t terminal, tune func(*house)) int {
 	if err != nil {
 		return t.complain(err, exitUsage)
 	}
-	if t.getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+	if asked := debug.SetGCPercent(gcPercent); asked != 100 {
+		debug.SetGCPercent(asked) // GOGC says so
 	}
 	log := newLogger(t.err, c.LogLevel, c.LogFormat)
 	listener, err := net.Listen("tcp", c.ListenAddr)

@@ -29,14 +29,12 @@ func (s *Store) SaveCallAsked(ctx context.Context, c *Call, asked []RESTRequest)
 }
 
 // SaveToAsk is [Store.SaveCallAsked] before a portal is asked for the call, and
-// returns what [Store.Access] does.
-func (s *Store) SaveToAsk(ctx context.Context, c *Call, asked []RESTRequest) (endpoint string, tokens []Token, err error) {
-	var a access
-	looking := read(func(tx *gorm.DB) *gorm.DB { return a.look(tx, c.PortalID) })
-	if err := s.saveRound(s.with(ctx), s.pool, c, append(asking(asked), looking)...); err != nil {
-		return "", nil, err
-	}
-	return a.open(s.keys)
+// reads its [Store.Access] besides.
+func (s *Store) SaveToAsk(ctx context.Context, c *Call, asked []RESTRequest) (SealedAccess, error) {
+	a := SealedAccess{keys: s.keys}
+	looking := read(func(tx *gorm.DB) *gorm.DB { return a.rows.look(tx, c.PortalID) })
+	err := s.saveRound(s.with(ctx), s.pool, c, append(asking(asked), looking)...)
+	return a, err
 }
 
 // SaveAndDone saves a call, what a portal was asked for it, and counts the events

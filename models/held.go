@@ -23,12 +23,12 @@ func (s *Store) AcquireCall(ctx context.Context, portalID, callID int64, name, o
 	var c callAndEvents
 	taking := write(func(tx *gorm.DB) *gorm.DB { return s.acquire(tx, name, owner, ttl) })
 	met, err := together(s.with(ctx), s.pool, append([]statement{taking}, c.reading(portalID, callID)...)...)
-	if err != nil || met[0] == 0 {
+	if len(met) == 0 || met[0] == 0 {
 		return nil, nil, err
 	}
-	row, events, err := c.found(nil)
+	row, events, err := c.found(err)
 	if err != nil {
-		return nil, nil, errors.Join(err, s.Release(ctx, name, owner))
+		return nil, nil, errors.Join(err, s.Release(context.WithoutCancel(ctx), name, owner))
 	}
 	return row, events, nil
 }

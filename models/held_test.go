@@ -1,6 +1,9 @@
 package models_test
 
 import (
+	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -8,6 +11,7 @@ import (
 	"callwise/models/modelstest"
 
 	"github.com/google/go-cmp/cmp"
+	"gorm.io/gorm"
 )
 
 var startEcho = models.Echoes{Types: []string{"START"}, Kinds: []models.CallKind{models.KindPBX}}
@@ -119,4 +123,52 @@ func TestALeaseOfACallIsGivenBackByItsOwnerOnly(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A rolling update adds a column while the version before is at work: each of its
+// connections has planned what it reads. It fails once on each, and goes on.
+func TestAReadThatFailsInABatchKeepsNoConnection(t *testing.T) {
+	s := modelstest.Migrated(t, modelstest.PostgreSQL(t))
+	ctx := t.Context()
+	p := active(t, s, "one")
+	c := must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:1"}))
+	const connections, names = 64, "call:%d"
+	all := func(do func(i int) error) (failed int) {
+		var count atomic.Int64
+		var group sync.WaitGroup
+		for i := range connections {
+			group.Go(func() {
+				if do(i) != nil {
+					count.Add(1)
+				}
+			})
+		}
+		group.Wait()
+		return int(count.Load())
+	}
+	take := func(i int) error {
+		_, _, err := s.AcquireCall(ctx, p.ID, c.ID, fmt.Sprintf(names, i), "a", time.Minute)
+		if err != nil {
+			return err
+		}
+		_, _, err = s.CallAndEvents(ctx, p.ID, c.ID)
+		return err
+	}
+	if n := all(take); n > 0 {
+		t.Fatalf("%d fail before the update", n)
+	}
+	check(t, s.Transaction(ctx, func(tx *gorm.DB) error {
+		return tx.Exec("ALTER TABLE calls ADD COLUMN added text").Error
+	}))
+	failed := 0
+	for range 10 {
+		failed += all(func(i int) error { return take(connections + i) })
+	}
+	if failed == 0 {
+		t.Error("nothing failed: the test shows nothing")
+	}
+	if n := all(func(i int) error { return take(2*connections + i) }); n > 0 {
+		t.Errorf("%d still fail", n)
+	}
+	check(t, s.Close())
 }

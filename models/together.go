@@ -4,6 +4,8 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
+	"runtime/debug"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -24,7 +26,8 @@ func read(on func(tx *gorm.DB) *gorm.DB) statement { return statement{on: on, re
 
 // together runs statements on db in one transaction and returns how many rows
 // each of them met. On PostgreSQL, where pool is that of db, the transaction
-// takes one round trip, and each statement sees what was committed before it.
+// takes one round trip, and each statement sees what was committed before it;
+// what was read well but cannot be understood here is an error after the commit.
 //
 // https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING
 func together(db *gorm.DB, pool *pgxpool.Pool, statements ...statement) ([]int64, error) {
@@ -59,10 +62,9 @@ func (s statement) queue(db *gorm.DB, batch *pgx.Batch, met *int64) error {
 	}
 	queued := batch.Queue(tx.Statement.SQL.String(), values...)
 	if s.reads {
-		queued.Query(func(rows pgx.Rows) error {
-			gorm.Scan(gormRows{rows}, tx, 0)
-			*met = tx.RowsAffected
-			return tx.Error
+		queued.Query(func(rows pgx.Rows) (err error) {
+			*met, err = scan(rows, tx)
+			return err
 		})
 		return nil
 	}
@@ -84,6 +86,22 @@ func oneByOne(tx *gorm.DB, statements []statement) ([]int64, error) {
 		met[i] = ran.RowsAffected
 	}
 	return met, nil
+}
+
+// scan reads rows as GORM does, to where tx was told to put them, and returns how
+// many there were. A panic would keep the connection from its pool for ever.
+func scan(rows pgx.Rows, tx *gorm.DB) (met int64, err error) {
+	if err := rows.Err(); err != nil {
+		return 0, err // there is no result, and no column to ask for
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			// The value could quote what was read.
+			err = fmt.Errorf("models: panic of type %T\n%s", r, debug.Stack())
+		}
+	}()
+	gorm.Scan(gormRows{rows}, tx, 0)
+	return tx.RowsAffected, tx.Error
 }
 
 // gormRows are rows in GORM's terms.

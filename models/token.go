@@ -121,12 +121,21 @@ func (s *Store) LiveTokens(ctx context.Context, portalID int64) ([]Token, error)
 
 // Access returns where a portal's REST API is, and its [Store.LiveTokens].
 func (s *Store) Access(ctx context.Context, portalID int64) (endpoint string, tokens []Token, err error) {
-	var a access
-	if err := a.look(s.with(ctx), portalID).Error; err != nil {
+	a := SealedAccess{keys: s.keys}
+	if err := a.rows.look(s.with(ctx), portalID).Error; err != nil {
 		return "", nil, err
 	}
-	return a.open(s.keys)
+	return a.Open()
 }
+
+// SealedAccess is what [Store.Access] returns, as the database keeps it.
+type SealedAccess struct {
+	rows access
+	keys Keyring
+}
+
+// Open decrypts the tokens.
+func (a SealedAccess) Open() (endpoint string, tokens []Token, err error) { return a.rows.open(a.keys) }
 
 // access is a portal with each of its live pairs of tokens, or with none.
 type access []struct {

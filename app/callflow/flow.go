@@ -125,7 +125,7 @@ func (f *Flow) advance(ctx context.Context, portalID int64, callKey string) erro
 			return err
 		}
 		if !held {
-			return f.insist(ctx, portalID, id)
+			return f.leave(ctx, portalID, id, callKey)
 		}
 		if !news {
 			return nil
@@ -152,6 +152,16 @@ func (f *Flow) echoed(ctx context.Context, portalID int64, callKey string) (bool
 
 // errHeld: another worker has the call.
 var errHeld = errors.New("callflow: another worker has the call")
+
+// leave ends a round for a call that another worker has. That one looks for new
+// events before it goes, but not for echoes, and may have registered the call
+// after they came.
+func (f *Flow) leave(ctx context.Context, portalID, id int64, callKey string) error {
+	if done, err := f.echoed(ctx, portalID, callKey); err != nil || done {
+		return err
+	}
+	return f.insist(ctx, portalID, id)
+}
 
 // insist comes again for a call that another worker has and that waits for the
 // file of a recording: the holder may have looked before it was due.

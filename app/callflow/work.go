@@ -56,8 +56,11 @@ func (w *work) saveToAsk(ctx context.Context) (endpoint string, tokens []models.
 	if !changed {
 		return w.Store.Access(ctx, w.portal.ID)
 	}
-	endpoint, tokens, err = w.Store.SaveToAsk(ctx, w.row, w.asked)
-	return endpoint, tokens, w.kept(err)
+	access, err := w.Store.SaveToAsk(ctx, w.row, w.asked)
+	if err := w.kept(err); err != nil {
+		return "", nil, err
+	}
+	return access.Open()
 }
 
 // kept remembers that the call and what was asked for it are in the database, if
