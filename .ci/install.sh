@@ -12,6 +12,7 @@ certificates || packages+=(ca-certificates)
 c_compiler || packages+=(gcc libc6-dev)
 postgres_bin >/dev/null || packages+=(postgresql)
 find_chromium >/dev/null || packages+=(chromium)
+command -v git >/dev/null || packages+=(git) # the image's list of parts takes its version from it
 command -v openssl >/dev/null || packages+=(openssl) # the shell example of the PBX guide is run
 cyrillic || packages+=(fontconfig fonts-dejavu-core)
 sip_server || packages+=(kamailio kamailio-extra-modules rtpengine-daemon baresip-core) # real calls of real telephones
