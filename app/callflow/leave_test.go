@@ -1,0 +1,44 @@
+package callflow
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"callwise/app/b24"
+	"callwise/models"
+	"callwise/models/modelstest"
+)
+
+// A call may be registered between the look for echoes and the look for the call.
+func TestWhoFindsACallHeldCountsItsEchoesAsDone(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx := t.Context()
+		portal, err := s.SaveInstall(ctx, models.Install{
+			MemberID: "one", Endpoint: "https://one.bitrix24.com/rest/", AuthHost: "https://oauth.bitrix.info", ApplicationToken: "secret",
+			Token: &models.Token{UserID: 1, Kind: models.TokenInstaller, AccessToken: "a", RefreshToken: "r", ExpiresAt: time.Now()},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := "externalCall.9"
+		c, err := s.EnsureCall(ctx, models.Call{PortalID: portal.ID, Kind: models.KindPBX, CallKey: "pbx:1", B24CallID: &id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		echo := models.Event{
+			Source: models.SourceBitrix24, EventKey: "1", CallKey: "b24:" + id, Type: b24.VoximplantInit,
+			Payload: json.RawMessage(`{}`), HappenedAt: time.Now(),
+		}
+		if _, _, err := s.AddEvents(ctx, portal.ID, []models.Event{echo}); err != nil {
+			t.Fatal(err)
+		}
+		if err := (&Flow{Store: s}).leave(ctx, portal.ID, c.ID, echo.CallKey); err != nil {
+			t.Fatal(err)
+		}
+		_, events, err := s.CallAndEvents(ctx, portal.ID, c.ID)
+		if err != nil || len(events) != 1 || events[0].DoneAt == nil {
+			t.Errorf("%+v %v", events, err)
+		}
+	})
+}
