@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"sync"
 )
@@ -71,6 +72,10 @@ func (c *committer[T]) close() {
 func (c *committer[T]) run() {
 	defer close(c.ended)
 	for first := range c.in {
+		// Those who were just answered, and those about to put something, go first:
+		// where processors are few they would wait behind this commit, and the next
+		// one for them. With nobody else to run this returns at once.
+		runtime.Gosched()
 		batch := c.drain(first)
 		if err := c.safely(batch); err == nil || len(batch) == 1 {
 			answer(batch, err)
