@@ -102,30 +102,41 @@ func (a *array) isList() bool {
 }
 
 // MarshalJSON writes what PHP's json_encode would.
-func (a *array) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
+func (a *array) MarshalJSON() ([]byte, error) { return a.appendJSON(nil) }
+
+func (a *array) appendJSON(b []byte) ([]byte, error) {
 	open, end := byte('{'), byte('}')
 	isList := a.isList()
 	if isList {
 		open, end = '[', ']'
 	}
-	b.WriteByte(open)
+	b = append(b, open)
 	for i, k := range a.keys {
 		if i > 0 {
-			b.WriteByte(',')
+			b = append(b, ',')
 		}
-		if !isList {
-			name, _ := json.Marshal(k)
-			b.Write(append(name, ':'))
+		var err error
+		if b, err = a.appendItem(b, k, !isList); err != nil {
+			return nil, err
 		}
-		v, err := json.Marshal(a.values[k])
+	}
+	return append(b, end), nil
+}
+
+// appendItem writes the value of a key, after the key if it is named.
+func (a *array) appendItem(b []byte, key string, named bool) ([]byte, error) {
+	if named {
+		name, err := json.Marshal(key)
 		if err != nil {
 			return nil, err
 		}
-		b.Write(v)
+		b = append(append(b, name...), ':')
 	}
-	b.WriteByte(end)
-	return b.Bytes(), nil
+	if inner, ok := a.values[key].(*array); ok && inner != nil {
+		return inner.appendJSON(b)
+	}
+	v, err := json.Marshal(a.values[key])
+	return append(b, v...), err
 }
 
 // emptyObject is a value PHP writes as {}: an object without public fields,

@@ -87,17 +87,32 @@ func withMultifields(row *array, r *record) *array {
 // selectedItem keeps the selected fields; unknown names are dropped, fm cannot
 // be named.
 func selectedItem(r *record, wanted *array) *array {
-	row := itemRow(r)
 	if wanted.len() == 0 || slices.Contains(wanted.items(), any("*")) {
-		return withMultifields(row, r)
+		return withMultifields(itemRow(r), r)
 	}
 	kept := obj("id", r.ref.ID)
 	for _, name := range wanted.items() {
-		if v, known := row.get(text(name)); known {
+		if v, known := r.itemValue(text(name)); known {
 			kept.set(text(name), v)
 		}
 	}
 	return kept
+}
+
+// itemValue is one value of [itemRow], by its name there.
+func (r *record) itemValue(name string) (value any, known bool) {
+	switch {
+	case r.ref.Type == crm.TypeDeal: // has neither of the two
+	case name == "phone":
+		return firstValue(r.phones), true
+	case name == "email":
+		return firstValue(r.emails), true
+	}
+	i := slices.IndexFunc(fields[r.ref.Type], func(f field) bool { return f.camel == name })
+	if i < 0 {
+		return nil, false
+	}
+	return fields[r.ref.Type][i].itemValue(r), true
 }
 
 // classicRow is a record as the classic methods write it: strings throughout.
