@@ -3,12 +3,14 @@ package b24
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Bounds of what the REST log keeps of an answer.
@@ -30,70 +32,169 @@ func maskedAnswer(text []byte) json.RawMessage {
 	if len(text) == 0 {
 		return nil
 	}
-	reader := json.NewDecoder(bytes.NewReader(text))
-	reader.UseNumber() // a long number may be a telephone's
-	var whole any
-	if len(text) > answerRead || reader.Decode(&whole) != nil {
-		return encoded(fmt.Sprintf("%d bytes", len(text)))
-	}
-	for _, items := range answerItems {
-		if kept := encoded(answerMask{items}.value("", whole, 0)); len(kept) <= answerKept {
-			return kept
+	if len(text) <= answerRead {
+		for _, items := range answerItems {
+			kept, err := maskAnswer(text, items)
+			if err == nil {
+				return kept
+			}
+			if !errors.Is(err, errLong) {
+				break
+			}
 		}
 	}
 	return encoded(fmt.Sprintf("%d bytes", len(text)))
 }
 
-// An answerMask masks answers, and keeps so many items of a list.
-type answerMask struct{ items int }
+// errLong reports that a masked answer is longer than the log keeps.
+var errLong = errors.New("b24: a long answer")
+
+// An answerMask reads an answer and writes it masked, with so many items of each
+// list: the others are counted and not taken apart.
+type answerMask struct {
+	in    *jsontext.Decoder
+	out   []byte
+	items int
+}
+
+// maskAnswer gives up with errLong as soon as too much is written.
+func maskAnswer(text []byte, items int) (json.RawMessage, error) {
+	m := answerMask{
+		in:    jsontext.NewDecoder(bytes.NewReader(text), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)),
+		items: items,
+	}
+	if err := m.value("", 0); err != nil {
+		return nil, err
+	}
+	if len(m.out) > answerKept {
+		return nil, errLong
+	}
+	return m.out, nil
+}
 
 // value masks what stands under a name, which is in small letters.
-func (m answerMask) value(key string, value any, depth int) any {
+func (m *answerMask) value(key string, depth int) error {
+	if len(m.out) > answerKept {
+		return errLong
+	}
 	if depth > answerDepth {
-		return "hidden"
+		m.quote("hidden")
+		return m.in.SkipValue()
 	}
-	switch v := value.(type) {
-	case map[string]any:
-		return m.object(v, depth)
-	case []any:
-		return m.list(key, v, depth)
-	case string:
-		return answerText(key, v)
-	case json.Number:
-		return answerNumber(key, v)
+	switch m.in.PeekKind() {
+	case '{':
+		return m.object(depth)
+	case '[':
+		return m.list(key, depth)
 	}
-	return value // a bool, or nothing
+	token, err := m.in.ReadToken()
+	if err != nil {
+		return err
+	}
+	switch token.Kind() {
+	case '"':
+		m.quote(answerText(key, token.String()))
+	case '0':
+		m.number(key, token.String())
+	default: // a bool, or nothing
+		m.out = append(m.out, token.String()...)
+	}
+	return nil
+}
+
+func (m *answerMask) quote(text string) { m.out = append(m.out, encoded(text)...) }
+
+func (m *answerMask) number(key, number string) {
+	if slices.Contains(phones, key) || digitsIn(number) >= longDigits {
+		m.quote(maskPhone(number))
+		return
+	}
+	m.out = append(m.out, number...)
 }
 
 // timed are parts of an answer that are kept elsewhere in the log.
 var timed = []string{"time", "result_time"}
 
-func (m answerMask) object(object map[string]any, depth int) map[string]any {
-	out := map[string]any{}
-	names := slices.Sorted(maps.Keys(object))
-	for i, name := range names {
-		key := strings.ToLower(name)
-		if slices.Contains(secret, key) || slices.Contains(timed, key) {
-			continue
-		}
-		if most := 3 * m.items; i >= most {
-			out["…"] = fmt.Sprintf("%d more", len(names)-most)
-			break
-		}
-		out[answerName(name)] = m.value(key, object[name], depth+1)
+func (m *answerMask) object(depth int) error {
+	if err := m.copyToken(); err != nil {
+		return err
 	}
-	return out
+	kept, more := 0, 0
+	for m.in.PeekKind() != '}' {
+		token, err := m.in.ReadToken()
+		if err != nil {
+			return err
+		}
+		name := token.String()
+		key := strings.ToLower(name)
+		switch {
+		case slices.Contains(secret, key), slices.Contains(timed, key):
+			err = m.in.SkipValue()
+		case kept == 3*m.items:
+			more++
+			err = m.in.SkipValue()
+		default:
+			m.name(kept, answerName(name))
+			kept++
+			err = m.value(key, depth+1)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if more > 0 {
+		m.name(kept, "…")
+		m.more(more)
+	}
+	return m.copyToken()
 }
 
-func (m answerMask) list(key string, list []any, depth int) []any {
-	out := []any{}
-	for _, item := range list[:min(len(list), m.items)] {
-		out = append(out, m.value(key, item, depth+1))
+// copyToken writes the brace or bracket that is next.
+func (m *answerMask) copyToken() error {
+	token, err := m.in.ReadToken()
+	m.out = append(m.out, token.String()...)
+	return err
+}
+
+// name writes the name of a field after so many others.
+func (m *answerMask) name(before int, name string) {
+	m.separate(before)
+	m.quote(name)
+	m.out = append(m.out, ':')
+}
+
+func (m *answerMask) separate(before int) {
+	if before > 0 {
+		m.out = append(m.out, ',')
 	}
-	if more := len(list) - m.items; more > 0 {
-		out = append(out, fmt.Sprintf("%d more", more))
+}
+
+func (m *answerMask) more(n int) { m.quote(fmt.Sprintf("%d more", n)) }
+
+func (m *answerMask) list(key string, depth int) error {
+	if err := m.copyToken(); err != nil {
+		return err
 	}
-	return out
+	kept, more := 0, 0
+	for m.in.PeekKind() != ']' {
+		var err error
+		if kept == m.items {
+			more++
+			err = m.in.SkipValue()
+		} else {
+			m.separate(kept)
+			kept++
+			err = m.value(key, depth+1)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if more > 0 {
+		m.separate(kept)
+		m.more(more)
+	}
+	return m.copyToken()
 }
 
 // longDigits is from how many digits on a number may be a telephone's and not
@@ -106,13 +207,6 @@ func answerName(name string) string {
 		return maskPhone(name)
 	}
 	return short(name)
-}
-
-func answerNumber(key string, n json.Number) any {
-	if slices.Contains(phones, key) || digitsIn(string(n)) >= longDigits {
-		return maskPhone(string(n))
-	}
-	return n
 }
 
 func answerText(key, text string) string {
