@@ -125,7 +125,7 @@ func (p *Portal) SetStage(ref crm.Ref, stageID string) {
 // Delete removes an object. Its activities stay with what else they are bound to.
 func (p *Portal) Delete(ref crm.Ref) {
 	defer p.lock()()
-	delete(p.crm.records, ref)
+	p.crm.remove(ref)
 }
 
 // Exclude puts a number on the list of exceptions: Bitrix24 creates nothing

@@ -1,6 +1,7 @@
 package b24sim
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -23,7 +24,7 @@ type multi struct {
 
 // A store is the CRM of one portal.
 type store struct {
-	records    map[crm.Ref]*record
+	records    map[crm.EntityType][]*record // by ascending id
 	last       map[crm.EntityType]int64
 	rows       int64 // last id of a multifield row
 	activities []*activity
@@ -37,7 +38,7 @@ type comment struct {
 }
 
 func newStore() store {
-	return store{records: map[crm.Ref]*record{}, last: map[crm.EntityType]int64{}}
+	return store{records: map[crm.EntityType][]*record{}, last: map[crm.EntityType]int64{}}
 }
 
 // insert adds an empty record; id 0 takes the next one.
@@ -47,28 +48,45 @@ func (s *store) insert(typ crm.EntityType, id int64) *record {
 	}
 	s.last[typ] = max(s.last[typ], id)
 	r := &record{ref: crm.Ref{Type: typ, ID: id}, values: map[string]any{}}
-	s.records[r.ref] = r
+	if i, known := s.place(r.ref); known {
+		s.records[typ][i] = r
+	} else {
+		s.records[typ] = slices.Insert(s.records[typ], i, r)
+	}
 	return r
 }
 
-// all are the records of a type by ascending id.
-func (s *store) all(typ crm.EntityType) []*record {
-	var found []*record
-	for ref, r := range s.records {
-		if ref.Type == typ {
-			found = append(found, r)
-		}
-	}
-	slices.SortFunc(found, func(a, b *record) int { return int(a.ref.ID - b.ref.ID) })
-	return found
+// place is where a record stands or would stand among those of its type.
+func (s *store) place(ref crm.Ref) (i int, known bool) {
+	return slices.BinarySearchFunc(s.records[ref.Type], ref.ID, func(r *record, id int64) int { return cmp.Compare(r.ref.ID, id) })
 }
+
+func (s *store) remove(ref crm.Ref) {
+	if i, known := s.place(ref); known {
+		s.records[ref.Type] = slices.Delete(s.records[ref.Type], i, i+1)
+	}
+}
+
+// all are the records of a type by ascending id.
+func (s *store) all(typ crm.EntityType) []*record { return slices.Clone(s.records[typ]) }
 
 // where are the records of a type that hold, by ascending id.
 func (s *store) where(typ crm.EntityType, holds func(*record) bool) []*record {
-	return slices.DeleteFunc(s.all(typ), func(r *record) bool { return !holds(r) })
+	var found []*record
+	for _, r := range s.records[typ] {
+		if holds(r) {
+			found = append(found, r)
+		}
+	}
+	return found
 }
 
-func (s *store) find(ref crm.Ref) *record { return s.records[ref] }
+func (s *store) find(ref crm.Ref) *record {
+	if i, known := s.place(ref); known {
+		return s.records[ref.Type][i]
+	}
+	return nil
+}
 
 func (s *store) addRow(rows []multi, value, valueType string) []multi {
 	s.rows++

@@ -19,7 +19,7 @@ func (c *call) create(typ crm.EntityType, fam family, sent *array) (*record, err
 	r := c.p.crm.insert(typ, 0)
 	c.p.stamp(r, c.user.ID, c.p.now())
 	if err := c.write(r, fam, sent, true); err != nil {
-		delete(c.p.crm.records, r.ref)
+		c.p.crm.remove(r.ref)
 		c.p.crm.last[typ]--
 		return nil, err
 	}
