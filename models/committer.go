@@ -12,7 +12,8 @@ import (
 var errClosed = errors.New("models: the store is closed")
 
 // A committer has concurrent requests share a commit: whatever queues up while
-// one commit runs goes into the next. It does not wait for more to come.
+// one commit runs goes into the next. It lets pass who is ready to run, and waits
+// for nobody else to come.
 type committer[T any] struct {
 	write func([]*T) error
 	max   int
@@ -72,9 +73,9 @@ func (c *committer[T]) close() {
 func (c *committer[T]) run() {
 	defer close(c.ended)
 	for first := range c.in {
-		// Those who were just answered, and those about to put something, go first:
-		// where processors are few they would wait behind this commit, and the next
-		// one for them. With nobody else to run this returns at once.
+		// Whoever was just answered, or is about to put something, goes first: where
+		// processors are few they would wait behind this commit, and the next one for
+		// them. With nobody else to run this returns at once.
 		runtime.Gosched()
 		batch := c.drain(first)
 		if err := c.safely(batch); err == nil || len(batch) == 1 {

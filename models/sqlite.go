@@ -15,13 +15,14 @@ import (
 )
 
 // sqlitePragmas make a commit durable before it is answered, and have writers
-// wait for each other. A checkpoint, which holds them all up, comes every 8000
-// pages of the log (32 MB) instead of every 1000: pages that change again and
-// again are then copied less often.
+// wait for each other. A checkpoint, which holds them all up, comes every 4000
+// pages of the log (16 MB) instead of every 1000: pages that change again and
+// again are then copied less often. Many more at a time would take a slow disk
+// longer than a sender waits.
 //
 // https://sqlite.org/pragma.html#pragma_wal_autocheckpoint
 var sqlitePragmas = url.Values{
-	"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(8000)", "foreign_keys(1)"},
+	"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(4000)", "foreign_keys(1)"},
 	"_txlock": {"immediate"},
 }
 
