@@ -49,7 +49,8 @@ func (p *tinyPortal) desk(t *testing.T) *desk { return serve(t, p.ServeHTTP) }
 func (p *tinyPortal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.requests++
 	var body struct {
-		Cmd json.RawMessage `json:"cmd"`
+		Halt int             `json:"halt"`
+		Cmd  json.RawMessage `json:"cmd"`
 	}
 	_ = json.NewDecoder(r.Body).Decode(&body)
 	results, errs, totals, nexts := row{}, row{}, row{}, row{}
@@ -65,6 +66,9 @@ func (p *tinyPortal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if err != "" {
 			code, detail, _ := strings.Cut(err, " ")
 			errs[c[0]] = row{"error": code, "error_description": detail}
+			if body.Halt == 1 {
+				break
+			}
 			continue
 		}
 		results[c[0]] = result
@@ -95,12 +99,16 @@ func (p *tinyPortal) run(method string, params row) (result any, page row, refus
 	case "crm.settings.mode.get":
 		return p.mode, nil, ""
 	case "crm.duplicate.findbycomm":
-		code := params["entity_type"].(string)
-		kind, _ := crm.ParseCode(code)
-		if ids := p.phone[kind]; len(ids) > 0 {
-			return row{code: ids}, nil, ""
+		if values, _ := params["values"].(row); len(values) == 0 {
+			return nil, nil, " Communication values is not defined"
 		}
-		return []int{}, nil, ""
+		found := row{}
+		for kind, ids := range p.phone {
+			if only := params["entity_type"]; len(ids) > 0 && (only == nil || only == kind.Code()) {
+				found[kind.Code()] = ids
+			}
+		}
+		return empty(found), nil, ""
 	case "crm.item.get":
 		for _, r := range p.rows[kind] {
 			if number(r["id"]) == number(params["id"]) {
@@ -194,6 +202,9 @@ func lookUp(results row, ref string) any {
 			break
 		}
 		at = object[part]
+	}
+	if object, ok := at.(row); ok && strings.HasSuffix(ref, "[find_any]") {
+		return object
 	}
 	ids, ok := at.([]int64)
 	if !ok {

@@ -32,13 +32,19 @@ const (
 // promises that a reference may carry a list, so what was read this way counts
 // only if it proves right; the rest is read again by its ids.
 //
+// A reference to a search that found nothing may drop out of its filter, and a
+// portal then counts and sends the newest of all it has (telephony contract, trap
+// 37), for each of the lists. So the batch ends before them if nothing was found
+// at all: a search for no values is an error, and the batch halts at errors. With
+// an origin it goes on, for there its cards are read.
+//
 // https://apidocs.bitrix24.com/api-reference/crm/duplicates/crm-duplicate-find-by-comm.html
 // https://apidocs.bitrix24.com/api-reference/crm/universal/crm-item-list.html
 func (c *Client) Snapshot(ctx context.Context, q Query) (crm.Records, error) {
 	r := newReading(q)
-	first := r.search()
 	due := r.due()
-	answers, err := c.read(ctx, append(first, due.commands()...))
+	first := Batch{Halt: q.Origin == nil, Commands: append(r.search(), due.commands()...)}
+	answers, err := c.Batch(ctx, first, Repeatable())
 	if err != nil {
 		return crm.Records{}, err
 	}
@@ -74,6 +80,8 @@ func (c *Client) read(ctx context.Context, commands []Command) (Answers, error) 
 	return all, nil
 }
 
+const methodFind = "crm.duplicate.findbycomm"
+
 // kinds that carry phone numbers, in the order they are searched.
 var searched = []crm.EntityType{crm.TypeLead, crm.TypeContact, crm.TypeCompany}
 
@@ -85,12 +93,17 @@ func (r *reading) search() []Command {
 		return commands
 	}
 	for _, kind := range searched {
-		commands = append(commands, Command{findKey(kind), "crm.duplicate.findbycomm",
+		commands = append(commands, Command{findKey(kind), methodFind,
 			Params{"type": "PHONE", "entity_type": kind.Code(), "values": r.phones}})
 	}
 	for _, kind := range r.respelled() {
-		commands = append(commands, Command{dialKey(kind), "crm.duplicate.findbycomm",
+		commands = append(commands, Command{dialKey(kind), methodFind,
 			Params{"type": "PHONE", "entity_type": kind.Code(), "values": r.phones[:1]}})
+	}
+	if r.origin == nil {
+		commands = append(commands,
+			Command{"find_any", methodFind, Params{"type": "PHONE", "values": r.phones}},
+			Command{"found_any", methodFind, Params{"type": "PHONE", "values": Ref("find_any")}}) // fails if there are none
 	}
 	for _, kind := range searched {
 		commands = append(commands, listCommand(byIDKey(kind), kind, Params{"@id": foundRef(kind)}, 0))

@@ -203,6 +203,34 @@ func TestSnapshot(t *testing.T) {
 	}
 }
 
+func TestASearchThatFindsNothingEndsTheBatch(t *testing.T) {
+	for name, tt := range map[string]struct {
+		refs   references
+		origin *crm.Ref
+		want   []string
+	}{
+		"references resolved": {resolved, nil, nil},
+		"references as text":  {literal, nil, nil},
+		"references lost":     {dropped, nil, nil},
+		"a card was clicked": {resolved, &crm.Ref{Type: crm.TypeLead, ID: 5}, []string{"found_lead", "found_contact", "found_company",
+			"contact_deals", "contact_closed_deals", "company_deals", "company_closed_deals", "lead_deals", "contact_leads",
+			"contact_closed_leads", "company_leads", "company_closed_leads", "due0", "due1", "due2", "due3"}},
+	} {
+		p := newTinyPortal()
+		p.refs = tt.refs
+		if _, err := p.desk(t).Snapshot(t.Context(), Query{Phones: numbers, Origin: tt.origin}); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"mode", "find_lead", "find_contact", "find_company", "dial_lead", "dial_contact", "dial_company"}
+		if tt.origin == nil {
+			want = append(want, "find_any", "found_any")
+		}
+		if diff := cmp.Diff([][]string{append(want, tt.want...)}, p.commands); diff != "" {
+			t.Errorf("%s: commands (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 func TestSnapshotReadsAllPagesOfOpenDeals(t *testing.T) {
 	for _, refs := range []references{resolved, literal, dropped, mixed} {
 		p := newTinyPortal()
