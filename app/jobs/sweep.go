@@ -38,12 +38,20 @@ func sweep(ctx context.Context, look *models.Sweep, lanes *Lanes, seen *sighting
 	if err != nil {
 		return err
 	}
-	lanes.Wake(seen.due(calls))
+	seen.wake(lanes, calls)
 	return nil
 }
 
 // sightings count in how many sweeps in a row a call was found waiting.
 type sightings map[models.CallArgs]int
+
+// wake wakes those of the calls that are due, and takes those that there was no
+// room for as not seen.
+func (s *sightings) wake(lanes *Lanes, calls []models.CallArgs) {
+	for _, refused := range lanes.Wake(s.due(calls)) {
+		delete(*s, refused)
+	}
+}
 
 // due are the calls to be woken: those found for the first, second, fourth,
 // eighth time and so on. One that waits for a turn has been woken already.
