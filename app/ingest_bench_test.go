@@ -2,13 +2,12 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
-	"io"
 	"math"
 	"net"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -94,9 +93,11 @@ type senders struct {
 type sender struct {
 	conn  net.Conn
 	in    *bufio.Reader
-	head  string
+	head  string // of each request, up to its length
 	id    string
 	count int
+	body  []byte
+	out   []byte
 }
 
 func newSenders(b *testing.B, address string, n int) *senders {
@@ -131,22 +132,41 @@ func (r *rig) restsAfterInstall() {
 // send reports a new event and waits until it is taken.
 func (s *sender) send() error {
 	s.count++
-	body := fmt.Sprintf(`{"id":"%s-%d","type":"call.started","call":"%s-%d","at":"2026-11-23T10:00:00Z","direction":"incoming","phone":"+4930901820","line":"4930901800","extensions":["104","105"]}`,
-		s.id, s.count, s.id, s.count)
-	if _, err := io.WriteString(s.conn, s.head+strconv.Itoa(len(body))+"\r\n\r\n"+body); err != nil {
+	s.body = fmt.Appendf(s.body[:0], `{"id":"%[1]s-%[2]d","type":"call.started","call":"%[1]s-%[2]d","at":"2026-11-23T10:00:00Z","direction":"incoming","phone":"+4930901820","line":"4930901800","extensions":["104","105"]}`,
+		s.id, s.count)
+	s.out = fmt.Appendf(s.out[:0], "%s%d\r\n\r\n%s", s.head, len(s.body), s.body)
+	if _, err := s.conn.Write(s.out); err != nil {
 		return err
 	}
-	answer, err := http.ReadResponse(s.in, nil)
+	return s.taken()
+}
+
+// taken reads an answer, which must say that the event was taken.
+func (s *sender) taken() error {
+	status, err := s.in.ReadSlice('\n')
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(io.Discard, answer.Body); err != nil {
-		return err
+	if !bytes.HasPrefix(status, []byte("HTTP/1.1 202 ")) {
+		return fmt.Errorf("an event is answered with %q", status)
 	}
-	if answer.StatusCode != http.StatusAccepted {
-		return fmt.Errorf("an event is answered with %d", answer.StatusCode)
+	for length := 0; ; {
+		line, err := s.in.ReadSlice('\n')
+		if err != nil {
+			return err
+		}
+		name, value, more := bytes.Cut(bytes.TrimSpace(line), []byte(": "))
+		if !more {
+			_, err := s.in.Discard(length)
+			return err
+		}
+		if string(name) != "Content-Length" {
+			continue
+		}
+		if length, err = strconv.Atoi(string(value)); err != nil {
+			return err
+		}
 	}
-	return nil
 }
 
 // flood has all send as fast as they are answered, and returns the events a second.
