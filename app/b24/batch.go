@@ -31,7 +31,7 @@ type Command struct {
 type Batch struct {
 	// Halt stops at the first command that fails. Writes that use earlier
 	// results need it: a reference to a failed command reaches the portal as
-	// plain text.
+	// plain text. Reads may end early by it.
 	Halt     bool
 	Commands []Command
 }

@@ -32,6 +32,7 @@ type row map[string]any
 type tinyPortal struct {
 	refs            references
 	noContactIDs    bool // deals cannot be filtered by all contacts
+	noEmptyLists    bool // a filter by one of no values is refused
 	mode            int
 	rows            map[crm.EntityType][]row
 	phone           map[crm.EntityType][]int64 // what the search finds
@@ -127,6 +128,11 @@ func (p *tinyPortal) list(kind crm.EntityType, params row) (any, row, string) {
 	if _, ok := filter["@contactIds"]; ok && p.noContactIDs {
 		return nil, nil, "INVALID_ARG_VALUE Invalid filter"
 	}
+	for name, want := range filter {
+		if values, list := want.(row); p.noEmptyLists && list && len(values) == 0 {
+			return nil, nil, "INVALID_ARG_VALUE Invalid filter: " + name
+		}
+	}
 	found := []row{}
 	for _, r := range p.rows[kind] {
 		if matches(r, filter) {
@@ -196,14 +202,16 @@ func (p *tinyPortal) resolve(params row, results row) row {
 // lookUp goes as deep as there is something.
 func lookUp(results row, ref string) any {
 	var at any = results
+	whole := true
 	for _, part := range strings.Split(strings.TrimSuffix(strings.TrimPrefix(ref, "$result["), "]"), "][") {
 		object, ok := at.(row)
 		if !ok || object[part] == nil {
+			whole = false
 			break
 		}
 		at = object[part]
 	}
-	if object, ok := at.(row); ok && strings.HasSuffix(ref, "[find_any]") {
+	if object, ok := at.(row); ok && whole {
 		return object
 	}
 	ids, ok := at.([]int64)

@@ -35,8 +35,10 @@ const (
 // A reference to a search that found nothing may drop out of its filter, and a
 // portal then counts and sends the newest of all it has (telephony contract, trap
 // 37), for each of the lists. So the batch ends before them if nothing was found
-// at all: a search for no values is an error, and the batch halts at errors. With
-// an origin it goes on, for there its cards are read.
+// at all: a search for no values is refused (4.1), and the batch halts at what is
+// refused. Values that are no texts, as the ids that were found, find nothing.
+// With an origin it does not halt: a card that is not there any more is refused,
+// too, and the rest is needed all the same.
 //
 // https://apidocs.bitrix24.com/api-reference/crm/duplicates/crm-duplicate-find-by-comm.html
 // https://apidocs.bitrix24.com/api-reference/crm/universal/crm-item-list.html
@@ -103,14 +105,21 @@ func (r *reading) search() []Command {
 	if r.origin == nil {
 		commands = append(commands,
 			Command{"find_any", methodFind, Params{"type": "PHONE", "values": r.phones}},
-			Command{"found_any", methodFind, Params{"type": "PHONE", "values": Ref("find_any")}}) // fails if there are none
+			Command{"found_any", methodFind, Params{"type": "PHONE", "values": Ref("find_any")}}) // refused if nothing was found
 	}
-	for _, kind := range searched {
+	return append(commands, onward()...)
+}
+
+// onward reads on from what the searches of the same batch find: from contacts
+// first, which most customers are, for the batch may halt at what comes later.
+func onward() []Command {
+	var commands []Command
+	for _, kind := range []crm.EntityType{crm.TypeContact, crm.TypeCompany, crm.TypeLead} {
 		commands = append(commands, listCommand(byIDKey(kind), kind, Params{"@id": foundRef(kind)}, 0))
-	}
-	for _, rel := range relations {
-		if !rel.late {
-			commands = append(commands, rel.command(rel.name, foundRef(rel.parent), 0))
+		for _, rel := range relations {
+			if rel.parent == kind && !rel.late {
+				commands = append(commands, rel.command(rel.name, foundRef(kind), 0))
+			}
 		}
 	}
 	return commands

@@ -212,9 +212,10 @@ func TestASearchThatFindsNothingEndsTheBatch(t *testing.T) {
 		"references resolved": {resolved, nil, nil},
 		"references as text":  {literal, nil, nil},
 		"references lost":     {dropped, nil, nil},
-		"a card was clicked": {resolved, &crm.Ref{Type: crm.TypeLead, ID: 5}, []string{"found_lead", "found_contact", "found_company",
-			"contact_deals", "contact_closed_deals", "company_deals", "company_closed_deals", "lead_deals", "contact_leads",
-			"contact_closed_leads", "company_leads", "company_closed_leads", "due0", "due1", "due2", "due3"}},
+		"a card was clicked": {resolved, &crm.Ref{Type: crm.TypeLead, ID: 5}, []string{
+			"found_contact", "contact_deals", "contact_closed_deals", "contact_leads", "contact_closed_leads",
+			"found_company", "company_deals", "company_closed_deals", "company_leads", "company_closed_leads",
+			"found_lead", "lead_deals", "due0", "due1", "due2", "due3"}},
 	} {
 		p := newTinyPortal()
 		p.refs = tt.refs
@@ -227,6 +228,29 @@ func TestASearchThatFindsNothingEndsTheBatch(t *testing.T) {
 		}
 		if diff := cmp.Diff([][]string{append(want, tt.want...)}, p.commands); diff != "" {
 			t.Errorf("%s: commands (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestSnapshotOnPortalsThatRefuseFiltersByNothing(t *testing.T) {
+	for name, tt := range map[string]struct {
+		phone    idsOf
+		want     crm.Snapshot
+		requests int
+	}{
+		"nobody":                {nil, crm.Snapshot{}, 1},
+		"a contact":             {idsOf{crm.TypeContact: {412}}, crm.Snapshot{OpenDeals: []int64{10}, Contacts: []int64{412}}, 1},
+		"a contact and company": {idsOf{crm.TypeContact: {412}, crm.TypeCompany: {90}}, crm.Snapshot{OpenDeals: []int64{10, 11}, Contacts: []int64{412}, Companies: []int64{90}}, 1},
+		"a company":             {idsOf{crm.TypeCompany: {90}}, crm.Snapshot{OpenDeals: []int64{11}, Companies: []int64{90}}, 2},
+		"a lead":                {idsOf{crm.TypeLead: {31}}, crm.Snapshot{OpenLeads: []int64{31}}, 2},
+	} {
+		p := newTinyPortal()
+		p.noEmptyLists, p.phone = true, tt.phone
+		p.rows = rowsOf{crm.TypeContact: {contact(412, 0)}, crm.TypeCompany: {company(90, 0)}, crm.TypeLead: {lead(31, "P", 0, 0)},
+			crm.TypeDeal: {deal(10, "P", 0, 0, 412), deal(11, "P", 0, 90)}}
+		got, err := p.desk(t).Snapshot(t.Context(), Query{Phones: numbers[:1]})
+		if diff := cmp.Diff(tt.want, got.Snapshot(), cmpopts.EquateEmpty()); err != nil || diff != "" || p.requests != tt.requests {
+			t.Errorf("%s: %v after %d requests, want %d (-want +got):\n%s", name, err, p.requests, tt.requests, diff)
 		}
 	}
 }
@@ -319,7 +343,7 @@ func TestSnapshotNeverSaysNothingIsKnownWhenSomethingFailed(t *testing.T) {
 			t.Errorf("%s refused: %v %v", key, got, err)
 		}
 	}
-	for _, key := range []string{"found_lead", "found_contact", "contact_deals", "lead_deals", "contact_leads"} {
+	for _, key := range []string{"find_any", "found_any", "found_lead", "found_contact", "contact_deals", "lead_deals", "contact_leads"} {
 		p := customer()
 		p.refused[key] = "ERROR_CORE no"
 		got, err := p.desk(t).Snapshot(t.Context(), Query{Phones: numbers})
@@ -341,10 +365,11 @@ func TestSnapshotNeverSaysNothingIsKnownWhenSomethingFailed(t *testing.T) {
 func TestSnapshotOnPortalsThatCannotFilterByAllContacts(t *testing.T) {
 	p := newTinyPortal()
 	p.noContactIDs = true
-	p.phone = idsOf{crm.TypeContact: {412}}
-	p.rows = rowsOf{crm.TypeContact: {contact(412, 0)}, crm.TypeDeal: {deal(10, "P", 0, 0, 412), deal(11, "P", 0, 0, 5)}}
+	p.phone = idsOf{crm.TypeContact: {412}, crm.TypeCompany: {90}, crm.TypeLead: {31}}
+	p.rows = rowsOf{crm.TypeContact: {contact(412, 0)}, crm.TypeCompany: {company(90, 0)}, crm.TypeLead: {lead(31, "P", 0, 0)},
+		crm.TypeDeal: {deal(10, "P", 0, 0, 412), deal(11, "P", 0, 0, 5), deal(12, "P", 0, 90)}}
 	got, err := p.desk(t).Snapshot(t.Context(), Query{Phones: numbers})
-	if err != nil || !slices.Equal(got.Snapshot().OpenDeals, []int64{10}) || p.requests != 2 {
+	if err != nil || !slices.Equal(got.Snapshot().OpenDeals, []int64{10, 12}) || p.requests != 2 {
 		t.Errorf("%v %v after %d requests", got, err, p.requests)
 	}
 }

@@ -53,6 +53,12 @@ func TestBatch(t *testing.T) {
 		{name: "takes the container when the path ends early, so an empty search lists everything", commands: []string{
 			"find=crm.duplicate.findbycomm?type=PHONE&values[0]=1&entity_type=LEAD", "leads=crm.lead.list?filter[@ID]=$result[find][LEAD]&select[0]=ID"},
 			want: map[string]any{"find": []any{}, "leads": []any{map[string]any{"ID": "1"}, map[string]any{"ID": "2"}, map[string]any{"ID": "3"}}}},
+		{name: "halts where a search is for what another did not find", halt: 1, commands: []string{
+			"find=crm.duplicate.findbycomm?type=PHONE&values[0]=1", "found=crm.duplicate.findbycomm?type=PHONE&values=$result[find]", "mode=crm.settings.mode.get"},
+			want: map[string]any{"find": []any{}, "found": ""}},
+		{name: "goes on where a search is for what another found, which is no text", halt: 1, commands: []string{
+			"find=crm.duplicate.findbycomm?type=PHONE&values[0]=%2B4930111222", "found=crm.duplicate.findbycomm?type=PHONE&values=$result[find]", "mode=crm.settings.mode.get"},
+			want: map[string]any{"find": map[string]any{"LEAD": []any{2.0, 3.0}}, "found": []any{}, "mode": 1.0}},
 		{name: "leaves a reference to what failed as text", commands: []string{"bad=crm.lead.get?id=99", "note=crm.lead.add?fields[TITLE]=$result[bad]",
 			"got=crm.lead.list?filter[%3DTITLE]=$result[bad]&select[0]=ID"},
 			want: map[string]any{"bad": "", "note": 4.0, "got": []any{map[string]any{"ID": "4"}}}},
