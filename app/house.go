@@ -182,7 +182,7 @@ func (h *house) serve(ctx context.Context, listener net.Listener) error {
 		WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug),
 	}
-	h.store.Listen(func(calls []models.CallArgs) { h.lanes.Wake(calls) }) // the sweep finds the refused
+	h.store.Listen(func(calls []models.CallArgs) { h.lanes.Wake(calls) })
 	if err := h.queue.Start(ctx); err != nil {
 		return errors.Join(err, listener.Close(), h.store.Close())
 	}

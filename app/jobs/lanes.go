@@ -19,7 +19,7 @@ import (
 const roundLimit = 2 * time.Minute
 
 // A portal's rounds: so many a second in one process, after so many at once. That
-// is more than Bitrix24's own limit leaves a portal: at most 5 requests a second
+// is more than Bitrix24's own limit lets a portal go on with: 5 requests a second
 // are less than 2 calls of three requests, and with ten events each, 17 rounds. A
 // portal that is flooded with calls that nothing is asked for would have more, and
 // take the processors from the others; it waits for itself.
@@ -28,8 +28,8 @@ const (
 	roundsAtOnce    = 50
 )
 
-// mostWaiting is how many calls of a portal wait in its lane. New ones beyond are
-// left to the sweep.
+// mostWaiting is how many calls of a portal wait in its lane before new ones are
+// refused, which the sweep then finds.
 const mostWaiting = 10_000
 
 // Lanes carry the calls whose events this process has stored, or found waiting,
@@ -49,7 +49,7 @@ type Lanes struct {
 
 	mu      sync.Mutex
 	lanes   map[int64]*lane
-	limits  map[int64]*rate.Limiter // of all portals that had a call here: a lane comes and goes
+	limits  map[int64]*rate.Limiter // of all portals that had a call here, some 100 bytes each; a lane comes and goes
 	ready   []*lane                 // with a call to carry and room for it; the first is next
 	busy    int
 	closed  bool
@@ -81,12 +81,16 @@ const (
 // perPortal of one portal. carry is [callflow.Flow.Advance].
 func NewLanes(carry func(ctx context.Context, portalID int64, callKey string) error, most, perPortal int, watch *Watch) *Lanes {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Lanes{carry: carry, watch: watch, most: most, perPortal: perPortal, lanes: map[int64]*lane{}, limits: map[int64]*rate.Limiter{}, context: ctx, cancel: cancel}
+	return &Lanes{
+		carry: carry, watch: watch, most: most, perPortal: perPortal,
+		lanes: map[int64]*lane{}, limits: map[int64]*rate.Limiter{}, context: ctx, cancel: cancel,
+	}
 }
 
 // Wake has calls carried as soon as there is room and their portal's pace allows.
 // It does not wait for that, and one wake-up too many does no harm. It returns
-// those that their lane has no room for: they are to be woken again.
+// those that their lane has no room for; who cannot wake them again leaves them to
+// the sweep.
 func (l *Lanes) Wake(calls []models.CallArgs) (refused []models.CallArgs) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -72,9 +72,7 @@ func full(t *testing.T) *desk {
 		d.wake(1, fmt.Sprint(i))
 	}
 	t.Cleanup(func() {
-		over, cancel := context.WithCancel(context.Background())
-		cancel()
-		if err := d.lanes.Stop(over); !errors.Is(err, context.Canceled) {
+		if err := d.lanes.Stop(over()); !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
 	})
@@ -96,23 +94,67 @@ func TestAFullLaneTakesNoNewCallsButThoseThatItHad(t *testing.T) {
 	d.expect("the other portal", "2 another's")
 	d.end(2, "another's", nil)
 	d.expect("the next", "1 0")
-	d.end(1, "0", &callflow.Later{After: 1, Err: errors.New("busy")})
-	d.expect("the next", "1 1")
-	stage := func(key string) (stage, bool) {
-		d.lanes.mu.Lock()
-		defer d.lanes.mu.Unlock()
-		at, known := d.lanes.lanes[1].calls[key]
-		return at, known
-	}
-	for known := false; !known; runtime.Gosched() {
-		_, known = stage("0")
-	}
-	if at, known := stage("first"); at != waits || !known {
+	d.lanes.mu.Lock()
+	defer d.lanes.mu.Unlock()
+	if of := d.lanes.lanes[1]; of.calls["first"] != waits || len(of.waiting) != mostWaiting {
 		t.Error("a call of which more was told is forgotten")
 	}
 }
 
-func TestTheSweepWakesWhatWasRefusedAsSoonAsThereIsRoom(t *testing.T) {
+func TestACallComesBackToAFullLane(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lanes := NewLanes(func(ctx context.Context, _ int64, key string) error {
+			if key == "first" {
+				return &callflow.Later{After: time.Minute, Err: errors.New("busy")}
+			}
+			<-ctx.Done()
+			return context.Cause(ctx)
+		}, 1, 1, silent())
+		lanes.Wake([]models.CallArgs{{PortalID: 1, CallKey: "first"}})
+		synctest.Wait()
+		for i := range mostWaiting + 1 { // one of them is carried
+			lanes.Wake([]models.CallArgs{{PortalID: 1, CallKey: fmt.Sprint(i)}})
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if of := lanes.lanes[1]; of.calls["first"] != waits || len(of.waiting) != mostWaiting+1 {
+			t.Errorf("%d calls wait", len(of.waiting))
+		}
+		if err := lanes.Stop(over()); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+}
+
+// over is a context that has ended.
+func over() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+func TestALaneThatRestsBeginsNothingAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var rounds atomic.Int32
+		lanes := NewLanes(func(context.Context, int64, string) error {
+			rounds.Add(1)
+			return nil
+		}, 3, 2, silent())
+		for i := range roundsAtOnce + 10 {
+			lanes.Wake([]models.CallArgs{{PortalID: 1, CallKey: fmt.Sprint(i)}})
+		}
+		synctest.Wait()
+		if err := lanes.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute)
+		if n := rounds.Load(); n != roundsAtOnce {
+			t.Errorf("%d rounds", n)
+		}
+	})
+}
+
+func TestWhatWasRefusedIsWokenByEachSweep(t *testing.T) {
 	d := full(t)
 	var seen sightings
 	call := []models.CallArgs{{PortalID: 1, CallKey: "fresh"}}

@@ -11,8 +11,9 @@ import (
 // SweepEvery is how often lost wake-ups are looked for.
 const SweepEvery = 5 * time.Second
 
-// sweepAtMost is how many calls of one portal a sweep wakes.
-const sweepAtMost = 64
+// sweepAtMost is how many calls of one portal a sweep wakes: as many as the
+// portal's pace allows until the next.
+const sweepAtMost = int(roundsPerSecond * SweepEvery / time.Second)
 
 // Sweep wakes the calls whose worker died or whose time has come, at once and
 // then every so often, until ctx ends. Their events are pending and nobody holds
