@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math"
 	"net"
@@ -150,12 +151,15 @@ func (s *sender) taken() error {
 	if !bytes.HasPrefix(status, []byte("HTTP/1.1 202 ")) {
 		return fmt.Errorf("an event is answered with %q", status)
 	}
-	for length := 0; ; {
+	for length := -1; ; {
 		line, err := s.in.ReadSlice('\n')
 		if err != nil {
 			return err
 		}
 		name, value, more := bytes.Cut(bytes.TrimSpace(line), []byte(": "))
+		if !more && length < 0 {
+			return errors.New("an answer does not tell its length")
+		}
 		if !more {
 			_, err := s.in.Discard(length)
 			return err
