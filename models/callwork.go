@@ -28,13 +28,12 @@ func (s *Store) SaveCallAsked(ctx context.Context, c *Call, asked []RESTRequest)
 	return s.saveRound(s.with(ctx), s.pool, c, asking(asked)...)
 }
 
-// SaveToAsk is [Store.SaveCallAsked] before a portal is asked for the call, and
-// reads its [Store.Access] besides.
-func (s *Store) SaveToAsk(ctx context.Context, c *Call, asked []RESTRequest) (SealedAccess, error) {
-	a := SealedAccess{keys: s.keys}
-	looking := read(func(tx *gorm.DB) *gorm.DB { return a.rows.look(tx, c.PortalID) })
-	err := s.saveRound(s.with(ctx), s.pool, c, append(asking(asked), looking)...)
-	return a, err
+// SaveToAsk is [Store.SaveCallAsked] and [Store.ToAsk] of the call's portal, both
+// or none.
+func (s *Store) SaveToAsk(ctx context.Context, c *Call, asked []RESTRequest, p Pace, most time.Duration) (SealedAccess, error) {
+	return s.toAsk(ctx, p, most, func(toAsk []statement) error {
+		return s.saveRound(s.with(ctx), s.pool, c, append(asking(asked), toAsk...)...)
+	})
 }
 
 // SaveAndDone saves a call, what a portal was asked for it, and counts the events

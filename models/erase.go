@@ -119,20 +119,28 @@ func (s *Store) eraseRows(tx *gorm.DB, c *Call, keys []string) error {
 	return nil
 }
 
-// DropErased removes what was reported of an erased call, and reports whether
-// the key is that of one.
-func (s *Store) DropErased(ctx context.Context, portalID int64, callKey string) (bool, error) {
-	var erased int64
-	err := s.with(ctx).Model(&ErasedCall{}).
-		Where("portal_id = ? AND call_hash = ? AND until > ?", portalID, hashOf(callKey), s.now().UnixMicro()).Count(&erased).Error
-	if err != nil || erased == 0 {
-		return false, err
+// Reported returns what was reported under a key that no call is known for, as
+// [Store.EventsOf] does. What was reported of an erased call is removed instead.
+func (s *Store) Reported(ctx context.Context, portalID int64, callKey string) ([]Event, error) {
+	var erased []ErasedCall
+	var events []Event
+	_, err := together(s.with(ctx), s.pool,
+		read(func(tx *gorm.DB) *gorm.DB {
+			return tx.Where("portal_id = ? AND call_hash = ? AND until > ?", portalID, hashOf(callKey), s.now().UnixMicro()).Find(&erased)
+		}),
+		read(func(tx *gorm.DB) *gorm.DB { return eventsOf(tx, portalID, callKey).Find(&events) }))
+	if err == nil && len(erased) > 0 {
+		return nil, s.dropReported(ctx, portalID, callKey)
 	}
+	return events, err
+}
+
+func (s *Store) dropReported(ctx context.Context, portalID int64, callKey string) error {
 	for _, table := range []string{"events", "recordings"} {
 		err := s.with(ctx).Exec("DELETE FROM "+table+" WHERE portal_id = ? AND call_key = ?", portalID, clean(callKey)).Error
 		if err != nil {
-			return true, err
+			return err
 		}
 	}
-	return true, nil
+	return nil
 }

@@ -47,14 +47,17 @@ func ownPrefix(kind call.EventType) string { return string(kind) + ":" }
 // EventsOf returns the events of a portal under any of the call keys, in the
 // order they happened.
 func (s *Store) EventsOf(ctx context.Context, portalID int64, callKeys ...string) ([]Event, error) {
+	var events []Event
+	err := eventsOf(s.with(ctx), portalID, callKeys...).Find(&events).Error
+	return events, err
+}
+
+func eventsOf(tx *gorm.DB, portalID int64, callKeys ...string) *gorm.DB {
 	cleaned := make([]string, len(callKeys))
 	for i, key := range callKeys {
 		cleaned[i] = clean(key)
 	}
-	var events []Event
-	err := s.with(ctx).Where("portal_id = ? AND call_key IN ?", portalID, cleaned).
-		Order("happened_at, id").Find(&events).Error
-	return events, err
+	return tx.Where("portal_id = ? AND call_key IN ?", portalID, cleaned).Order("happened_at, id")
 }
 
 // MarkDone counts events of a portal as worked on. If that is lost, they are

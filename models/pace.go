@@ -3,6 +3,8 @@ package models
 import (
 	"context"
 	"time"
+
+	"gorm.io/gorm"
 )
 
 // A Pace is one portal's bucket of requests: so many fit into it, and one of
@@ -22,25 +24,44 @@ type Pace struct {
 // It is the Generic Cell Rate Algorithm: the row holds when the bucket will be
 // empty, so a place is one statement.
 func (s *Store) TakePlace(ctx context.Context, p Pace, most time.Duration) (time.Duration, error) {
-	if s.pool == nil {
-		return 0, nil
+	next := turn{Pace: p, most: most}
+	if s.pool != nil {
+		if err := next.take(s.soon(ctx)).Error; err != nil {
+			return 0, err
+		}
 	}
-	every, room := p.Every.Microseconds(), p.Every.Microseconds()*int64(p.Burst)
-	var ahead []int64
-	err := s.soon(ctx).Raw(`
+	return s.wait(ctx, next)
+}
+
+// A turn is the place in a bucket that one statement took, if that comes in time.
+type turn struct {
+	Pace
+	most  time.Duration
+	ahead []int64 // microseconds until the bucket will be empty; none if no place was taken
+}
+
+func (t *turn) room() int64 { return t.Every.Microseconds() * int64(t.Burst) }
+
+func (t *turn) take(tx *gorm.DB) *gorm.DB {
+	every := t.Every.Microseconds()
+	return tx.Raw(`
 		INSERT INTO paces (portal_id, bucket, tat)
 		SELECT id, ?, `+microseconds+` + ? FROM portals WHERE id = ?
 		ON CONFLICT (portal_id, bucket) DO UPDATE SET tat = greatest(paces.tat, `+microseconds+`) + ?
 		WHERE paces.tat + ? - `+microseconds+` <= ?
 		RETURNING tat - `+microseconds,
-		p.Bucket, every, p.PortalID, every, every, room+most.Microseconds()).Scan(&ahead).Error
-	if err != nil {
-		return 0, err
+		t.Bucket, every, t.PortalID, every, every, t.room()+t.most.Microseconds()).Find(&t.ahead)
+}
+
+// wait is how long it is until a turn.
+func (s *Store) wait(ctx context.Context, t turn) (time.Duration, error) {
+	switch {
+	case s.pool == nil:
+		return 0, nil
+	case len(t.ahead) == 0:
+		return s.full(ctx, t.Pace, t.most)
 	}
-	if len(ahead) == 0 {
-		return s.full(ctx, p, most)
-	}
-	return max(0, time.Duration(ahead[0]-room)*time.Microsecond), nil
+	return max(0, time.Duration(t.ahead[0]-t.room())*time.Microsecond), nil
 }
 
 // microseconds is the database's clock: those of several machines may differ.

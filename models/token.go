@@ -128,8 +128,32 @@ func (s *Store) Access(ctx context.Context, portalID int64) (endpoint string, to
 	return a.Open()
 }
 
+// ToAsk is [Store.Access] before a request, which takes the next place in a bucket
+// of the portal besides, see [Store.TakePlace]. If that is lost, the place is free.
+func (s *Store) ToAsk(ctx context.Context, p Pace, most time.Duration) (SealedAccess, error) {
+	return s.toAsk(ctx, p, most, func(toAsk []statement) error {
+		_, err := together(s.soon(ctx), s.soonPool, toAsk...)
+		return err
+	})
+}
+
+// toAsk is ToAsk of statements that run runs.
+func (s *Store) toAsk(ctx context.Context, p Pace, most time.Duration, run func([]statement) error) (SealedAccess, error) {
+	a, next := SealedAccess{keys: s.keys}, turn{Pace: p, most: most}
+	toAsk := []statement{read(func(tx *gorm.DB) *gorm.DB { return a.rows.look(tx, p.PortalID) })}
+	if s.pool != nil {
+		toAsk = append(toAsk, read(next.take))
+	}
+	err := run(toAsk)
+	if err == nil {
+		a.Wait, err = s.wait(ctx, next)
+	}
+	return a, err
+}
+
 // SealedAccess is what [Store.Access] returns, as the database keeps it.
 type SealedAccess struct {
+	Wait time.Duration // until the place that [Store.ToAsk] took
 	rows access
 	keys Keyring
 }

@@ -86,13 +86,20 @@ type Portal struct {
 	Endpoint string // base of REST addresses, ends in /rest/
 }
 
+// Access is what a request to a portal needs.
+type Access struct {
+	Portal Portal
+	Pairs  []Token       // those that are alive, the preferred first
+	Wait   time.Duration // until the request's place in the bucket that all processes share
+}
+
 // A Keeper keeps what a client must not lose. Errors of a Keeper end the call
 // and come through as they are.
 type Keeper interface {
 	Portal(ctx context.Context, memberID string) (Portal, error)
-	// Access returns the portal with its live pairs, preferred first. It is asked
-	// before each request.
-	Access(ctx context.Context, memberID string) (Portal, []Token, error)
+	// Access returns what a request needs, and takes the next place in a bucket for
+	// it as TakePlace does. It is asked once before each request.
+	Access(ctx context.Context, memberID string, b Bucket, most time.Duration) (Access, error)
 	// Renew lets renew exchange the pair of a user and stores the new one
 	// before it returns it; one process at a time. When the stored pair is no
 	// longer the one with the access token stale, it returns the stored pair

@@ -77,14 +77,21 @@ func decode(method string, result json.RawMessage, out any) error {
 }
 
 // send tries the stored pairs of tokens in turn until one of them works.
-func (c *Client) send(ctx context.Context, r *request) (*answer, error) {
-	portal, pairs, err := c.keeper.Access(ctx, c.memberID)
+func (c *Client) send(ctx context.Context, r *request) (_ *answer, err error) {
+	access, err := c.keeper.Access(ctx, c.memberID, lasting, longest)
 	if err != nil {
 		return nil, err
 	}
-	if r.endpoint, err = c.app.Endpoint(portal.Endpoint); err != nil {
+	r.place = &access.Wait
+	defer func() { err = errors.Join(err, c.leave(ctx, r)) }()
+	if r.endpoint, err = c.app.Endpoint(access.Portal.Endpoint); err != nil {
 		return nil, err
 	}
+	return c.asAny(ctx, access.Pairs, r)
+}
+
+// asAny makes the call with the first of the pairs that works.
+func (c *Client) asAny(ctx context.Context, pairs []Token, r *request) (*answer, error) {
 	var last error
 	for _, pair := range pairs {
 		if r.user != 0 && pair.UserID != r.user {

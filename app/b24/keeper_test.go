@@ -27,7 +27,9 @@ type memory struct {
 	rejected []Code
 	requests []Request
 	renewals int
-	broken   error // what storing a pair fails with
+	broken   error         // what storing a pair fails with
+	ahead    time.Duration // until a place in the bucket
+	places   int           // that were taken and not given back
 }
 
 func (m *memory) Portal(context.Context, string) (Portal, error) {
@@ -36,10 +38,11 @@ func (m *memory) Portal(context.Context, string) (Portal, error) {
 	return m.portal, nil
 }
 
-func (m *memory) Access(context.Context, string) (Portal, []Token, error) {
+func (m *memory) Access(ctx context.Context, memberID string, b Bucket, most time.Duration) (Access, error) {
+	wait, err := m.TakePlace(ctx, memberID, b, most)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.portal, slices.Clone(m.tokens), nil
+	return Access{m.portal, slices.Clone(m.tokens), wait}, err
 }
 
 func (m *memory) Renew(ctx context.Context, _ string, userID int64, stale string, renew func(context.Context, Token) (Token, error)) (Token, error) {
@@ -61,13 +64,21 @@ func (m *memory) Renew(ctx context.Context, _ string, userID int64, stale string
 	return fresh, nil
 }
 
-// The buckets of one process are its own.
-
-func (m *memory) TakePlace(context.Context, string, Bucket, time.Duration) (time.Duration, error) {
-	return 0, nil
+func (m *memory) TakePlace(_ context.Context, _ string, b Bucket, most time.Duration) (time.Duration, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if b == lasting && m.ahead <= most {
+		m.places++
+	}
+	return m.ahead, nil
 }
 
-func (m *memory) GiveBack(context.Context, string, Bucket) error { return nil }
+func (m *memory) GiveBack(context.Context, string, Bucket) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.places--
+	return nil
+}
 
 func (m *memory) Fill(context.Context, string, Bucket) error { return nil }
 

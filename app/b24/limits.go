@@ -85,7 +85,7 @@ func (p *portal) admit(ctx context.Context, c *Client, r *request) error {
 	if now.Before(first.paused) {
 		return &Error{Method: r.name, Code: OperationTimeLimit, Wait: first.paused.Sub(now)}
 	}
-	place, err := p.place(ctx, c, now)
+	place, err := p.place(ctx, c, r, now)
 	if err != nil {
 		return err
 	}
@@ -109,13 +109,28 @@ type place struct {
 	wait   time.Duration
 }
 
-func (p *portal) place(ctx context.Context, c *Client, now time.Time) (place, error) {
-	wait, err := c.keeper.TakePlace(ctx, c.memberID, lasting, longest)
-	if err != nil {
-		return place{}, err
+// place is the request's first, that it came with, or another one: a request that
+// is sent again waits again.
+func (p *portal) place(ctx context.Context, c *Client, r *request, now time.Time) (place, error) {
+	if r.place == nil {
+		wait, err := c.keeper.TakePlace(ctx, c.memberID, lasting, longest)
+		if err != nil {
+			return place{}, err
+		}
+		r.place = &wait
 	}
+	wait := *r.place
+	r.place = nil
 	own := p.limiter.ReserveN(now, 1)
 	return place{own, wait <= longest, max(wait, own.DelayFrom(now))}, nil
+}
+
+// leave returns the place of a request that was not sent, if it has one.
+func (c *Client) leave(ctx context.Context, r *request) error {
+	if r.place == nil || *r.place > longest {
+		return nil
+	}
+	return c.keeper.GiveBack(context.WithoutCancel(ctx), c.memberID, lasting)
 }
 
 // giveBack returns a place to those behind it.

@@ -17,6 +17,7 @@ type request struct {
 	prompt     bool
 	user       int64 // whose pair alone may be used; 0 for any
 	endpoint   string
+	place      *time.Duration // that was taken with [Access] and not used yet: how long it is until then
 	body       func(accessToken string) ([]byte, error)
 	params     func() json.RawMessage // for the log
 }

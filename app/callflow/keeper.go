@@ -37,23 +37,27 @@ func (k keeper) Portal(ctx context.Context, _ string) (b24.Portal, error) {
 	return b24.Portal{MemberID: p.MemberID, Endpoint: p.Endpoint}, nil
 }
 
-func (k keeper) Access(ctx context.Context, memberID string) (b24.Portal, []b24.Token, error) {
-	endpoint, stored, err := k.access(ctx)
+func (k keeper) Access(ctx context.Context, memberID string, b b24.Bucket, most time.Duration) (b24.Access, error) {
+	sealed, err := k.toAsk(ctx, k.pace(b), most)
 	if err != nil {
-		return b24.Portal{}, nil, err
+		return b24.Access{}, err
 	}
-	tokens := make([]b24.Token, len(stored))
+	endpoint, stored, err := sealed.Open()
+	if err != nil {
+		return b24.Access{}, err
+	}
+	pairs := make([]b24.Token, len(stored))
 	for i, t := range stored {
-		tokens[i] = spoken(t)
+		pairs[i] = spoken(t)
 	}
-	return b24.Portal{MemberID: memberID, Endpoint: endpoint}, tokens, nil
+	return b24.Access{Portal: b24.Portal{MemberID: memberID, Endpoint: endpoint}, Pairs: pairs, Wait: sealed.Wait}, nil
 }
 
-func (k keeper) access(ctx context.Context) (endpoint string, stored []models.Token, err error) {
+func (k keeper) toAsk(ctx context.Context, p models.Pace, most time.Duration) (models.SealedAccess, error) {
 	if k.work != nil {
-		return k.work.saveToAsk(ctx)
+		return k.work.saveToAsk(ctx, p, most)
 	}
-	return k.Store.Access(ctx, k.portalID)
+	return k.ToAsk(ctx, p, most)
 }
 
 func (k keeper) Renew(ctx context.Context, _ string, userID int64, stale string, renew func(context.Context, b24.Token) (b24.Token, error)) (b24.Token, error) {

@@ -39,11 +39,12 @@ func (f *Flow) locate(ctx context.Context, portalID int64, callKey string) (*mod
 // meet is locate for a call that no row is known for.
 func (f *Flow) meet(ctx context.Context, portal *models.Portal, callKey string) (int64, error) {
 	source, id, _ := strings.Cut(callKey, ":")
-	if erased, err := f.Store.DropErased(ctx, portal.ID, callKey); err != nil || erased {
+	events, err := f.Store.Reported(ctx, portal.ID, callKey)
+	if err != nil || len(events) == 0 {
 		return 0, err
 	}
-	t, err := f.trail(ctx, portal, callKey, id)
-	if err != nil || len(t.events) == 0 {
+	t, err := trailOf(callKey, id, events)
+	if err != nil {
 		return 0, err
 	}
 	row, err := f.newcomer(ctx, portal, source, t)
@@ -208,12 +209,8 @@ func ours(init map[string]string, restAppID string) bool {
 	return restAppID != "" && init["REST_APP_ID"] == restAppID
 }
 
-// trail reads the events under one key and what they tell.
-func (f *Flow) trail(ctx context.Context, portal *models.Portal, callKey, id string) (trail, error) {
-	events, err := f.Store.EventsOf(ctx, portal.ID, callKey)
-	if err != nil || len(events) == 0 {
-		return trail{}, err
-	}
+// trailOf reads what the events under one key tell.
+func trailOf(callKey, id string, events []models.Event) (trail, error) {
 	told, err := tellAll(events)
 	if err != nil {
 		return trail{}, err

@@ -46,21 +46,17 @@ func (w *work) save(ctx context.Context) error {
 	return w.kept(w.Store.SaveCallAsked(ctx, w.row, w.asked))
 }
 
-// saveToAsk is save before a request to the portal, and returns where its REST API
-// is and with which tokens.
-func (w *work) saveToAsk(ctx context.Context) (endpoint string, tokens []models.Token, err error) {
+// saveToAsk is save before a request to the portal, and [models.Store.ToAsk].
+func (w *work) saveToAsk(ctx context.Context, p models.Pace, most time.Duration) (models.SealedAccess, error) {
 	changed, err := w.changed()
 	if err != nil {
-		return "", nil, err
+		return models.SealedAccess{}, err
 	}
 	if !changed {
-		return w.Store.Access(ctx, w.portal.ID)
+		return w.Store.ToAsk(ctx, p, most)
 	}
-	access, err := w.Store.SaveToAsk(ctx, w.row, w.asked)
-	if err := w.kept(err); err != nil {
-		return "", nil, err
-	}
-	return access.Open()
+	access, err := w.Store.SaveToAsk(ctx, w.row, w.asked, p, most)
+	return access, w.kept(err)
 }
 
 // kept remembers that the call and what was asked for it are in the database, if
