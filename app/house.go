@@ -85,6 +85,7 @@ func furnish(ctx context.Context, c config, log *slog.Logger, store *models.Stor
 	store.Committed = countCommits(ours)
 	flow := newFlow(c, store, log)
 	flow.Metrics = callflow.NewMetrics(ours)
+	showRoom(ours, flow.Room)
 	workers, err := jobs.Workers(jobs.House{Flow: flow, Store: store, Log: log, KeepCalls: c.Retention, PerPortal: perPortalAtOnce})
 	if err != nil {
 		return nil, err
@@ -108,14 +109,27 @@ func furnish(ctx context.Context, c config, log *slog.Logger, store *models.Stor
 	}, nil
 }
 
+// showRoom shows how many rounds are at work, and how often one had to wait.
+func showRoom(r prometheus.Registerer, room *callflow.Room) {
+	r.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "rounds_at_work", Help: "Rounds of work on calls that do not wait for a portal at the moment.",
+		}, func() float64 { return float64(room.Working()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "rounds_waited_total", Help: "Rounds of work on known calls that waited because so many were at work.",
+		}, func() float64 { return float64(room.Waited()) }),
+	)
+}
+
 func newFlow(c config, store *models.Store, log *slog.Logger) *callflow.Flow {
 	return &callflow.Flow{
 		Store: store,
 		Bitrix24: &b24.App{
 			ClientID: c.ClientID, ClientSecret: c.ClientSecret,
-			AuthHosts: c.OAuthHosts, AllowLoopback: c.AllowLoopback,
+			AuthHosts: c.OAuthHosts, AllowLoopback: c.AllowLoopback, Waits: callflow.Waits,
 		},
-		Log: log, Lookups: callflow.NewLookups(callflow.DefaultLookupAge),
+		Room: callflow.NewRoom(callflow.DefaultRoom()),
+		Log:  log, Lookups: callflow.NewLookups(callflow.DefaultLookupAge),
 		PBX: callflow.PBXClient(c.AllowLoopback), Recordings: callflow.RecordingClient(c.AllowLoopback), PublicURL: c.PublicURL,
 		Owner: uuid.NewString(), Lease: callflow.DefaultLease, LockWait: callflow.DefaultLockWait, ReadWait: callflow.DefaultReadWait,
 		LegWait: callflow.DefaultLegWait, CommandWindow: callflow.DefaultCommandWindow, RecoverAfter: callflow.DefaultRecoverAfter,

@@ -49,6 +49,9 @@ type App struct {
 	HTTP *http.Client
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// Waits, if set, is told when a call begins to wait, for its turn or for an
+	// answer; what it returns is called when that is over.
+	Waits func(ctx context.Context) (over func())
 	// Sleep waits, or returns the context's error; nil means a timer.
 	Sleep func(ctx context.Context, d time.Duration) error
 
@@ -237,10 +240,19 @@ func (a *App) now() time.Time {
 	return time.Now()
 }
 
+// waits tells Waits that ctx waits now, until what is returned is called.
+func (a *App) waits(ctx context.Context) (over func()) {
+	if a.Waits == nil {
+		return func() {}
+	}
+	return a.Waits(ctx)
+}
+
 func (a *App) sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
 	}
+	defer a.waits(ctx)()
 	if a.Sleep != nil {
 		return a.Sleep(ctx, d)
 	}

@@ -70,6 +70,8 @@ type Flow struct {
 	PlacementTitles map[string]string
 	// Traces has what is done for a call recorded in the call's trace.
 	Traces bool
+	// Room is where this process works; nil has room for all.
+	Room *Room
 	// Metrics are counted; nil counts nothing.
 	Metrics *Metrics
 	// Now is the clock.
@@ -110,8 +112,10 @@ func (f *Flow) advance(ctx context.Context, portalID int64, callKey string) erro
 	if done, err := f.echoed(ctx, portalID, callKey); err != nil || done {
 		return err
 	}
+	ctx, seat := f.Room.withSeat(ctx)
+	defer seat.leave()
 	for {
-		portal, id, err := f.locate(ctx, portalID, callKey)
+		portal, id, err := f.locate(ctx, seat, portalID, callKey)
 		if errors.Is(err, models.ErrConflict) {
 			return &Later{After: time.Second, Err: err} // two workers found the same call under two names
 		}

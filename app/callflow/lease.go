@@ -107,10 +107,14 @@ func (f *Flow) holdPatiently(ctx context.Context, name string, do func(context.C
 		if err != nil || held {
 			return held, err
 		}
+		over := Waits(ctx)
 		select {
 		case <-patience.Done():
-			return false, ctx.Err()
 		case <-tick.C:
+		}
+		over()
+		if patience.Err() != nil {
+			return false, ctx.Err()
 		}
 	}
 }

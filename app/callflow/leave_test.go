@@ -10,17 +10,23 @@ import (
 	"callwise/models/modelstest"
 )
 
+// installed is a portal that the app is installed on.
+func installed(t *testing.T, s *models.Store) *models.Portal {
+	t.Helper()
+	portal, err := s.SaveInstall(t.Context(), models.Install{
+		MemberID: "one", Endpoint: "https://one.bitrix24.com/rest/", AuthHost: "https://oauth.bitrix.info", ApplicationToken: "secret",
+		Token: &models.Token{UserID: 1, Kind: models.TokenInstaller, AccessToken: "a", RefreshToken: "r", ExpiresAt: time.Now()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return portal
+}
+
 // A call may be registered between the look for echoes and the look for the call.
 func TestWhoFindsACallHeldCountsItsEchoesAsDone(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
-		ctx := t.Context()
-		portal, err := s.SaveInstall(ctx, models.Install{
-			MemberID: "one", Endpoint: "https://one.bitrix24.com/rest/", AuthHost: "https://oauth.bitrix.info", ApplicationToken: "secret",
-			Token: &models.Token{UserID: 1, Kind: models.TokenInstaller, AccessToken: "a", RefreshToken: "r", ExpiresAt: time.Now()},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		ctx, portal := t.Context(), installed(t, s)
 		id := "externalCall.9"
 		c, err := s.EnsureCall(ctx, models.Call{PortalID: portal.ID, Kind: models.KindPBX, CallKey: "pbx:1", B24CallID: &id})
 		if err != nil {

@@ -27,12 +27,19 @@ type trail struct {
 
 // locate finds a portal and the call whose events stand under callKey, or makes
 // its row. It returns 0 when they are about no call that we handle; the events
-// then count as done. Those of a call that was erased are removed.
-func (f *Flow) locate(ctx context.Context, portalID int64, callKey string) (*models.Portal, int64, error) {
+// then count as done. Those of a call that was erased are removed. It takes the
+// seat: at once for a call that is not known yet.
+func (f *Flow) locate(ctx context.Context, s *seat, portalID int64, callKey string) (*models.Portal, int64, error) {
 	portal, id, err := f.Store.PortalAndCall(ctx, portalID, callKey)
-	if err == nil && id == 0 {
-		id, err = f.meet(ctx, portal, callKey)
+	if err != nil {
+		return nil, 0, err
 	}
+	if id != 0 {
+		s.comeInTurn(ctx)
+		return portal, id, nil
+	}
+	s.come()
+	id, err = f.meet(ctx, portal, callKey)
 	return portal, id, err
 }
 

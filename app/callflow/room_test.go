@@ -1,0 +1,120 @@
+package callflow
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// lobby is a room and who has come in, in order.
+type lobby struct {
+	*Room
+	mu  sync.Mutex
+	all []string
+}
+
+func (l *lobby) in(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, name)
+}
+
+// stands waits until nobody moves, and compares who has come and how many work.
+func (l *lobby) stands(t *testing.T, working int, want ...string) {
+	t.Helper()
+	synctest.Wait()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if got := l.Working(); got != working || !slices.Equal(l.all, want) {
+		t.Errorf("%d at work, %v came; want %d, %v", got, l.all, working, want)
+	}
+}
+
+// known has a round for a known call come when there is room.
+func (l *lobby) known(ctx context.Context, name string) *seat {
+	ctx, s := l.withSeat(ctx)
+	go func() {
+		s.comeInTurn(ctx)
+		l.in(name)
+	}()
+	synctest.Wait()
+	return s
+}
+
+// begins has the round for a call that has just begun come.
+func (l *lobby) begins(ctx context.Context, name string) (context.Context, *seat) {
+	ctx, s := l.withSeat(ctx)
+	s.come()
+	l.in(name)
+	return ctx, s
+}
+
+func TestACallThatBeginsDoesNotWaitForThoseThatAreKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lobby{Room: NewRoom(2)}
+		first, second := l.known(t.Context(), "first"), l.known(t.Context(), "second")
+		l.known(t.Context(), "third")
+		l.known(t.Context(), "fourth")
+		_, begun := l.begins(t.Context(), "begun")
+		l.stands(t, 3, "first", "second", "begun")
+		first.leave()
+		l.stands(t, 2, "first", "second", "begun")
+		begun.leave()
+		l.stands(t, 2, "first", "second", "begun", "third")
+		second.leave()
+		second.leave() // once is enough
+		l.stands(t, 2, "first", "second", "begun", "third", "fourth")
+	})
+}
+
+func TestAKnownCallDoesNotWaitForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lobby{Room: NewRoom(1)}
+		first := l.known(t.Context(), "first")
+		l.known(t.Context(), "second")
+		time.Sleep(knownWithin - 1)
+		l.known(t.Context(), "third")
+		l.stands(t, 1, "first")
+		time.Sleep(1)
+		l.stands(t, 2, "first", "second")
+		first.leave()
+		l.stands(t, 1, "first", "second")
+		time.Sleep(knownWithin)
+		l.stands(t, 2, "first", "second", "third")
+	})
+}
+
+func TestACallThatIsBrokenOffDoesNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lobby{Room: NewRoom(1)}
+		l.known(t.Context(), "first")
+		ctx, cancel := context.WithCancel(t.Context())
+		l.known(ctx, "second")
+		cancel()
+		l.stands(t, 2, "first", "second")
+	})
+}
+
+func TestWhoWaitsForSomebodyElseIsOutside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lobby{Room: NewRoom(1)}
+		ctx, s := l.begins(t.Context(), "begun")
+		l.known(t.Context(), "known")
+		over := Waits(ctx)
+		l.stands(t, 1, "begun", "known")
+		over()
+		l.stands(t, 2, "begun", "known")
+		s.leave()
+		Waits(ctx)() // no seat, nothing to leave or take
+		l.stands(t, 1, "begun", "known")
+		Waits(t.Context())()
+		var none *Room
+		_, s = none.withSeat(t.Context())
+		s.come()
+		s.leave()
+		l.stands(t, 1, "begun", "known")
+	})
+}

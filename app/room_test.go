@@ -1,0 +1,25 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"callwise/app/b24/b24sim"
+)
+
+func TestARoundThatWaitsForItsPortalIsNotAtWork(t *testing.T) {
+	r := newRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
+	r.switches("c")
+	shows := func(line string) bool {
+		return strings.Contains(r.send(r.request(http.MethodGet, "/metrics", "", "")).body, "callwise_"+line+"\n")
+	}
+	held := r.sim.Inject(b24sim.Fault{Portal: "acme", Act: b24sim.Hold})
+	r.tell(started("c1", "incoming", "+4930901820"))
+	eventually(t, "the portal is asked", func() bool { return held.Hits() == 1 })
+	eventually(t, "the round is outside", func() bool { return shows("rounds_at_work 0") })
+	held.Release()
+	r.tell(ended("c1", "answered", 5))
+	r.finished(1)
+	eventually(t, "the rounds are over", func() bool { return shows("rounds_at_work 0") && shows("rounds_waited_total 0") })
+}
