@@ -17,7 +17,11 @@ func TestARoundThatWaitsForItsPortalIsNotAtWork(t *testing.T) {
 	held := r.sim.Inject(b24sim.Fault{Portal: "acme", Act: b24sim.Hold})
 	r.tell(started("c1", "incoming", "+4930901820"))
 	eventually(t, "the portal is asked", func() bool { return held.Hits() == 1 })
+	asked := len(r.sim.Requests())
 	eventually(t, "the round is outside", func() bool { return shows("rounds_at_work 0") })
+	if n := len(r.sim.Requests()); n != asked {
+		t.Errorf("it was so only after %d more requests", n-asked)
+	}
 	held.Release()
 	r.tell(ended("c1", "answered", 5))
 	r.finished(1)
