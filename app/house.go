@@ -126,7 +126,7 @@ func newFlow(c config, store *models.Store, log *slog.Logger) *callflow.Flow {
 		Store: store,
 		Bitrix24: &b24.App{
 			ClientID: c.ClientID, ClientSecret: c.ClientSecret,
-			AuthHosts: c.OAuthHosts, AllowLoopback: c.AllowLoopback, Waits: callflow.Waits,
+			AuthHosts: c.OAuthHosts, AllowLoopback: c.AllowLoopback, Waits: callflow.Outside,
 		},
 		Room: callflow.NewRoom(callflow.DefaultRoom()),
 		Log:  log, Lookups: callflow.NewLookups(callflow.DefaultLookupAge),

@@ -14,12 +14,13 @@ func TestARoundThatWaitsForItsPortalIsNotAtWork(t *testing.T) {
 	shows := func(line string) bool {
 		return strings.Contains(r.send(r.request(http.MethodGet, "/metrics", "", "")).body, "callwise_"+line+"\n")
 	}
-	held := r.sim.Inject(b24sim.Fault{Portal: "acme", Act: b24sim.Hold})
+	const method = "telephony.externalcall.register"
+	held := r.sim.Inject(b24sim.Fault{Portal: "acme", Method: method, Act: b24sim.Hold})
 	r.tell(started("c1", "incoming", "+4930901820"))
 	eventually(t, "the portal is asked", func() bool { return held.Hits() == 1 })
-	asked := len(r.sim.Requests())
+	asked := r.sim.Count("acme", method)
 	eventually(t, "the round is outside", func() bool { return shows("rounds_at_work 0") })
-	if n := len(r.sim.Requests()); n != asked {
+	if n := r.sim.Count("acme", method); n != asked {
 		t.Errorf("it was so only after %d more requests", n-asked)
 	}
 	held.Release()

@@ -28,12 +28,16 @@ func (s *Store) SaveCallAsked(ctx context.Context, c *Call, asked []RESTRequest)
 	return s.saveRound(s.with(ctx), s.pool, c, asking(asked)...)
 }
 
-// SaveToAsk is [Store.SaveCallAsked] and [Store.ToAsk] of the call's portal, both
-// or none.
+// SaveToAsk is [Store.SaveCallAsked], and then [Store.ToAsk]. The place is taken
+// when the call is saved: calls of one portal do not wait for one another's disk.
 func (s *Store) SaveToAsk(ctx context.Context, c *Call, asked []RESTRequest, p Pace, most time.Duration) (SealedAccess, error) {
-	return s.toAsk(ctx, p, most, func(toAsk []statement) error {
-		return s.saveRound(s.with(ctx), s.pool, c, append(asking(asked), toAsk...)...)
-	})
+	a := SealedAccess{keys: s.keys}
+	looking := read(func(tx *gorm.DB) *gorm.DB { return a.rows.look(tx, c.PortalID) })
+	err := s.saveRound(s.with(ctx), s.pool, c, append(asking(asked), looking)...)
+	if err == nil {
+		a.Wait, err = s.TakePlace(ctx, p, most)
+	}
+	return a, err
 }
 
 // SaveAndDone saves a call, what a portal was asked for it, and counts the events

@@ -85,3 +85,51 @@ func TestAProcessAloneOrAPortalThatIsGoneHasNoSharedBucket(t *testing.T) {
 		check(t, s.Fill(t.Context(), bucket))
 	})
 }
+
+func TestWhoAsksAPortalTakesAPlaceWithItsAccess(t *testing.T) {
+	s := modelstest.Migrated(t, modelstest.PostgreSQL(t))
+	ctx, p := t.Context(), active(t, s, "one")
+	bucket := bucketOf(p)
+	c := ensure(t, s, p.ID, "pbx:1")
+	gone := *c
+	gone.ID += 1000
+	unmapped := *c
+	unmapped.Extension = "104"
+	var waits []time.Duration
+	asks := func(a models.SealedAccess, err error) {
+		t.Helper()
+		check(t, err)
+		endpoint, tokens, err := a.Open()
+		if err != nil || endpoint != p.Endpoint || len(tokens) != 1 {
+			t.Errorf("%s with %d pairs, %v", endpoint, len(tokens), err)
+		}
+		waits = append(waits, a.Wait.Round(time.Hour))
+	}
+	asks(s.ToAsk(ctx, bucket, time.Hour))
+	asks(s.SaveToAsk(ctx, c, nil, bucket, time.Hour))
+	asks(s.SaveToAsk(ctx, &unmapped, nil, bucket, time.Hour))
+	_, err := s.SaveToAsk(ctx, &gone, nil, bucket, time.Hour)
+	wantErr(t, err, models.ErrNotFound)
+	asks(s.ToAsk(ctx, bucket, time.Hour))
+	asks(s.ToAsk(ctx, bucket, time.Hour)) // not taken: it would come after two
+	asks(s.SaveToAsk(ctx, c, nil, bucket, time.Hour))
+	asks(s.ToAsk(ctx, bucket, 2*time.Hour))
+	if diff := cmp.Diff([]time.Duration{0, 0, 0, time.Hour, 2 * time.Hour, 2 * time.Hour, 2 * time.Hour}, waits); diff != "" {
+		t.Errorf("waits (-want +got):\n%s", diff)
+	}
+	other := must[models.SealedAccess](t)(s.ToAsk(ctx, bucketOf(active(t, s, "two")), 0))
+	if other.Wait != 0 {
+		t.Errorf("another portal waits %v", other.Wait)
+	}
+}
+
+func TestAPortalThatIsGoneHasNoAccess(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		a := must[models.SealedAccess](t)(s.ToAsk(t.Context(), bucketOf(&models.Portal{ID: 4711}), 0))
+		_, _, err := a.Open()
+		wantErr(t, err, models.ErrNotFound)
+		if a.Wait != 0 {
+			t.Errorf("waits %v", a.Wait)
+		}
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -24,13 +25,16 @@ func write(on func(tx *gorm.DB) *gorm.DB) statement { return statement{on: on} }
 
 func read(on func(tx *gorm.DB) *gorm.DB) statement { return statement{on: on, reads: true} }
 
-// together runs statements on db in one transaction and returns how many rows
-// each of them met. On PostgreSQL, where pool is that of db, the transaction
+// together runs statements on db in one transaction, which those that only read do
+// without on SQLite, and returns how many rows each of them met. On PostgreSQL, where pool is that of db, the transaction
 // takes one round trip, and each statement sees what was committed before it;
 // what was read well but cannot be understood here is an error after the commit.
 //
 // https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING
 func together(db *gorm.DB, pool *pgxpool.Pool, statements ...statement) ([]int64, error) {
+	if pool == nil && !slices.ContainsFunc(statements, func(s statement) bool { return !s.reads }) {
+		return oneByOne(db, statements)
+	}
 	if pool == nil {
 		var met []int64
 		err := db.Transaction(func(tx *gorm.DB) (err error) {

@@ -128,23 +128,14 @@ func (s *Store) Access(ctx context.Context, portalID int64) (endpoint string, to
 	return a.Open()
 }
 
-// ToAsk is [Store.Access] before a request, which takes the next place in a bucket
-// of the portal besides, see [Store.TakePlace]. If that is lost, the place is free.
+// ToAsk is [Store.Access] before a request, and [Store.TakePlace] for it.
 func (s *Store) ToAsk(ctx context.Context, p Pace, most time.Duration) (SealedAccess, error) {
-	return s.toAsk(ctx, p, most, func(toAsk []statement) error {
-		_, err := together(s.soon(ctx), s.soonPool, toAsk...)
-		return err
-	})
-}
-
-// toAsk is ToAsk of statements that run runs.
-func (s *Store) toAsk(ctx context.Context, p Pace, most time.Duration, run func([]statement) error) (SealedAccess, error) {
 	a, next := SealedAccess{keys: s.keys}, turn{Pace: p, most: most}
 	toAsk := []statement{read(func(tx *gorm.DB) *gorm.DB { return a.rows.look(tx, p.PortalID) })}
 	if s.pool != nil {
 		toAsk = append(toAsk, read(next.take))
 	}
-	err := run(toAsk)
+	_, err := together(s.soon(ctx), s.soonPool, toAsk...)
 	if err == nil {
 		a.Wait, err = s.wait(ctx, next)
 	}
@@ -153,7 +144,7 @@ func (s *Store) toAsk(ctx context.Context, p Pace, most time.Duration, run func(
 
 // SealedAccess is what [Store.Access] returns, as the database keeps it.
 type SealedAccess struct {
-	Wait time.Duration // until the place that [Store.ToAsk] took
+	Wait time.Duration // what [Store.TakePlace] returned; 0 if it was not asked
 	rows access
 	keys Keyring
 }

@@ -93,7 +93,7 @@ type Portal struct {
 type Access struct {
 	Portal Portal
 	Pairs  []Token       // those that are alive, the preferred first
-	Wait   time.Duration // until the request's place in the bucket that all processes share
+	Wait   time.Duration // until the place that was taken for the request; longer than the longest if none was
 }
 
 // A Keeper keeps what a client must not lose. Errors of a Keeper end the call
@@ -101,7 +101,8 @@ type Access struct {
 type Keeper interface {
 	Portal(ctx context.Context, memberID string) (Portal, error)
 	// Access returns what a request needs, and takes the next place in a bucket for
-	// it as TakePlace does. It is asked once before each request.
+	// it as TakePlace does. It is asked once before each request. With an error a
+	// place may have been taken, which then passes unused.
 	Access(ctx context.Context, memberID string, b Bucket, most time.Duration) (Access, error)
 	// Renew lets renew exchange the pair of a user and stores the new one
 	// before it returns it; one process at a time. When the stored pair is no

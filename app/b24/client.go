@@ -77,23 +77,26 @@ func decode(method string, result json.RawMessage, out any) error {
 }
 
 // send tries the stored pairs of tokens in turn until one of them works.
-func (c *Client) send(ctx context.Context, r *request) (_ *answer, err error) {
+func (c *Client) send(ctx context.Context, r *request) (*answer, error) {
 	access, err := c.keeper.Access(ctx, c.memberID, lasting, longest)
 	if err != nil {
 		return nil, err
 	}
 	r.place = &access.Wait
-	defer func() { err = errors.Join(err, c.leave(ctx, r)) }()
-	if r.endpoint, err = c.app.Endpoint(access.Portal.Endpoint); err != nil {
-		return nil, err
+	got, err := c.asAny(ctx, access, r)
+	if left := c.leave(ctx, r); left != nil {
+		err = errors.Join(err, left)
 	}
-	return c.asAny(ctx, access.Pairs, r)
+	return got, err
 }
 
 // asAny makes the call with the first of the pairs that works.
-func (c *Client) asAny(ctx context.Context, pairs []Token, r *request) (*answer, error) {
+func (c *Client) asAny(ctx context.Context, access Access, r *request) (_ *answer, err error) {
+	if r.endpoint, err = c.app.Endpoint(access.Portal.Endpoint); err != nil {
+		return nil, err
+	}
 	var last error
-	for _, pair := range pairs {
+	for _, pair := range access.Pairs {
 		if r.user != 0 && pair.UserID != r.user {
 			continue
 		}
@@ -240,11 +243,16 @@ func answered(err error) bool {
 	return ok
 }
 
+func (c *Client) post(ctx context.Context, r *request, endpoint string, body []byte) (*answer, reply, error) {
+	defer c.app.waits(ctx)()
+	return c.app.post(ctx, r.name, endpoint+r.path, r.timeout, body)
+}
+
 // exchange is one HTTP request, written to the REST log whatever comes of it.
 func (c *Client) exchange(ctx context.Context, r *request, endpoint string, body []byte) (*answer, error) {
 	ctx, span := tracer.Start(ctx, r.name, trace.WithSpanKind(trace.SpanKindClient))
 	began := c.app.now()
-	got, came, err := c.app.post(ctx, r.name, endpoint+r.path, r.timeout, body)
+	got, came, err := c.post(ctx, r, endpoint, body)
 	c.portal.observe(r, got, err, c.app.now())
 	if errors.Is(err, QueryLimitExceeded) {
 		c.fill(ctx)

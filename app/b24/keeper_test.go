@@ -73,6 +73,20 @@ func (m *memory) TakePlace(_ context.Context, _ string, b Bucket, most time.Dura
 	return m.ahead, nil
 }
 
+// renewed is how many renewals have ended.
+func (m *memory) renewed() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.renewals
+}
+
+// empty makes the next place one that has come.
+func (m *memory) empty() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.ahead = 0
+}
+
 func (m *memory) GiveBack(context.Context, string, Bucket) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

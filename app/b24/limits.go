@@ -91,7 +91,7 @@ func (p *portal) admit(ctx context.Context, c *Client, r *request) error {
 	}
 	wait, ok, err := p.turn(ctx, c, r, place.wait)
 	if err != nil {
-		return err
+		return errors.Join(err, place.giveBack(ctx, c))
 	}
 	if !ok {
 		return errors.Join(&Error{Method: r.name, Code: QueryLimitExceeded, Wait: wait}, place.giveBack(ctx, c))
@@ -125,9 +125,11 @@ func (p *portal) place(ctx context.Context, c *Client, r *request, now time.Time
 	return place{own, wait <= longest, max(wait, own.DelayFrom(now))}, nil
 }
 
-// leave returns the place of a request that was not sent, if it has one.
+// leave returns the place that a request came with, if it has not used it.
 func (c *Client) leave(ctx context.Context, r *request) error {
-	if r.place == nil || *r.place > longest {
+	taken := r.place != nil && *r.place <= longest
+	r.place = nil
+	if !taken {
 		return nil
 	}
 	return c.keeper.GiveBack(context.WithoutCancel(ctx), c.memberID, lasting)

@@ -13,6 +13,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/oauth2"
+	"golang.org/x/sync/singleflight"
 )
 
 // The names of requests to the authorization server, in errors and logs.
@@ -186,14 +187,26 @@ func (c *Client) renew(ctx context.Context, pair Token, r *request) (Token, erro
 		defer cancel()
 		return c.renewOnce(ctx, pair)
 	})
+	fresh, err := c.await(ctx, shared)
+	if ctx.Err() != nil {
+		return Token{}, &Failure{Method: r.name, Err: ctx.Err()}
+	}
+	if err != nil {
+		return Token{}, err
+	}
+	// The place that the request came with may have passed long ago.
+	return fresh, errors.Join(c.leave(ctx, r), c.follow(ctx, r))
+}
+
+// await waits for a renewal, or until ctx ends.
+func (c *Client) await(ctx context.Context, shared <-chan singleflight.Result) (fresh Token, err error) {
+	defer c.app.waits(ctx)()
 	select {
 	case <-ctx.Done():
-		return Token{}, &Failure{Method: r.name, Err: ctx.Err()}
+		return Token{}, ctx.Err()
 	case done := <-shared:
-		if done.Err != nil {
-			return Token{}, done.Err
-		}
-		return done.Val.(Token), c.follow(ctx, r)
+		fresh, _ = done.Val.(Token)
+		return fresh, done.Err
 	}
 }
 

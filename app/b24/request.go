@@ -17,7 +17,7 @@ type request struct {
 	prompt     bool
 	user       int64 // whose pair alone may be used; 0 for any
 	endpoint   string
-	place      *time.Duration // that was taken with [Access] and not used yet: how long it is until then
+	place      *time.Duration // that it came with and has not used, see [Access]
 	body       func(accessToken string) ([]byte, error)
 	params     func() json.RawMessage // for the log
 }

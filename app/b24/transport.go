@@ -57,7 +57,6 @@ func (a *App) post(ctx context.Context, method, address string, timeout time.Dur
 
 // roundTrip sends a request and reads the whole answer.
 func (a *App) roundTrip(req *http.Request, method string) (reply, error) {
-	defer a.waits(req.Context())()
 	// A request that never got a connection cannot have run. (Dialling goes on
 	// in a goroutine of its own, which may outlive the request.)
 	var sent atomic.Bool

@@ -2,7 +2,9 @@ package b24
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -34,5 +36,37 @@ func TestAClientTellsWhenItWaits(t *testing.T) {
 	}
 	if !slices.Equal(told, want) {
 		t.Errorf("%q, want %q", told, want)
+	}
+}
+
+// A renewal is shared, and goes on without who gives it up.
+func TestWhoGivesARenewalUpWaitsNoLonger(t *testing.T) {
+	reached, release := make(chan struct{}), make(chan struct{})
+	p := &portalWithTokens{renewed: renewedPair}
+	d := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		close(reached)
+		<-release
+		p.ServeHTTP(w, r)
+	})
+	d.keeper.tokens[0].Expiry = noon.Add(-time.Hour)
+	var told []string // by the caller's goroutine alone, or the race detector objects
+	d.app.Waits = func(context.Context) func() {
+		told = append(told, "waits")
+		return func() { told = append(told, "goes on") }
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-reached
+		cancel()
+	}()
+	if err := d.Call(ctx, "m", nil, nil); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	close(release)
+	for d.keeper.renewed() == 0 {
+		runtime.Gosched()
+	}
+	if !slices.Equal(told, []string{"waits", "goes on"}) {
+		t.Errorf("%q", told)
 	}
 }

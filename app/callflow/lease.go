@@ -107,7 +107,7 @@ func (f *Flow) holdPatiently(ctx context.Context, name string, do func(context.C
 		if err != nil || held {
 			return held, err
 		}
-		over := Waits(ctx)
+		over := Outside(ctx)
 		select {
 		case <-patience.Done():
 		case <-tick.C:

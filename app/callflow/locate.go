@@ -28,7 +28,7 @@ type trail struct {
 // locate finds a portal and the call whose events stand under callKey, or makes
 // its row. It returns 0 when they are about no call that we handle; the events
 // then count as done. Those of a call that was erased are removed. It takes the
-// seat: at once for a call that is not known yet.
+// seat unless it is taken: at once for a call that is not known yet.
 func (f *Flow) locate(ctx context.Context, s *seat, portalID int64, callKey string) (*models.Portal, int64, error) {
 	portal, id, err := f.Store.PortalAndCall(ctx, portalID, callKey)
 	if err != nil {

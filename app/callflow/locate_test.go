@@ -1,7 +1,10 @@
 package callflow
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"testing"
+	"time"
 
 	"callwise/models"
 	"callwise/models/modelstest"
@@ -24,4 +27,42 @@ func TestOnlyAKnownCallWaitsForRoom(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestWhoWaitsForAnotherCallOfTheNumberIsOutside(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		if held, err := s.Acquire(t.Context(), "number", "another", time.Minute); err != nil || !held {
+			t.Fatal(held, err)
+		}
+		f := Flow{Store: s, Room: NewRoom(1), Lease: time.Minute, LockWait: 150 * time.Millisecond}
+		ctx, seat := f.Room.withSeat(t.Context())
+		seat.come()
+		turn := f.Room.enter()
+		if held, err := f.holdPatiently(ctx, "number", nil); err != nil || held {
+			t.Fatal(held, err)
+		}
+		select {
+		case <-turn:
+		default:
+			t.Error("nobody else had room")
+		}
+		if working := f.Room.Working(); working != 2 {
+			t.Errorf("%d at work in the end", working)
+		}
+	})
+}
+
+func TestWhoLooksAtARecordingIsOutside(t *testing.T) {
+	room := NewRoom(1)
+	var working []int
+	files := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		working = append(working, room.Working())
+	}))
+	t.Cleanup(files.Close)
+	ctx, seat := room.withSeat(t.Context())
+	seat.come()
+	lookAt(ctx, files.Client(), files.URL)
+	if len(working) == 0 || working[0] != 0 || room.Working() != 1 {
+		t.Errorf("%v at work meanwhile, %d afterwards", working, room.Working())
+	}
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// knownWithin is how long a round for a call that is known waits for room.
+// knownWithin is how long a round for a call that is known waits for room, at most.
 const knownWithin = 200 * time.Millisecond
 
 // DefaultRoom is how many rounds are at work at once before those for known calls
@@ -16,12 +16,14 @@ const knownWithin = 200 * time.Millisecond
 func DefaultRoom() int { return 4 * runtime.GOMAXPROCS(0) }
 
 // A Room is where the rounds of a process are at work. A round is outside while it
-// waits for somebody else, such as a portal. When a disk or a burst of events has
-// held everything up, more rounds are at work than processors can carry on, and
-// each takes longer; the one for a call that has just begun, whose card somebody
-// waits for, must not wait for those of calls that are over. So it always comes
-// in, and those for calls that are known come in turn, when fewer than most are at
-// work, or when they have waited for [knownWithin]. A nil *Room has room for all.
+// waits for somebody else, such as a portal, and comes back at once. When a disk or
+// a burst of events has held everything up, more rounds are at work than processors
+// can carry on, and each takes longer; that of a call that has just begun, whose
+// card somebody waits for, is not to wait for those of calls that have rung. So a
+// round for a call that is seen for the first time comes in at once, and one for a
+// call that is known begins in turn, when fewer than most are at work, or when it
+// has waited for [knownWithin]. It keeps its place in its portal's lane meanwhile. A
+// nil *Room has room for all.
 type Room struct {
 	most    int
 	mu      sync.Mutex
@@ -62,9 +64,9 @@ func (r *Room) withSeat(ctx context.Context) (context.Context, *seat) {
 	return context.WithValue(ctx, seatKey{}, s), s
 }
 
-// Waits is told when work begins to wait for somebody else. What it returns is
-// called when that is over.
-func Waits(ctx context.Context) (over func()) {
+// Outside is told when work begins to wait for somebody else, such as a portal or
+// the file server of a PBX. What it returns is called when that is over.
+func Outside(ctx context.Context) (over func()) {
 	s, ok := ctx.Value(seatKey{}).(*seat)
 	if !ok || !s.taken {
 		return func() {}

@@ -103,14 +103,14 @@ func TestWhoWaitsForSomebodyElseIsOutside(t *testing.T) {
 		l := lobby{Room: NewRoom(1)}
 		ctx, s := l.begins(t.Context(), "begun")
 		l.known(t.Context(), "known")
-		over := Waits(ctx)
+		over := Outside(ctx)
 		l.stands(t, 1, "begun", "known")
 		over()
 		l.stands(t, 2, "begun", "known")
 		s.leave()
-		Waits(ctx)() // no seat, nothing to leave or take
+		Outside(ctx)() // no seat, nothing to leave or take
 		l.stands(t, 1, "begun", "known")
-		Waits(t.Context())()
+		Outside(t.Context())()
 		var none *Room
 		_, s = none.withSeat(t.Context())
 		s.come()
