@@ -28,15 +28,13 @@ func (s *Store) SaveCallAsked(ctx context.Context, c *Call, asked []RESTRequest)
 	return s.saveRound(s.with(ctx), s.pool, c, asking(asked)...)
 }
 
-// SaveToAsk is [Store.SaveCallAsked], and then [Store.ToAsk]. The place is taken
-// when the call is saved: calls of one portal do not wait for one another's disk.
-func (s *Store) SaveToAsk(ctx context.Context, c *Call, asked []RESTRequest, p Pace, most time.Duration) (SealedAccess, error) {
+// SaveToAsk is [Store.SaveCallAsked] before a portal is asked for the call, and
+// reads its [Store.Access] besides. It takes no place, as [Store.ToAsk] does: calls
+// of one portal would wait for one another's disk.
+func (s *Store) SaveToAsk(ctx context.Context, c *Call, asked []RESTRequest) (SealedAccess, error) {
 	a := SealedAccess{keys: s.keys}
 	looking := read(func(tx *gorm.DB) *gorm.DB { return a.rows.look(tx, c.PortalID) })
 	err := s.saveRound(s.with(ctx), s.pool, c, append(asking(asked), looking)...)
-	if err == nil {
-		a.Wait, err = s.TakePlace(ctx, p, most)
-	}
 	return a, err
 }
 

@@ -25,23 +25,17 @@ func write(on func(tx *gorm.DB) *gorm.DB) statement { return statement{on: on} }
 
 func read(on func(tx *gorm.DB) *gorm.DB) statement { return statement{on: on, reads: true} }
 
-// together runs statements on db in one transaction, which those that only read do
-// without on SQLite, and returns how many rows each of them met. On PostgreSQL, where pool is that of db, the transaction
-// takes one round trip, and each statement sees what was committed before it;
-// what was read well but cannot be understood here is an error after the commit.
+// together runs statements on db in one transaction and returns how many rows
+// each of them met. On SQLite, statements that only read run without one, which
+// would take the lock for writing. On PostgreSQL, where pool is that of db, the
+// transaction takes one round trip, and each statement sees what was committed
+// before it; what was read well but cannot be understood here is an error after the
+// commit.
 //
 // https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING
 func together(db *gorm.DB, pool *pgxpool.Pool, statements ...statement) ([]int64, error) {
-	if pool == nil && !slices.ContainsFunc(statements, func(s statement) bool { return !s.reads }) {
-		return oneByOne(db, statements)
-	}
 	if pool == nil {
-		var met []int64
-		err := db.Transaction(func(tx *gorm.DB) (err error) {
-			met, err = oneByOne(tx, statements)
-			return err
-		})
-		return met, err
+		return onSQLite(db, statements)
 	}
 	var batch pgx.Batch
 	met := make([]int64, len(statements))
@@ -79,7 +73,18 @@ func (s statement) queue(db *gorm.DB, batch *pgx.Batch, met *int64) error {
 	return nil
 }
 
-// oneByOne runs statements within a transaction.
+func onSQLite(db *gorm.DB, statements []statement) (met []int64, err error) {
+	if !slices.ContainsFunc(statements, func(s statement) bool { return !s.reads }) {
+		return oneByOne(db, statements)
+	}
+	err = db.Transaction(func(tx *gorm.DB) (err error) {
+		met, err = oneByOne(tx, statements)
+		return err
+	})
+	return met, err
+}
+
+// oneByOne runs statements on tx, one after the other.
 func oneByOne(tx *gorm.DB, statements []statement) ([]int64, error) {
 	met := make([]int64, len(statements))
 	for i, made := range statements {

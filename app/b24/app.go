@@ -49,8 +49,8 @@ type App struct {
 	HTTP *http.Client
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// Waits, if set, is told when a call begins to wait, for its turn or for an
-	// answer; what it returns is called when that is over.
+	// Waits, if set, is told by whoever makes a request that it begins to wait: for
+	// its turn, an answer or a renewal. What it returns is called when that is over.
 	Waits func(ctx context.Context) (over func())
 	// Sleep waits, or returns the context's error; nil means a timer.
 	Sleep func(ctx context.Context, d time.Duration) error
@@ -93,7 +93,7 @@ type Portal struct {
 type Access struct {
 	Portal Portal
 	Pairs  []Token       // those that are alive, the preferred first
-	Wait   time.Duration // until the place that was taken for the request; longer than the longest if none was
+	Wait   time.Duration // until the place that was taken for the request; longer than asked for if none was
 }
 
 // A Keeper keeps what a client must not lose. Errors of a Keeper end the call

@@ -27,6 +27,7 @@ type memory struct {
 	rejected []Code
 	requests []Request
 	renewals int
+	renewing func()        // is told that a renewal has ended; may be nil
 	broken   error         // what storing a pair fails with
 	ahead    time.Duration // until a place in the bucket
 	places   int           // that were taken and not given back
@@ -53,6 +54,9 @@ func (m *memory) Renew(ctx context.Context, _ string, userID int64, stale string
 	if old.AccessToken != stale {
 		return old, nil
 	}
+	if m.renewing != nil {
+		defer m.renewing()
+	}
 	fresh, err := renew(ctx, old)
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -71,13 +75,6 @@ func (m *memory) TakePlace(_ context.Context, _ string, b Bucket, most time.Dura
 		m.places++
 	}
 	return m.ahead, nil
-}
-
-// renewed is how many renewals have ended.
-func (m *memory) renewed() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.renewals
 }
 
 // empty makes the next place one that has come.

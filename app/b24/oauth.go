@@ -179,8 +179,12 @@ func (a *App) expiry(got tokenAnswer) time.Time {
 
 // renew exchanges a pair that has expired. All callers that find the same pair
 // expired share one renewal; it goes on if one of them gives up, because the
-// old pair may be dead already.
+// old pair may be dead already. The place that a request has, it gives back: it
+// may take another one when it can be sent.
 func (c *Client) renew(ctx context.Context, pair Token, r *request) (Token, error) {
+	if err := c.leave(ctx, r); err != nil {
+		return Token{}, err
+	}
 	key := fmt.Sprintf("%s %d %s", c.memberID, pair.UserID, pair.AccessToken)
 	shared := c.app.flights.DoChan(key, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
@@ -194,8 +198,7 @@ func (c *Client) renew(ctx context.Context, pair Token, r *request) (Token, erro
 	if err != nil {
 		return Token{}, err
 	}
-	// The place that the request came with may have passed long ago.
-	return fresh, errors.Join(c.leave(ctx, r), c.follow(ctx, r))
+	return fresh, c.follow(ctx, r)
 }
 
 // await waits for a renewal, or until ctx ends.

@@ -58,20 +58,25 @@ func TestEachRequestThatIsSentTakesOnePlaceInTheSharedBucket(t *testing.T) {
 }
 
 func TestAPlaceFromBeforeARenewalIsNotWaitedFor(t *testing.T) {
-	p := &portalWithTokens{byToken: map[string]string{"access-2": yes}, renewed: renewedPair}
-	var d *desk
-	d = serve(t, func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/oauth/") {
-			d.keeper.empty()
-		}
-		p.ServeHTTP(w, r)
-	})
-	d.keeper.tokens[0].Expiry = noon.Add(-time.Hour)
-	d.keeper.ahead = longest
-	if err := d.Call(t.Context(), "m", nil, nil); err != nil {
-		t.Fatal(err)
-	}
-	if len(d.clock.slept) != 0 || d.keeper.places != 1 {
-		t.Errorf("slept %v, %d places", d.clock.slept, d.keeper.places)
+	for name, renewed := range map[string]string{"renewed": renewedPair, "dead, so the next pair is used": `400 {"error":"invalid_grant"}`} {
+		t.Run(name, func(t *testing.T) {
+			p := &portalWithTokens{byToken: map[string]string{"access-2": yes, "access-s": yes}, renewed: renewed}
+			var d *desk
+			d = serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasPrefix(r.URL.Path, "/oauth/") {
+					d.keeper.empty()
+				}
+				p.ServeHTTP(w, r)
+			})
+			d.keeper.tokens = []Token{pair(1, "access-1", InstallerToken), pair(2, "access-s", SystemToken)}
+			d.keeper.tokens[0].Expiry = noon.Add(-time.Hour)
+			d.keeper.ahead = longest
+			if err := d.Call(t.Context(), "m", nil, nil); err != nil {
+				t.Fatal(err)
+			}
+			if len(d.clock.slept) != 0 || d.keeper.places != 1 {
+				t.Errorf("slept %v, %d places", d.clock.slept, d.keeper.places)
+			}
+		})
 	}
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 )
@@ -41,13 +41,15 @@ func TestAClientTellsWhenItWaits(t *testing.T) {
 
 // A renewal is shared, and goes on without who gives it up.
 func TestWhoGivesARenewalUpWaitsNoLonger(t *testing.T) {
-	reached, release := make(chan struct{}), make(chan struct{})
+	reached, release, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	once := sync.OnceFunc(func() { close(reached) })
 	p := &portalWithTokens{renewed: renewedPair}
 	d := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		close(reached)
+		once()
 		<-release
 		p.ServeHTTP(w, r)
 	})
+	d.keeper.renewing = func() { close(ended) }
 	d.keeper.tokens[0].Expiry = noon.Add(-time.Hour)
 	var told []string // by the caller's goroutine alone, or the race detector objects
 	d.app.Waits = func(context.Context) func() {
@@ -63,8 +65,10 @@ func TestWhoGivesARenewalUpWaitsNoLonger(t *testing.T) {
 		t.Fatal(err)
 	}
 	close(release)
-	for d.keeper.renewed() == 0 {
-		runtime.Gosched()
+	select {
+	case <-ended:
+	case <-time.After(time.Minute):
+		t.Fatal("the renewal does not end")
 	}
 	if !slices.Equal(told, []string{"waits", "goes on"}) {
 		t.Errorf("%q", told)

@@ -106,7 +106,8 @@ func (k keeper) Log(ctx context.Context, _ string, r b24.Request) error {
 	if r.CallID != 0 {
 		entry.CallID = &r.CallID
 	}
-	if k.work != nil {
+	// A renewal is shared, and may outlast the round that it was begun for.
+	if k.work != nil && r.Method != b24.Renewal {
 		k.work.asked = append(k.work.asked, entry)
 		return nil
 	}

@@ -1,6 +1,8 @@
 package callflow
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -8,6 +10,8 @@ import (
 
 	"callwise/models"
 	"callwise/models/modelstest"
+
+	"github.com/jackc/pgx/v5"
 )
 
 func TestOnlyAKnownCallWaitsForRoom(t *testing.T) {
@@ -64,5 +68,40 @@ func TestWhoLooksAtARecordingIsOutside(t *testing.T) {
 	lookAt(ctx, files.Client(), files.URL)
 	if len(working) == 0 || working[0] != 0 || room.Working() != 1 {
 		t.Errorf("%v at work meanwhile, %d afterwards", working, room.Working())
+	}
+}
+
+func TestWhatWasAskedIsLoggedOnceIfNoPlaceCanBeTaken(t *testing.T) {
+	address := modelstest.PostgreSQL(t)
+	s, ctx := modelstest.Migrated(t, address), t.Context()
+	portal := installed(t, s)
+	row, err := s.EnsureCall(ctx, models.Call{PortalID: portal.ID, Kind: models.KindPBX, CallKey: "pbx:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bucket := models.Pace{PortalID: portal.ID, Bucket: "requests", Every: time.Second, Burst: 1}
+	if _, err := s.TakePlace(ctx, bucket, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	db, err := pgx.Connect(ctx, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close(ctx) //nolint:errcheck
+	if _, err := db.Exec(ctx, "BEGIN; SELECT * FROM paces FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	w := &work{Flow: &Flow{Store: s}, portal: portal, row: row, asked: []models.RESTRequest{{PortalID: portal.ID, CallID: &row.ID, At: time.Now(), Method: "m"}}}
+	hurried, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if _, err := w.saveToAsk(hurried, bucket, time.Hour); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
+	}
+	if err := w.keepAsked(ctx); err != nil {
+		t.Fatal(err)
+	}
+	var logged int
+	if err := db.QueryRow(ctx, "SELECT count(*) FROM rest_log").Scan(&logged); err != nil || logged != 1 {
+		t.Errorf("logged %d times, %v", logged, err)
 	}
 }

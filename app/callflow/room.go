@@ -22,8 +22,9 @@ func DefaultRoom() int { return 4 * runtime.GOMAXPROCS(0) }
 // card somebody waits for, is not to wait for those of calls that have rung. So a
 // round for a call that is seen for the first time comes in at once, and one for a
 // call that is known begins in turn, when fewer than most are at work, or when it
-// has waited for [knownWithin]. It keeps its place in its portal's lane meanwhile. A
-// nil *Room has room for all.
+// has waited for [knownWithin]. It keeps its place in its portal's lane meanwhile,
+// so a call that begins may wait there for others of its own portal. A nil *Room has
+// room for all.
 type Room struct {
 	most    int
 	mu      sync.Mutex
@@ -49,7 +50,7 @@ func (r *Room) Waited() int {
 	return r.waited
 }
 
-// A seat is a round's in a room.
+// A seat is a round's place in a room.
 type seat struct {
 	room  *Room
 	taken bool

@@ -46,7 +46,7 @@ func (w *work) save(ctx context.Context) error {
 	return w.kept(w.Store.SaveCallAsked(ctx, w.row, w.asked))
 }
 
-// saveToAsk is save before a request to the portal, and [models.Store.ToAsk].
+// saveToAsk is save before a request to the portal, and then [models.Store.ToAsk].
 func (w *work) saveToAsk(ctx context.Context, p models.Pace, most time.Duration) (models.SealedAccess, error) {
 	changed, err := w.changed()
 	if err != nil {
@@ -55,8 +55,12 @@ func (w *work) saveToAsk(ctx context.Context, p models.Pace, most time.Duration)
 	if !changed {
 		return w.Store.ToAsk(ctx, p, most)
 	}
-	access, err := w.Store.SaveToAsk(ctx, w.row, w.asked, p, most)
-	return access, w.kept(err)
+	access, err := w.Store.SaveToAsk(ctx, w.row, w.asked)
+	if err := w.kept(err); err != nil {
+		return access, err
+	}
+	access.Wait, err = w.Store.TakePlace(ctx, p, most)
+	return access, err
 }
 
 // kept remembers that the call and what was asked for it are in the database, if
