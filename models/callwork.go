@@ -29,8 +29,8 @@ func (s *Store) SaveCallAsked(ctx context.Context, c *Call, asked []RESTRequest)
 }
 
 // SaveToAsk is [Store.SaveCallAsked] before a portal is asked for the call, and
-// reads its [Store.Access] besides. It takes no place, as [Store.ToAsk] does: calls
-// of one portal would wait for one another's disk.
+// reads its [Store.Access] besides. Unlike [Store.ToAsk] it takes no place: the calls
+// of a portal would wait in turn until one another's are on the disk.
 func (s *Store) SaveToAsk(ctx context.Context, c *Call, asked []RESTRequest) (SealedAccess, error) {
 	a := SealedAccess{keys: s.keys}
 	looking := read(func(tx *gorm.DB) *gorm.DB { return a.rows.look(tx, c.PortalID) })
