@@ -31,6 +31,7 @@ type memory struct {
 	broken   error         // what storing a pair fails with
 	ahead    time.Duration // until a place in the bucket
 	places   int           // that were taken and not given back
+	noSpare  error         // what taking a spare place fails with
 }
 
 func (m *memory) Portal(context.Context, string) (Portal, error) {
@@ -71,6 +72,9 @@ func (m *memory) Renew(ctx context.Context, _ string, userID int64, stale string
 func (m *memory) TakePlace(_ context.Context, _ string, b Bucket, most time.Duration) (time.Duration, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if b == spare && m.noSpare != nil {
+		return 0, m.noSpare
+	}
 	if b == lasting && m.ahead <= most {
 		m.places++
 	}

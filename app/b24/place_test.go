@@ -9,6 +9,8 @@ import (
 	"time"
 )
 
+var errBroken = errors.New("database broken")
+
 // fill takes all places of this process, those of prompt requests as well.
 func fill(d *desk) {
 	p := d.app.portal(acme)
@@ -38,6 +40,9 @@ func TestEachRequestThatIsSentTakesOnePlaceInTheSharedBucket(t *testing.T) {
 		}, call: ErrNeedsAuth},
 		{name: "when our own bucket is full", answers: []string{yes}, given: fill, places: 1},
 		{name: "that somebody waits for, then", answers: []string{yes}, given: fill, options: []Option{Prompt()}, call: QueryLimitExceeded},
+		{name: "that somebody waits for, if a spare place cannot be taken", answers: []string{yes}, given: func(d *desk) {
+			d.keeper.ahead, d.keeper.noSpare = time.Second, errBroken
+		}, options: []Option{Prompt()}, call: errBroken},
 		{name: "broken off before its turn", answers: []string{yes}, given: func(d *desk) {
 			d.keeper.ahead = time.Second
 			d.app.Sleep = func(context.Context, time.Duration) error { return context.Canceled }

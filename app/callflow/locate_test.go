@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"callwise/app/b24"
 	"callwise/models"
 	"callwise/models/modelstest"
 
@@ -104,4 +105,26 @@ func TestWhatWasAskedIsLoggedOnceIfNoPlaceCanBeTaken(t *testing.T) {
 	if err := db.QueryRow(ctx, "SELECT count(*) FROM rest_log").Scan(&logged); err != nil || logged != 1 {
 		t.Errorf("logged %d times, %v", logged, err)
 	}
+}
+
+// It may outlast the round that it was begun for, in a goroutine of its own.
+func TestARenewalIsLoggedByItself(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx, portal := t.Context(), installed(t, s)
+		row, err := s.EnsureCall(ctx, models.Call{PortalID: portal.ID, Kind: models.KindPBX, CallKey: "pbx:1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &work{Flow: &Flow{Store: s}, portal: portal, row: row}
+		k := keeper{Store: s, portalID: portal.ID, work: w}
+		for _, method := range []string{b24.Renewal, "crm.lead.add"} {
+			if err := k.Log(ctx, portal.MemberID, b24.Request{CallID: row.ID, At: time.Now(), Method: method}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		logged, err := s.RESTOfCall(ctx, portal.ID, row.ID)
+		if err != nil || len(logged) != 1 || logged[0].Method != b24.Renewal || len(w.asked) != 1 || w.asked[0].Method != "crm.lead.add" {
+			t.Errorf("%+v logged, %+v to be logged with the call, %v", logged, w.asked, err)
+		}
+	})
 }
