@@ -3,7 +3,6 @@ package models
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"callwise/app/call"
@@ -155,32 +154,6 @@ func (s *Store) CallByID(ctx context.Context, portalID, callID int64) (*Call, er
 // CallByKey returns the call of a portal with that CallKey.
 func (s *Store) CallByKey(ctx context.Context, portalID int64, key string) (*Call, error) {
 	return s.call(ctx, portalID, "call_key = ?", clean(key))
-}
-
-// PortalAndCall returns a portal, and the id of the call whose events stand under
-// a key of it, see [Call.Keys]; 0 for none.
-func (s *Store) PortalAndCall(ctx context.Context, portalID int64, key string) (*Portal, int64, error) {
-	column, value := "call_key", clean(key)
-	if id, ok := strings.CutPrefix(value, pbxPrefix); ok {
-		column, value = "pbx_call_id", id
-	} else if id, ok := strings.CutPrefix(value, b24Prefix); ok {
-		column, value = "b24_call_id", id
-	}
-	var rows []struct {
-		Portal portalRow `gorm:"embedded"`
-		CallID int64
-	}
-	err := s.with(ctx).Table("portals").Select("portals.*, COALESCE(c.id, 0) AS call_id").
-		Joins("LEFT JOIN calls c ON c.portal_id = portals.id AND c."+column+" = ?", value).
-		Where("portals.id = ?", portalID).Scan(&rows).Error
-	if err == nil && len(rows) == 0 {
-		err = ErrNotFound
-	}
-	if err != nil {
-		return nil, 0, err
-	}
-	p, err := rows[0].Portal.open(s.keys)
-	return p, rows[0].CallID, err
 }
 
 // CallByPBX returns the call that the portal's PBX calls id.

@@ -81,38 +81,6 @@ func TestEchoesAreDoneOnlyAloneAndOfACallOfThatKind(t *testing.T) {
 	})
 }
 
-func TestACallIsFoundUnderEachOfItsKeys(t *testing.T) {
-	modelstest.Each(t, func(t *testing.T, s *models.Store) {
-		ctx := t.Context()
-		p, twin := active(t, s, "one"), active(t, s, "two")
-		pbx, b24 := "7", "externalCall.9"
-		c := must[*models.Call](t)(s.EnsureCall(ctx, models.Call{
-			PortalID: p.ID, Kind: models.KindCallback, CallKey: "callback:k", PBXCallID: &pbx, B24CallID: &b24,
-		}))
-		for _, key := range c.Keys() {
-			wantFound(t, s, key, p, c.ID)
-			wantFound(t, s, key, twin, 0)
-		}
-		wantFound(t, s, "pbx:externalCall.9", p, 0)
-		_, _, err := s.PortalAndCall(ctx, 4711, "callback:k")
-		wantErr(t, err, models.ErrNotFound)
-	})
-}
-
-// wantFound wants a key of a portal to lead to that portal, with its secrets, and
-// to that call.
-func wantFound(t *testing.T, s *models.Store, key string, p *models.Portal, call int64) {
-	t.Helper()
-	got, id, err := s.PortalAndCall(t.Context(), p.ID, key)
-	check(t, err)
-	if id != call {
-		t.Errorf("%s: call %d, want %d", key, id, call)
-	}
-	if diff := cmp.Diff(must[*models.Portal](t)(s.PortalByID(t.Context(), p.ID)), got); diff != "" {
-		t.Errorf("%s: portal (-want +got):\n%s", key, diff)
-	}
-}
-
 func TestACallIsSavedWithWhatIsDoneOfItOrNotAtAll(t *testing.T) {
 	for name, extension := range map[string]string{"of somebody": "", "of an extension that is nobody's": "101"} {
 		t.Run(name, func(t *testing.T) {
@@ -176,6 +144,52 @@ func savedWhole(t *testing.T, s *models.Store, extension string) {
 	late := must[[]models.Event](t)(s.EventsOf(ctx, p.ID, "pbx:a"))[1].ID
 	wantErr(t, s.SaveAndDone(ctx, &gone, nil, []int64{late}), models.ErrNotFound)
 	stands("of a call that is gone", models.CallFinished, []models.CallArgs{mine, its}, "first", "second", "third")
+}
+
+func TestACallIsSavedAndGivenBackOrNeither(t *testing.T) {
+	for name, extension := range map[string]string{"of somebody": "", "of an extension that is nobody's": "101"} {
+		t.Run(name, func(t *testing.T) {
+			modelstest.Each(t, func(t *testing.T, s *models.Store) { savedAndGivenBack(t, s, extension) })
+		})
+	}
+}
+
+func savedAndGivenBack(t *testing.T, s *models.Store, extension string) {
+	ctx := t.Context()
+	p := active(t, s, "one")
+	add(t, s, p.ID, event("1", "pbx:a", 0))
+	must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:b", B24CallID: ptr("b")}))
+	taken := must[*models.TakenCall](t)(s.TakeNewCall(ctx, models.Call{
+		PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:a", PBXCallID: ptr("a"), Extension: extension,
+	}, "worker", time.Minute))
+	c, ids := taken.Call, []int64{taken.Events[0].ID}
+	held := func() bool {
+		return !must[*models.TakenCall](t)(s.TakeCall(ctx, p.ID, "pbx:a", "another", time.Minute)).Held
+	}
+	done := func() bool { return must[[]models.Event](t)(s.EventsOf(ctx, p.ID, "pbx:a"))[0].DoneAt != nil }
+
+	c.State, c.B24CallID = models.CallFinished, ptr("b")
+	_, err := s.SaveAndRelease(ctx, c, nil, ids, "worker", startEcho)
+	wantErr(t, err, models.ErrConflict)
+	if !held() || done() {
+		t.Errorf("refused: held %t, its event done %t", held(), done())
+	}
+
+	c.B24CallID = nil
+	if must[bool](t)(s.SaveAndRelease(ctx, c, nil, ids, "worker", startEcho)) {
+		t.Error("news although nothing came")
+	}
+	if got := must[*models.Call](t)(s.CallByID(ctx, p.ID, c.ID)); got.State != models.CallFinished || !done() {
+		t.Errorf("the call is %s, its event done %t", got.State, done())
+	}
+	if held() {
+		t.Error("the lease is kept")
+	}
+
+	add(t, s, p.ID, event("2", "pbx:a", 0)) // "another" has the call meanwhile
+	if !must[bool](t)(s.SaveAndRelease(ctx, c, nil, ids, "another", startEcho)) {
+		t.Error("no news although an event came")
+	}
 }
 
 func TestAPortalIsReachedWithItsOwnLivePairs(t *testing.T) {

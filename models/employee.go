@@ -2,7 +2,6 @@ package models
 
 import (
 	"context"
-	"encoding/json"
 
 	"gorm.io/gorm"
 )
@@ -74,21 +73,6 @@ func (s *Store) EmployeeByExtension(ctx context.Context, portalID int64, extensi
 		return nil, ErrNotFound
 	}
 	return s.employee(ctx, portalID, "extension = ?", clean(extension))
-}
-
-// EmployeeByPhone returns the active user of a portal with that own number.
-func (s *Store) EmployeeByPhone(ctx context.Context, portalID int64, phoneKey string) (*Employee, error) {
-	if phoneKey == "" {
-		return nil, ErrNotFound
-	}
-	if s.pool == nil {
-		return s.employee(ctx, portalID, "EXISTS (SELECT 1 FROM json_each(phones) WHERE value = ?)", clean(phoneKey))
-	}
-	key, err := json.Marshal([]string{clean(phoneKey)})
-	if err != nil {
-		return nil, err
-	}
-	return s.employee(ctx, portalID, "phones @> CAST(? AS jsonb)", string(key))
 }
 
 func (s *Store) employee(ctx context.Context, portalID int64, where string, value any) (*Employee, error) {

@@ -119,22 +119,7 @@ func (s *Store) eraseRows(tx *gorm.DB, c *Call, keys []string) error {
 	return nil
 }
 
-// Reported returns what was reported under a key that no call is known for, as
-// [Store.EventsOf] does. What was reported of an erased call is removed instead.
-func (s *Store) Reported(ctx context.Context, portalID int64, callKey string) ([]Event, error) {
-	var erased []ErasedCall
-	var events []Event
-	_, err := together(s.with(ctx), s.pool,
-		read(func(tx *gorm.DB) *gorm.DB {
-			return tx.Where("portal_id = ? AND call_hash = ? AND until > ?", portalID, hashOf(callKey), s.now().UnixMicro()).Find(&erased)
-		}),
-		read(func(tx *gorm.DB) *gorm.DB { return eventsOf(tx, portalID, callKey).Find(&events) }))
-	if err == nil && len(erased) > 0 {
-		return nil, s.dropReported(ctx, portalID, callKey)
-	}
-	return events, err
-}
-
+// dropReported removes what was reported of an erased call.
 func (s *Store) dropReported(ctx context.Context, portalID int64, callKey string) error {
 	for _, table := range []string{"events", "recordings"} {
 		err := s.with(ctx).Exec("DELETE FROM "+table+" WHERE portal_id = ? AND call_key = ?", portalID, clean(callKey)).Error

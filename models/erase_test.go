@@ -129,7 +129,7 @@ func TestWhatIsReportedOfAnErasedCallIsDropped(t *testing.T) {
 			key    string
 			events int
 		}{{p, "pbx:a", 0}, {p, "pbx:b", 1}, {twin, "pbx:a", 1}} {
-			reported := must[[]models.Event](t)(s.Reported(ctx, tt.portal.ID, tt.key))
+			reported := reported(t, s, tt.portal.ID, tt.key)
 			left := must[[]models.Event](t)(s.EventsOf(ctx, tt.portal.ID, tt.key))
 			if len(reported) != tt.events || len(left) != tt.events {
 				t.Errorf("%s of %s: %d events reported, %d left", tt.key, tt.portal.MemberID, len(reported), len(left))
@@ -138,7 +138,7 @@ func TestWhatIsReportedOfAnErasedCallIsDropped(t *testing.T) {
 		now = now.Add(31 * 24 * time.Hour)
 		_ = must[models.Purged](t)(s.Purge(ctx, noon, noon))
 		add(t, s, p.ID, event("a month later", "pbx:a", 0))
-		if len(must[[]models.Event](t)(s.Reported(ctx, p.ID, "pbx:a"))) != 1 || rows(t, s, p.ID)["erased_calls"] != 0 {
+		if len(reported(t, s, p.ID, "pbx:a")) != 1 || rows(t, s, p.ID)["erased_calls"] != 0 {
 			t.Error("an erased call is remembered for ever")
 		}
 	})

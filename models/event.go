@@ -93,5 +93,8 @@ func (s *Store) MarkEchoes(ctx context.Context, portalID int64, callKey string, 
 	return marked.RowsAffected > 0, marked.Error
 }
 
-// ofCall holds for the events e of a call c, see [Call.Keys].
-const ofCall = "e.portal_id = c.portal_id AND e.call_key IN (c.call_key, 'pbx:' || c.pbx_call_id, 'b24:' || c.b24_call_id)"
+// keysOfCall are the [Call.Keys] of a call c, and ofCall holds for its events e.
+const (
+	keysOfCall = "c.call_key, 'pbx:' || c.pbx_call_id, 'b24:' || c.b24_call_id"
+	ofCall     = "e.portal_id = c.portal_id AND e.call_key IN (" + keysOfCall + ")"
+)

@@ -3,6 +3,7 @@ package models
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 )
 
@@ -16,6 +17,24 @@ func (s *Store) EmployeeAt(ctx context.Context, p *Portal, extension string) (*E
 		}
 	}
 	return s.EmployeeByExtension(ctx, p.ID, extension)
+}
+
+// IsStaff reports whether an active user of a portal is at an extension, see
+// [Store.EmployeeAt], and whether one has the number of that search key.
+func (s *Store) IsStaff(ctx context.Context, p *Portal, extension, phoneKey string) (there, owns bool, err error) {
+	has, number := "EXISTS (SELECT 1 FROM json_each(phones) WHERE value = ?)", clean(phoneKey)
+	if s.pool != nil {
+		key, err := json.Marshal([]string{number})
+		if err != nil {
+			return false, false, err
+		}
+		has, number = "phones @> CAST(? AS jsonb)", string(key)
+	}
+	var known struct{ There, Owns bool }
+	active := "EXISTS (SELECT 1 FROM employees WHERE portal_id = ? AND active AND "
+	err = s.with(ctx).Raw("SELECT "+active+"(user_id = ? OR extension <> '' AND extension = ?)) AS there, "+active+has+") AS owns",
+		p.ID, p.Settings.Extensions[extension], clean(extension), p.ID, number).Scan(&known).Error
+	return known.There, known.Owns && phoneKey != "", err
 }
 
 // ExtensionOf is where a user is rung: at the extension that the administrator

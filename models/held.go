@@ -3,55 +3,144 @@ package models
 import (
 	"context"
 	"errors"
+	"strconv"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
 )
 
+const callLease = "call:"
+
+// CallLease names the lease of a call.
+func CallLease(callID int64) string { return callLease + strconv.FormatInt(callID, 10) }
+
+// A TakenCall is what stands under a call key, see [Call.Keys].
+type TakenCall struct {
+	Portal *Portal
+	Call   *Call // nil: none is known
+	Held   bool  // the call's lease is taken; if not, another has it
+	// Events are those of the call, as they are while its lease is held, or if none is
+	// known what was reported under the key; in the order they happened.
+	Events []Event
+}
+
+// TakeCall is [Store.Acquire] for the lease of the call whose events stand under a
+// key of a portal, and returns what stands there. What was reported of an erased
+// call is removed instead. ErrNotFound means that there is no such portal.
+func (s *Store) TakeCall(ctx context.Context, portalID int64, key, owner string, ttl time.Duration) (*TakenCall, error) {
+	return s.take(ctx, taking{portalID: portalID, key: clean(key), owner: owner, ttl: ttl})
+}
+
+// TakeNewCall is [Store.EnsureCall], and [Store.TakeCall] for that call.
+func (s *Store) TakeNewCall(ctx context.Context, c Call, owner string, ttl time.Duration) (*TakenCall, error) {
+	ensuring := write(func(tx *gorm.DB) *gorm.DB { return s.ensure(tx, c) })
+	taken, err := s.take(ctx, taking{portalID: c.PortalID, key: clean(c.CallKey), owner: owner, ttl: ttl}, ensuring)
+	if err == nil && taken.Call == nil {
+		err = ErrNotFound // removed meanwhile
+	}
+	if err != nil {
+		return nil, conflict(err)
+	}
+	return taken, nil
+}
+
+// A taking is the taking of one call, and what it reads.
+type taking struct {
+	portalID   int64
+	key, owner string
+	ttl        time.Duration
+
+	names   []string // of the lease, if it is taken
+	portals []struct {
+		Portal portalRow `gorm:"embedded"`
+		Erased bool
+	}
+	callAndEvents
+}
+
+// take takes a call after what goes before, both or none.
+func (s *Store) take(ctx context.Context, t taking, before ...statement) (*TakenCall, error) {
+	_, err := together(s.with(ctx), s.pool, append(before, s.statements(&t)...)...)
+	taken, err := s.taken(ctx, &t, err)
+	if err != nil && len(t.names) > 0 {
+		err = errors.Join(err, s.Release(context.WithoutCancel(ctx), t.names[0], t.owner))
+	}
+	return taken, err
+}
+
+func (s *Store) statements(t *taking) []statement {
+	column, value := t.column()
+	ofKey := "c.portal_id = ? AND c." + column + " = ?"
+	return []statement{
+		read(func(tx *gorm.DB) *gorm.DB {
+			return tx.Raw(s.leasing("SELECT '"+callLease+"' || c.id, ?, "+s.clock()+" + ? FROM calls c WHERE "+ofKey)+" RETURNING name",
+				t.owner, t.ttl.Microseconds(), t.portalID, value, 2*t.ttl.Microseconds()).Find(&t.names)
+		}),
+		read(func(tx *gorm.DB) *gorm.DB {
+			return tx.Table("portals").
+				Select("portals.*, EXISTS (SELECT 1 FROM erased_calls WHERE portal_id = portals.id AND call_hash = ? AND until > ?) AS erased",
+					hashOf(t.key), s.now().UnixMicro()).
+				Where("id = ?", t.portalID).Find(&t.portals)
+		}),
+		read(func(tx *gorm.DB) *gorm.DB {
+			return tx.Table("calls c").Where(ofKey, t.portalID, value).Find(&t.calls)
+		}),
+		read(func(tx *gorm.DB) *gorm.DB {
+			return tx.Raw("SELECT e.* FROM (SELECT CAST(? AS text) AS key) k LEFT JOIN calls c ON "+ofKey+
+				" JOIN events e ON e.portal_id = ? AND e.call_key IN (k.key, "+keysOfCall+") ORDER BY e.happened_at, e.id",
+				t.key, t.portalID, value, t.portalID).Find(&t.events)
+		}),
+	}
+}
+
+// column is the one of calls in which the key's call is found, and by what.
+func (t *taking) column() (name, value string) {
+	if id, ok := strings.CutPrefix(t.key, pbxPrefix); ok {
+		return "pbx_call_id", id
+	}
+	if id, ok := strings.CutPrefix(t.key, b24Prefix); ok {
+		return "b24_call_id", id
+	}
+	return "call_key", t.key
+}
+
+// taken is what was read, unless that failed.
+func (s *Store) taken(ctx context.Context, t *taking, failed error) (*TakenCall, error) {
+	gone := len(t.portals) == 0 || len(t.names) > 0 && len(t.calls) == 0
+	if failed == nil && gone {
+		failed = ErrNotFound
+	}
+	if failed != nil {
+		return nil, failed
+	}
+	portal, err := t.portals[0].Portal.open(s.keys)
+	if err != nil {
+		return nil, err
+	}
+	taken := &TakenCall{Portal: portal, Held: len(t.names) > 0, Events: t.events}
+	switch {
+	case len(t.calls) > 0:
+		taken.Call = &t.calls[0]
+	case t.portals[0].Erased:
+		taken.Events = nil
+		err = s.dropReported(ctx, t.portalID, t.key)
+	}
+	return taken, err
+}
+
 // CallAndEvents returns a call of a portal and its events, in the order they
 // happened.
 func (s *Store) CallAndEvents(ctx context.Context, portalID, callID int64) (*Call, []Event, error) {
 	var c callAndEvents
-	_, err := together(s.with(ctx), s.pool, c.reading(portalID, callID)...)
-	return c.found(err)
-}
-
-// AcquireCall is [Store.Acquire] for the lease of a call, and returns the call and
-// its events as they are when it has the lease; no call when another has it.
-// ErrNotFound means that there is no such call.
-func (s *Store) AcquireCall(ctx context.Context, portalID, callID int64, name, owner string, ttl time.Duration) (*Call, []Event, error) {
-	var c callAndEvents
-	taking := write(func(tx *gorm.DB) *gorm.DB { return s.acquire(tx, name, owner, ttl) })
-	met, err := together(s.with(ctx), s.pool, append([]statement{taking}, c.reading(portalID, callID)...)...)
-	if len(met) == 0 || met[0] == 0 {
-		return nil, nil, err
-	}
-	row, events, err := c.found(err)
-	if err != nil {
-		return nil, nil, errors.Join(err, s.Release(context.WithoutCancel(ctx), name, owner))
-	}
-	return row, events, nil
-}
-
-// callAndEvents are a call, if there is one, and its events.
-type callAndEvents struct {
-	calls  []Call
-	events []Event
-}
-
-func (c *callAndEvents) reading(portalID, callID int64) []statement {
-	return []statement{
+	_, err := together(s.with(ctx), s.pool,
 		read(func(tx *gorm.DB) *gorm.DB {
 			return tx.Where("portal_id = ? AND id = ?", portalID, callID).Find(&c.calls)
 		}),
 		read(func(tx *gorm.DB) *gorm.DB {
 			return tx.Raw("SELECT e.* FROM calls c JOIN events e ON "+ofCall+
 				" WHERE c.portal_id = ? AND c.id = ? ORDER BY e.happened_at, e.id", portalID, callID).Find(&c.events)
-		}),
-	}
-}
-
-func (c *callAndEvents) found(err error) (*Call, []Event, error) {
+		}))
 	if err == nil && len(c.calls) == 0 {
 		err = ErrNotFound
 	}
@@ -61,21 +150,49 @@ func (c *callAndEvents) found(err error) (*Call, []Event, error) {
 	return &c.calls[0], c.events, nil
 }
 
+// callAndEvents are a call, if there is one, and its events.
+type callAndEvents struct {
+	calls  []Call
+	events []Event
+}
+
 // ReleaseCall is [Store.Release] for the lease of a call, and reports whether
 // events of it that came meanwhile are still to be worked on: whoever brought one
 // while the lease was held has gone. Echoes are left to whoever brings them, see
-// [Store.MarkEchoes]. ErrNotFound means that the call is gone.
-func (s *Store) ReleaseCall(ctx context.Context, portalID, callID int64, name, owner string, echoes Echoes) (bool, error) {
-	var waits []bool
-	_, err := together(s.soon(ctx), s.soonPool,
-		write(func(tx *gorm.DB) *gorm.DB { return release(tx, name, owner) }),
+// [Store.MarkEchoes]. ids are events that it counts as worked on before, as
+// [Store.MarkDone] does. ErrNotFound means that the call is gone.
+func (s *Store) ReleaseCall(ctx context.Context, portalID, callID int64, owner string, echoes Echoes, ids ...int64) (bool, error) {
+	r := releasing{portalID: portalID, callID: callID, owner: owner, echoes: echoes}
+	statements := r.statements()
+	if len(ids) > 0 {
+		statements = append([]statement{write(func(tx *gorm.DB) *gorm.DB { return s.markDone(tx, portalID, ids) })}, statements...)
+	}
+	_, err := together(s.soon(ctx), s.soonPool, statements...)
+	return r.news(err)
+}
+
+// A releasing is the giving back of a call's lease.
+type releasing struct {
+	portalID, callID int64
+	owner            string
+	echoes           Echoes
+	waits            []bool // whether events wait, if the call is there
+}
+
+func (r *releasing) statements() []statement {
+	return []statement{
+		write(func(tx *gorm.DB) *gorm.DB { return release(tx, CallLease(r.callID), r.owner) }),
 		read(func(tx *gorm.DB) *gorm.DB {
 			return tx.Raw(`SELECT EXISTS (SELECT 1 FROM events e WHERE e.done_at IS NULL AND `+ofCall+`
 					AND NOT (c.b24_call_id IS NOT NULL AND e.call_key = 'b24:' || c.b24_call_id AND e.type IN ? AND c.kind IN ?))
-				FROM calls c WHERE c.portal_id = ? AND c.id = ?`, echoes.Types, echoes.Kinds, portalID, callID).Find(&waits)
-		}))
-	if err == nil && len(waits) == 0 {
+				FROM calls c WHERE c.portal_id = ? AND c.id = ?`, r.echoes.Types, r.echoes.Kinds, r.portalID, r.callID).Find(&r.waits)
+		}),
+	}
+}
+
+func (r *releasing) news(err error) (bool, error) {
+	if err == nil && len(r.waits) == 0 {
 		err = ErrNotFound
 	}
-	return err == nil && waits[0], err
+	return err == nil && r.waits[0], err
 }

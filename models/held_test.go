@@ -1,7 +1,6 @@
 package models_test
 
 import (
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -32,33 +31,69 @@ func TestACallIsReadByWhoeverGetsItsLease(t *testing.T) {
 		if len(events) != 3 {
 			t.Fatalf("%d events", len(events))
 		}
-		got, told, err := s.AcquireCall(ctx, p.ID, made.ID, "call:1", "a", time.Minute)
-		check(t, err)
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("call (-want +got):\n%s", diff)
+		taken := func(portal *models.Portal, key, owner string, want models.TakenCall) {
+			t.Helper()
+			want.Portal = must[*models.Portal](t)(s.PortalByID(ctx, portal.ID))
+			if diff := cmp.Diff(&want, must[*models.TakenCall](t)(s.TakeCall(ctx, portal.ID, key, owner, time.Minute))); diff != "" {
+				t.Errorf("%s of %s by %s (-want +got):\n%s", key, portal.MemberID, owner, diff)
+			}
 		}
-		if diff := cmp.Diff(events, told); diff != "" {
-			t.Errorf("events (-want +got):\n%s", diff)
+		for _, key := range want.Keys() {
+			taken(p, key, "a", models.TakenCall{Call: want, Held: true, Events: events})
+			taken(p, key, "b", models.TakenCall{Call: want, Events: events})
+			must[bool](t)(s.ReleaseCall(ctx, p.ID, made.ID, "a", startEcho))
 		}
-		got, told, err = s.CallAndEvents(ctx, p.ID, made.ID)
+		taken(p, "pbx:externalCall.9", "a", models.TakenCall{Events: []models.Event{}})
+		taken(p, "pbx:8", "a", models.TakenCall{Events: must[[]models.Event](t)(s.EventsOf(ctx, p.ID, "pbx:8"))})
+		taken(twin, "pbx:7", "a", models.TakenCall{Events: must[[]models.Event](t)(s.EventsOf(ctx, twin.ID, "pbx:7"))})
+		taken(twin, "callback:k", "a", models.TakenCall{Events: []models.Event{}})
+		if !must[bool](t)(s.Acquire(ctx, models.CallLease(made.ID), "c", time.Minute)) {
+			t.Error("the lease is kept")
+		}
+		_, err := s.TakeCall(ctx, 4711, "callback:k", "a", time.Minute)
+		wantErr(t, err, models.ErrNotFound)
+
+		got, told, err := s.CallAndEvents(ctx, p.ID, made.ID)
 		check(t, err)
 		if diff := cmp.Diff(want, got); diff != "" || len(told) != 3 {
 			t.Errorf("without the lease: %d events, call (-want +got):\n%s", len(told), diff)
 		}
-
-		got, told, err = s.AcquireCall(ctx, p.ID, made.ID, "call:1", "b", time.Minute)
-		check(t, err)
-		if got != nil || told != nil {
-			t.Error("read although another has the lease")
-		}
-		_, _, err = s.AcquireCall(ctx, twin.ID, made.ID, "call:2", "b", time.Minute)
-		wantErr(t, err, models.ErrNotFound)
-		if !must[bool](t)(s.Acquire(ctx, "call:2", "c", time.Minute)) {
-			t.Error("the lease of no call is kept")
-		}
 		_, _, err = s.CallAndEvents(ctx, twin.ID, made.ID)
 		wantErr(t, err, models.ErrNotFound)
 	})
+}
+
+func TestACallIsMadeAndTakenAtOnce(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx := t.Context()
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		add(t, s, p.ID, event("1", "pbx:7", 0))
+		fresh := models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:7", PBXCallID: ptr("7"), Phone: "+4930901820"}
+		first := must[*models.TakenCall](t)(s.TakeNewCall(ctx, fresh, "a", time.Minute))
+		if diff := cmp.Diff(must[*models.Call](t)(s.CallByKey(ctx, p.ID, "pbx:7")), first.Call); diff != "" || !first.Held || len(first.Events) != 1 {
+			t.Errorf("held %t with %d events, call (-want +got):\n%s", first.Held, len(first.Events), diff)
+		}
+		second := must[*models.TakenCall](t)(s.TakeNewCall(ctx, fresh, "b", time.Minute))
+		if second.Held || second.Call.ID != first.Call.ID {
+			t.Errorf("made again: call %d, held %t, for call %d", second.Call.ID, second.Held, first.Call.ID)
+		}
+		fresh.PortalID = twin.ID
+		if its := must[*models.TakenCall](t)(s.TakeNewCall(ctx, fresh, "b", time.Minute)); !its.Held || its.Call.PortalID != twin.ID || len(its.Events) != 0 {
+			t.Errorf("the other portal: held %t, call of portal %d with %d events", its.Held, its.Call.PortalID, len(its.Events))
+		}
+		_, err := s.TakeNewCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "callback:k", PBXCallID: ptr("7")}, "c", time.Minute)
+		wantErr(t, err, models.ErrConflict)
+	})
+}
+
+// reported is what was reported under a key that no call is known for.
+func reported(t *testing.T, s *models.Store, portalID int64, key string) []models.Event {
+	t.Helper()
+	taken := must[*models.TakenCall](t)(s.TakeCall(t.Context(), portalID, key, "reader", time.Minute))
+	if taken.Call != nil {
+		t.Errorf("%s: call %d is known", key, taken.Call.ID)
+	}
+	return taken.Events
 }
 
 func TestWhoeverGivesACallBackHearsOfEventsThatAskForWork(t *testing.T) {
@@ -88,12 +123,12 @@ func TestWhoeverGivesACallBackHearsOfEventsThatAskForWork(t *testing.T) {
 			{"an event of the PBX's of that type", fresh, start("3", "pbx:8"), true},
 			{"an event of a click", click, start("4", "b24:clicked"), true},
 		} {
-			if must[bool](t)(s.ReleaseCall(ctx, p.ID, c.call, "call:1", "a", startEcho)) {
+			if must[bool](t)(s.ReleaseCall(ctx, p.ID, c.call, "a", startEcho)) {
 				t.Errorf("%s: news before it came", c.name)
 			}
 			add(t, s, p.ID, c.event)
 			add(t, s, twin.ID, c.event)
-			if got := must[bool](t)(s.ReleaseCall(ctx, p.ID, c.call, "call:1", "a", startEcho)); got != c.news {
+			if got := must[bool](t)(s.ReleaseCall(ctx, p.ID, c.call, "a", startEcho)); got != c.news {
 				t.Errorf("%s: news %t", c.name, got)
 			}
 			events := must[[]models.Event](t)(s.EventsOf(ctx, p.ID, c.event.CallKey))
@@ -101,7 +136,7 @@ func TestWhoeverGivesACallBackHearsOfEventsThatAskForWork(t *testing.T) {
 				check(t, s.MarkDone(ctx, p.ID, []int64{e.ID}))
 			}
 		}
-		_, err := s.ReleaseCall(ctx, twin.ID, registered, "call:1", "a", startEcho)
+		_, err := s.ReleaseCall(ctx, twin.ID, registered, "a", startEcho)
 		wantErr(t, err, models.ErrNotFound)
 	})
 }
@@ -110,15 +145,13 @@ func TestALeaseOfACallIsGivenBackByItsOwnerOnly(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		ctx := t.Context()
 		p := active(t, s, "one")
-		id := must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:1"})).ID
+		id := must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:1", PBXCallID: ptr("1")})).ID
 		for _, step := range []struct {
 			releases, acquires string
 			got                bool
 		}{{"", "a", true}, {"b", "b", false}, {"a", "b", true}} {
-			must[bool](t)(s.ReleaseCall(ctx, p.ID, id, "call:1", step.releases, startEcho))
-			row, _, err := s.AcquireCall(ctx, p.ID, id, "call:1", step.acquires, time.Minute)
-			check(t, err)
-			if got := row != nil; got != step.got {
+			must[bool](t)(s.ReleaseCall(ctx, p.ID, id, step.releases, startEcho))
+			if got := must[*models.TakenCall](t)(s.TakeCall(ctx, p.ID, "pbx:1", step.acquires, time.Minute)).Held; got != step.got {
 				t.Errorf("released by %q: %q gets it: %t", step.releases, step.acquires, got)
 			}
 		}
@@ -131,14 +164,14 @@ func TestAReadThatFailsInABatchKeepsNoConnection(t *testing.T) {
 	s := modelstest.Migrated(t, modelstest.PostgreSQL(t))
 	ctx := t.Context()
 	p := active(t, s, "one")
-	c := must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:1"}))
-	const connections, names = 64, "call:%d"
-	all := func(do func(i int) error) (failed int) {
+	c := must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:1", PBXCallID: ptr("1")}))
+	const connections = 64
+	all := func(do func() error) (failed int) {
 		var count atomic.Int64
 		var group sync.WaitGroup
-		for i := range connections {
+		for range connections {
 			group.Go(func() {
-				if do(i) != nil {
+				if do() != nil {
 					count.Add(1)
 				}
 			})
@@ -146,12 +179,11 @@ func TestAReadThatFailsInABatchKeepsNoConnection(t *testing.T) {
 		group.Wait()
 		return int(count.Load())
 	}
-	take := func(i int) error {
-		_, _, err := s.AcquireCall(ctx, p.ID, c.ID, fmt.Sprintf(names, i), "a", time.Minute)
-		if err != nil {
+	take := func() error {
+		if _, err := s.TakeCall(ctx, p.ID, "pbx:1", "a", time.Minute); err != nil {
 			return err
 		}
-		_, _, err = s.CallAndEvents(ctx, p.ID, c.ID)
+		_, _, err := s.CallAndEvents(ctx, p.ID, c.ID)
 		return err
 	}
 	if n := all(take); n > 0 {
@@ -162,12 +194,12 @@ func TestAReadThatFailsInABatchKeepsNoConnection(t *testing.T) {
 	}))
 	failed := 0
 	for range 10 {
-		failed += all(func(i int) error { return take(connections + i) })
+		failed += all(take)
 	}
 	if failed == 0 {
 		t.Error("nothing failed: the test shows nothing")
 	}
-	if n := all(func(i int) error { return take(2*connections + i) }); n > 0 {
+	if n := all(take); n > 0 {
 		t.Errorf("%d still fail", n)
 	}
 	check(t, s.Close())

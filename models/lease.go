@@ -29,11 +29,16 @@ func (s *Store) Acquire(ctx context.Context, name, owner string, ttl time.Durati
 }
 
 func (s *Store) acquire(db *gorm.DB, name, owner string, ttl time.Duration) *gorm.DB {
+	return db.Exec(s.leasing("VALUES (?, ?, "+s.clock()+" + ?)"), clean(name), owner, ttl.Microseconds(), 2*ttl.Microseconds())
+}
+
+// leasing is the statement that takes the lease of which row makes name, owner and
+// until when. Its last value is twice the time to live.
+func (s *Store) leasing(row string) string {
 	now := s.clock()
-	return db.Exec(`INSERT INTO leases (name, owner, until) VALUES (?, ?, `+now+` + ?)
+	return `INSERT INTO leases (name, owner, until) ` + row + `
 		ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
-		WHERE leases.until <= `+now+` OR leases.until > `+now+` + ?`,
-		clean(name), owner, ttl.Microseconds(), 2*ttl.Microseconds())
+		WHERE leases.until <= ` + now + ` OR leases.until > ` + now + ` + ?`
 }
 
 // Renew prolongs a lease to ttl from now and reports whether owner still had it.

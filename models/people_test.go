@@ -41,10 +41,6 @@ func TestEmployeesAreFoundByUserExtensionAndPhone(t *testing.T) {
 			"by extension, the first of two": {s.EmployeeByExtension, "104", &ada},
 			"by the extension of one gone":   {s.EmployeeByExtension, "105", nil},
 			"by no extension":                {s.EmployeeByExtension, "", nil},
-			"by phone":                       {s.EmployeeByPhone, "+49302", &ada},
-			"by a part of a phone":           {s.EmployeeByPhone, "+4930", nil},
-			"by the phone of one gone":       {s.EmployeeByPhone, "+49303", nil},
-			"by no phone":                    {s.EmployeeByPhone, "", nil},
 		} {
 			got, err := tt.look(ctx, p.ID, tt.key)
 			if tt.want == nil {
@@ -62,6 +58,39 @@ func TestEmployeesAreFoundByUserExtensionAndPhone(t *testing.T) {
 			t.Errorf("%d employees after the other portal's were replaced", n)
 		}
 		wantErr(t, s.ReplaceEmployees(ctx, 999, nil), models.ErrNotFound)
+	})
+}
+
+func TestWhoCallsIsOneOfTheStaff(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx := t.Context()
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		check(t, s.ReplaceEmployees(ctx, p.ID, []models.Employee{
+			{UserID: 17, Extension: "104", Phones: []string{"+49301", "+49302"}, Active: true},
+			{UserID: 18, Phones: []string{""}, Active: true},
+			{UserID: 19, Extension: "105", Phones: []string{"+49303"}},
+		}))
+		p.Settings.Extensions = map[string]int64{"7": 18, "8": 19, "104": 19}
+		for _, tt := range []struct {
+			extension, phone string
+			there, owns      bool
+		}{
+			{"104", "+49302", true, true}, // the administrator gave it to one who has gone
+			{"104", "", true, false},
+			{"7", "+4930", true, false},
+			{"8", "+49303", false, false},
+			{"105", "+49301", false, true},
+			{"", "", false, false},
+		} {
+			there, owns, err := s.IsStaff(ctx, p, tt.extension, tt.phone)
+			check(t, err)
+			if there != tt.there || owns != tt.owns {
+				t.Errorf("%q, %q: at the extension %t, of the number %t", tt.extension, tt.phone, there, owns)
+			}
+			if there, owns, err := s.IsStaff(ctx, twin, tt.extension, tt.phone); err != nil || there || owns {
+				t.Errorf("%q, %q: the other portal's, %v", tt.extension, tt.phone, err)
+			}
+		}
 	})
 }
 

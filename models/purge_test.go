@@ -80,7 +80,7 @@ func TestACallThatGoesBeforeItsEventsIsRemembered(t *testing.T) {
 			{p.ID, "pbx:finished", true}, {p.ID, "b24:externalCall.1", true}, {twin.ID, "pbx:finished", false}, {p.ID, open.CallKey, false},
 		} {
 			add(t, s, tt.portal, event("late "+tt.key, tt.key, 0))
-			if got := len(must[[]models.Event](t)(s.Reported(ctx, tt.portal, tt.key))) == 0; got != tt.want {
+			if got := len(reported(t, s, tt.portal, tt.key)) == 0; got != tt.want {
 				t.Errorf("portal %d, %s: remembered %v", tt.portal, tt.key, got)
 			}
 		}

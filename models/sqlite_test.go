@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -54,7 +55,7 @@ func TestReadsOfSQLiteDoNotWaitForWhoWrites(t *testing.T) {
 	if _, err := reader.ToAsk(ctx, Pace{PortalID: 1}, 0); err != nil {
 		t.Error(err)
 	}
-	if _, err := reader.Reported(ctx, 1, "pbx:1"); err != nil {
+	if _, _, err := reader.CallAndEvents(ctx, 1, 1); !errors.Is(err, ErrNotFound) {
 		t.Error(err)
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"gorm.io/gorm"
 )
 
-// A statement is made by GORM, which runs it on tx: by Find if it reads, and what it
-// reads is then where Find was told to put it.
+// A statement is made by GORM, which runs it on tx: by Find if it returns rows, which
+// are then where Find was told to put them.
 type statement struct {
 	on    func(tx *gorm.DB) *gorm.DB
 	reads bool

@@ -98,12 +98,8 @@ func (w *work) facts(ctx context.Context, origin *crm.Ref) (rules.Call, error) {
 	if facts.Hidden {
 		return facts, nil
 	}
-	extension, err := exists(w.employeeKnownAt(ctx, w.phone.Digits()))
-	if err != nil {
-		return facts, err
-	}
-	facts.Internal = facts.Internal || extension
-	facts.Employee, err = exists(w.Store.EmployeeByPhone(ctx, w.portal.ID, w.phone.Key()))
+	extension, employee, err := w.Store.IsStaff(ctx, w.portal, w.phone.Digits(), w.phone.Key())
+	facts.Internal, facts.Employee = facts.Internal || extension, employee
 	return facts, err
 }
 

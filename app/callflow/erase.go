@@ -110,7 +110,7 @@ func (f *Flow) eraseCalls(ctx context.Context, e *models.Erasure, keys []string,
 
 // eraseCall erases a call, unless it goes on or a worker has it in hand.
 func (f *Flow) eraseCall(ctx context.Context, e *models.Erasure, id int64) (bool, error) {
-	held, err := f.hold(ctx, callLease(id), func(ctx context.Context) error {
+	held, err := f.hold(ctx, models.CallLease(id), func(ctx context.Context) error {
 		return f.Store.EraseCall(ctx, e, id)
 	})
 	if errors.Is(err, models.ErrBusy) {

@@ -115,24 +115,22 @@ func (f *Flow) advance(ctx context.Context, portalID int64, callKey string) erro
 	ctx, seat := f.Room.withSeat(ctx)
 	defer seat.leave()
 	for {
-		portal, id, err := f.locate(ctx, seat, portalID, callKey)
+		g, err := f.take(ctx, seat, portalID, callKey)
 		if errors.Is(err, models.ErrConflict) {
 			return &Later{After: time.Second, Err: err} // two workers found the same call under two names
 		}
-		if err != nil || id == 0 {
+		if err != nil || g == nil {
 			return err
 		}
-		held, news, err := f.holdCall(ctx, portalID, id, func(ctx context.Context, row *models.Call, events []models.Event) error {
-			return f.carry(ctx, portal, row, events)
+		if !g.Held {
+			return f.leave(ctx, portalID, g.Call, callKey)
+		}
+		news, err := f.keepCall(ctx, g, func(ctx context.Context) error {
+			seat.comeInTurn(ctx)
+			return f.carry(ctx, g)
 		})
-		if err != nil {
+		if err != nil || !news {
 			return err
-		}
-		if !held {
-			return f.leave(ctx, portalID, id, callKey)
-		}
-		if !news {
-			return nil
 		}
 	}
 }
@@ -160,50 +158,47 @@ var errHeld = errors.New("callflow: another worker has the call")
 // leave ends a round for a call that another worker has. That one looks for new
 // events before it goes, but not for echoes, and may have registered the call
 // after they came.
-func (f *Flow) leave(ctx context.Context, portalID, id int64, callKey string) error {
+//
+// It comes again for a call that waits for the file of a recording: the holder may
+// have looked before it was due.
+func (f *Flow) leave(ctx context.Context, portalID int64, row *models.Call, callKey string) error {
 	if done, err := f.echoed(ctx, portalID, callKey); err != nil || done {
 		return err
 	}
-	return f.insist(ctx, portalID, id)
-}
-
-// insist comes again for a call that another worker has and that waits for the
-// file of a recording: the holder may have looked before it was due.
-func (f *Flow) insist(ctx context.Context, portalID, id int64) error {
-	row, err := f.Store.CallByID(ctx, portalID, id)
-	if err != nil || row.Progress.Recording.Waiting == "" {
-		return err
+	if row.Progress.Recording.Waiting == "" {
+		return nil
 	}
 	return &Later{After: 2 * time.Second, Err: errHeld}
 }
 
 // carry does what is due for one call and records how it went.
-func (f *Flow) carry(ctx context.Context, portal *models.Portal, row *models.Call, events []models.Event) error {
-	markOf(ctx).Call = row.ID
-	err := f.carrySafely(ctx, portal, row, events)
+func (f *Flow) carry(ctx context.Context, g *grip) error {
+	markOf(ctx).Call = g.Call.ID
+	err := f.carrySafely(ctx, g)
 	if !broken(ctx, err) {
 		return err
 	}
-	return f.falter(ctx, portal, row.ID, err)
+	return f.falter(ctx, g, err)
 }
 
 // carrySafely is carry without what our own house does wrong; a panic is that.
-func (f *Flow) carrySafely(ctx context.Context, portal *models.Portal, row *models.Call, events []models.Event) (err error) {
+func (f *Flow) carrySafely(ctx context.Context, g *grip) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			// Neither the value nor the arguments: they could quote a number.
 			err = fmt.Errorf("callflow: panic of type %T\n%s", r, debug.Stack())
 		}
 	}()
-	w, err := f.load(portal, row, events)
+	w, err := f.load(g.Portal, g.Call, g.Events)
 	if err != nil {
 		return err
 	}
+	w.grip = g
 	if w.row.State == models.CallFailed && !w.news() {
 		return nil
 	}
 	defer func() { err = errors.Join(err, w.keepAsked(ctx)) }()
-	return w.settle(ctx, w.run(b24.WithCall(ctx, row.ID)))
+	return w.settle(ctx, w.run(b24.WithCall(ctx, w.row.ID)))
 }
 
 // load is the work on a call whose events are these: it reads what they tell.

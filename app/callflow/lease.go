@@ -15,8 +15,6 @@ import (
 // errLeaseLost ends work whose lease another process may have taken.
 var errLeaseLost = errors.New("callflow: lease lost")
 
-func callLease(id int64) string { return fmt.Sprintf("call:%d", id) }
-
 // numberLease names the lease of a number without showing it.
 func numberLease(portalID int64, key string) string {
 	return fmt.Sprintf("number:%d:%x", portalID, sha256.Sum256([]byte(key)))
@@ -35,20 +33,24 @@ func (f *Flow) hold(ctx context.Context, name string, do func(context.Context) e
 	return true, f.keep(ctx, name, owner, release, do)
 }
 
-// holdCall is hold for the lease of a call, which do gets as it is then. It reports
-// besides whether events have come that do knew nothing of.
-func (f *Flow) holdCall(ctx context.Context, portalID, id int64, do func(context.Context, *models.Call, []models.Event) error) (held, news bool, err error) {
-	name, owner := callLease(id), f.piece()
-	row, events, err := f.Store.AcquireCall(ctx, portalID, id, name, owner, f.Lease)
-	if err != nil || row == nil {
-		return false, false, err
-	}
-	release := func(ctx context.Context) (err error) {
-		news, err = f.Store.ReleaseCall(ctx, portalID, id, name, owner, echoes)
+// A grip is the lease of a call that is taken.
+type grip struct {
+	*models.TakenCall
+	owner    string
+	released bool
+	news     bool // when released: events have come that nobody knew of who had it
+}
+
+// keepCall runs do while the lease of a call is kept that is taken. It reports
+// whether events have come that do knew nothing of.
+func (f *Flow) keepCall(ctx context.Context, g *grip, do func(context.Context) error) (news bool, err error) {
+	err = f.keep(ctx, models.CallLease(g.Call.ID), g.owner, func(ctx context.Context) (err error) {
+		if !g.released {
+			g.news, err = f.Store.ReleaseCall(ctx, g.Portal.ID, g.Call.ID, g.owner, echoes)
+		}
 		return err
-	}
-	err = f.keep(ctx, name, owner, release, func(ctx context.Context) error { return do(ctx, row, events) })
-	return true, news, err
+	}, do)
+	return g.news, err
 }
 
 // piece is a name for a piece of work: each is an owner of leases of its own.

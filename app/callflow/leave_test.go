@@ -2,6 +2,7 @@ package callflow
 
 import (
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
@@ -39,12 +40,37 @@ func TestWhoFindsACallHeldCountsItsEchoesAsDone(t *testing.T) {
 		if _, _, err := s.AddEvents(ctx, portal.ID, []models.Event{echo}); err != nil {
 			t.Fatal(err)
 		}
-		if err := (&Flow{Store: s}).leave(ctx, portal.ID, c.ID, echo.CallKey); err != nil {
+		if err := (&Flow{Store: s}).leave(ctx, portal.ID, c, echo.CallKey); err != nil {
 			t.Fatal(err)
 		}
 		_, events, err := s.CallAndEvents(ctx, portal.ID, c.ID)
 		if err != nil || len(events) != 1 || events[0].DoneAt == nil {
 			t.Errorf("%+v %v", events, err)
+		}
+	})
+}
+
+// Whoever could not hear that its lease was given back may write over another's work.
+func TestAFailureIsRecordedByWhoHasTheCall(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx, portal, id := t.Context(), installed(t, s), "1"
+		taken, err := s.TakeNewCall(ctx, models.Call{PortalID: portal.ID, Kind: models.KindPBX, CallKey: "pbx:1", PBXCallID: &id}, "worker", time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := Flow{Store: s, Now: time.Now, Lease: time.Minute}
+		for _, c := range []struct {
+			owner    string
+			attempts int
+		}{{"another", 0}, {"worker", 1}} {
+			cause := errors.New("a bug")
+			if err := f.falter(ctx, &grip{TakenCall: taken, owner: c.owner}, cause); !errors.Is(err, cause) {
+				t.Errorf("%s: %v", c.owner, err)
+			}
+			row, err := s.CallByID(ctx, portal.ID, taken.Call.ID)
+			if err != nil || row.Attempts != c.attempts {
+				t.Errorf("%s: %d attempts, %v", c.owner, row.Attempts, err)
+			}
 		}
 	})
 }

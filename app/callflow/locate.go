@@ -25,47 +25,51 @@ type trail struct {
 	first  time.Time
 }
 
-// locate finds a portal and the call whose events stand under callKey, or makes
-// its row. It returns 0 when they are about no call that we handle; the events
-// then count as done. Those of a call that was erased are removed. It takes the
-// seat unless it is taken: at once for a call that is not known yet.
-func (f *Flow) locate(ctx context.Context, s *seat, portalID int64, callKey string) (*models.Portal, int64, error) {
-	portal, id, err := f.Store.PortalAndCall(ctx, portalID, callKey)
-	if err != nil {
-		return nil, 0, err
+// take takes the lease of the call whose events stand under callKey, which it makes
+// if there is none. It returns nil when they are about no call that we handle; the
+// events then count as done. Those of a call that was erased are removed. For a call
+// that is not known yet it takes the seat at once.
+func (f *Flow) take(ctx context.Context, s *seat, portalID int64, callKey string) (*grip, error) {
+	owner := f.piece()
+	taken, err := f.Store.TakeCall(ctx, portalID, callKey, owner, f.Lease)
+	if err == nil && taken.Call == nil {
+		s.come()
+		taken, err = f.meet(ctx, taken, callKey, owner)
 	}
-	if id != 0 {
-		s.comeInTurn(ctx)
-		return portal, id, nil
+	if err != nil || taken == nil {
+		return nil, err
 	}
-	s.come()
-	id, err = f.meet(ctx, portal, callKey)
-	return portal, id, err
+	return &grip{TakenCall: taken, owner: owner}, nil
 }
 
-// meet is locate for a call that no row is known for.
-func (f *Flow) meet(ctx context.Context, portal *models.Portal, callKey string) (int64, error) {
+// meet is take for a call that no row is known for.
+func (f *Flow) meet(ctx context.Context, told *models.TakenCall, callKey, owner string) (*models.TakenCall, error) {
+	if len(told.Events) == 0 {
+		return nil, nil
+	}
 	source, id, _ := strings.Cut(callKey, ":")
-	events, err := f.Store.Reported(ctx, portal.ID, callKey)
-	if err != nil || len(events) == 0 {
-		return 0, err
-	}
-	t, err := trailOf(callKey, id, events)
+	t, err := trailOf(callKey, id, told.Events)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	row, err := f.newcomer(ctx, portal, source, t)
-	if err != nil {
-		return 0, err
+	row, err := f.newcomer(ctx, told.Portal, source, t)
+	switch {
+	case err != nil:
+		return nil, err
+	case row == nil:
+		return nil, f.Store.MarkDone(ctx, told.Portal.ID, pending(t.events))
+	case row.ID == 0:
+		return f.Store.TakeNewCall(ctx, *row, owner, f.Lease)
 	}
-	if row == nil {
-		return 0, f.Store.MarkDone(ctx, portal.ID, pending(t.events))
+	taken, err := f.Store.TakeCall(ctx, told.Portal.ID, callKey, owner, f.Lease)
+	if err == nil && taken.Call == nil {
+		err = models.ErrNotFound // removed meanwhile
 	}
-	return row.ID, nil
+	return taken, err
 }
 
-// newcomer makes the row of a call seen for the first time, or finds the call
-// that the events turn out to belong to; nil means that we do not handle it.
+// newcomer is a call seen for the first time, without an id, or the call that the
+// events turn out to belong to; nil means that we do not handle it.
 func (f *Flow) newcomer(ctx context.Context, portal *models.Portal, source string, t trail) (*models.Call, error) {
 	switch source {
 	case "pbx":
@@ -76,10 +80,10 @@ func (f *Flow) newcomer(ctx context.Context, portal *models.Portal, source strin
 		return nil, nil // its row is made with its events, and was removed
 	}
 	phone := call.ParsePhone(t.call.Phone, region(portal, t.call.Line))
-	return f.Store.EnsureCall(ctx, models.Call{
+	return &models.Call{
 		PortalID: portal.ID, Kind: models.KindCallback, CallKey: t.key,
 		Direction: call.Callback, Phone: t.call.Phone, PhoneKey: phone.Key(), StartedAt: t.first, Progress: begins(portal),
-	})
+	}, nil
 }
 
 // newPBXCall finds the click or callback that a call of the PBX answers, or
@@ -108,14 +112,11 @@ func (f *Flow) newPBXCall(ctx context.Context, portal *models.Portal, t trail) (
 	}
 	progress := begins(portal)
 	progress.Leg = row != nil
-	fresh := models.Call{
+	fresh := &models.Call{
 		PortalID: portal.ID, Kind: models.KindPBX, CallKey: t.key, PBXCallID: &t.id,
 		Direction: t.call.Direction, StartedAt: t.first, Progress: progress,
 	}
-	if err := f.introduceCaller(ctx, portal, t.call, &fresh); err != nil {
-		return nil, err
-	}
-	return f.Store.EnsureCall(ctx, fresh)
+	return fresh, f.introduceCaller(ctx, portal, t.call, fresh)
 }
 
 // introduceCaller fills in what is known of a call at first sight, so that the
@@ -166,7 +167,7 @@ func (f *Flow) awaited(ctx context.Context, portal *models.Portal, c call.Call) 
 // newBitrix24Call makes the row of a click, or of a call that the app did not
 // register, if such calls are handled.
 func (f *Flow) newBitrix24Call(ctx context.Context, portal *models.Portal, t trail) (*models.Call, error) {
-	fresh := models.Call{
+	fresh := &models.Call{
 		PortalID: portal.ID, CallKey: t.key, B24CallID: &t.id,
 		Direction: call.Outgoing, StartedAt: t.first, Progress: begins(portal),
 	}
@@ -180,18 +181,18 @@ func (f *Flow) newBitrix24Call(ctx context.Context, portal *models.Portal, t tra
 	default:
 		return nil, nil
 	}
-	return f.Store.EnsureCall(ctx, fresh)
+	return fresh, nil
 }
 
 // otherApp makes the row for a call of another telephony application. It
 // waits for the END, by which time a call of our own is known by its id.
-func (f *Flow) otherApp(ctx context.Context, portal *models.Portal, events []models.Event, fresh models.Call) (*models.Call, error) {
+func (f *Flow) otherApp(ctx context.Context, portal *models.Portal, events []models.Event, fresh *models.Call) (*models.Call, error) {
 	ours, err := registeredByUs(events, portal.RestAppID)
 	if err != nil || ours || !has(events, b24.VoximplantEnd) {
 		return nil, err
 	}
 	fresh.Kind = models.KindOther
-	return f.Store.EnsureCall(ctx, fresh)
+	return fresh, nil
 }
 
 // registeredByUs reports whether the INIT among events names our application.

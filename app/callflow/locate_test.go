@@ -18,18 +18,24 @@ import (
 func TestOnlyAKnownCallWaitsForRoom(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		portal, id := installed(t, s), "known"
-		if _, err := s.EnsureCall(t.Context(), models.Call{PortalID: portal.ID, Kind: models.KindPBX, CallKey: "pbx:" + id, PBXCallID: &id}); err != nil {
+		// Nothing is to be done for it.
+		known := models.Call{PortalID: portal.ID, Kind: models.KindPBX, CallKey: "pbx:" + id, PBXCallID: &id, State: models.CallFailed}
+		if _, err := s.EnsureCall(t.Context(), known); err != nil {
 			t.Fatal(err)
 		}
-		f := Flow{Store: s, Room: NewRoom(0)}
-		for i, key := range []string{"pbx:new", "pbx:" + id} {
-			ctx, seat := f.Room.withSeat(t.Context())
-			if _, _, err := f.locate(ctx, seat, portal.ID, key); err != nil {
-				t.Fatal(err)
-			}
-			if working, waited := f.Room.Working(), f.Room.Waited(); working != i+1 || waited != i {
-				t.Errorf("%s: %d at work, %d had to wait", key, working, waited)
-			}
+		f := Flow{Store: s, Bitrix24: &b24.App{}, Room: NewRoom(0), Lease: time.Minute, Owner: "worker"}
+		ctx, seat := f.Room.withSeat(t.Context())
+		if _, err := f.take(ctx, seat, portal.ID, "pbx:new"); err != nil {
+			t.Fatal(err)
+		}
+		if working, waited := f.Room.Working(), f.Room.Waited(); working != 1 || waited != 0 {
+			t.Errorf("a new call: %d at work, %d had to wait", working, waited)
+		}
+		if err := f.Advance(t.Context(), portal.ID, known.CallKey); err != nil {
+			t.Fatal(err)
+		}
+		if working, waited := f.Room.Working(), f.Room.Waited(); working != 1 || waited != 1 {
+			t.Errorf("after a known call: %d at work, %d had to wait", working, waited)
 		}
 	})
 }

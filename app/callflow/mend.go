@@ -252,7 +252,7 @@ func (f *Flow) amendBy(ctx context.Context, portalID, callID int64, change, save
 	if _, err := f.Store.CallByID(ctx, portalID, callID); err != nil {
 		return err
 	}
-	held, err := f.holdPatiently(ctx, callLease(callID), func(ctx context.Context) error {
+	held, err := f.holdPatiently(ctx, models.CallLease(callID), func(ctx context.Context) error {
 		c, err := f.Store.CallByID(ctx, portalID, callID)
 		if err != nil {
 			return err

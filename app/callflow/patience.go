@@ -118,17 +118,21 @@ func broken(ctx context.Context, err error) bool {
 
 // falter records that our own house failed a call, or took too long for it, and
 // has it repeated or gives it up as any other. Of what the round changed
-// nothing is kept but what it has stored. If even that fails the events stay as
-// they are, and the queue comes again.
-func (f *Flow) falter(ctx context.Context, portal *models.Portal, id int64, cause error) error {
+// nothing is kept but what it has stored. If even that fails, or the lease was given
+// back and nobody heard of it, the events stay as they are, and the queue comes again.
+func (f *Flow) falter(ctx context.Context, g *grip, cause error) error {
 	markOf(ctx).Err = cause
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), faltered)
 	defer cancel()
-	row, events, err := f.Store.CallAndEvents(ctx, portal.ID, id)
+	held, err := f.Store.Renew(ctx, models.CallLease(g.Call.ID), g.owner, f.Lease)
+	if err != nil || !held {
+		return errors.Join(cause, err)
+	}
+	row, events, err := f.Store.CallAndEvents(ctx, g.Portal.ID, g.Call.ID)
 	if err != nil {
 		return errors.Join(cause, err)
 	}
-	w := &work{Flow: f, portal: portal, row: row, events: events, was: row.State}
+	w := &work{Flow: f, portal: g.Portal, row: row, events: events, was: row.State}
 	if err := w.failed(ctx, &ownFault{cause}); err != nil {
 		return errors.Join(err, cause)
 	}

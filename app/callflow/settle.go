@@ -19,7 +19,10 @@ func (w *work) settle(ctx context.Context, err error) error {
 		if w.row.State == models.CallFailed && !w.call.Ended {
 			w.row.State = models.CallOpen
 		}
-		return errors.Join(w.resume(ctx, w.portal), w.close(ctx))
+		if err := w.resume(ctx, w.portal); err != nil {
+			return err
+		}
+		return w.close(ctx)
 	}
 	if _, waits := Wait(err); waits && !isPortals(err) {
 		return w.paused(ctx, err)
@@ -67,7 +70,8 @@ func (w *work) later(ctx context.Context, wait time.Duration, err error) error {
 	return errors.Join(&Later{After: wait, Err: err}, w.save(ctx))
 }
 
-// close saves the row and counts the events it was made from as done.
+// close saves the row, counts the events it was made from as done, and gives the
+// lease of the call back: it is the last that a round does.
 func (w *work) close(ctx context.Context) error {
 	if err := w.saveAndDone(ctx); err != nil {
 		return err
@@ -83,14 +87,23 @@ func (w *work) saveAndDone(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if w.grip != nil {
+		w.grip.news, err = w.release(ctx, changed)
+		w.grip.released = err == nil
+	} else {
+		err = w.Store.SaveAndDone(ctx, w.row, w.asked, pending(w.events))
+	}
+	if err == nil && changed {
+		w.asked = nil
+	}
+	return err
+}
+
+func (w *work) release(ctx context.Context, changed bool) (news bool, err error) {
 	if !changed {
-		return w.Store.MarkDone(ctx, w.portal.ID, pending(w.events))
+		return w.Store.ReleaseCall(ctx, w.portal.ID, w.row.ID, w.grip.owner, echoes, pending(w.events)...)
 	}
-	if err := w.Store.SaveAndDone(ctx, w.row, w.asked, pending(w.events)); err != nil {
-		return err
-	}
-	w.asked = nil
-	return nil
+	return w.Store.SaveAndRelease(ctx, w.row, w.asked, pending(w.events), w.grip.owner, echoes)
 }
 
 // pending are the ids of those events that were not worked on yet.
