@@ -145,6 +145,7 @@ func TestACallWhoseEndNeverComesIsClosedAsFailedAndNoTalkIsMadeUp(t *testing.T) 
 		r.tell(started("c2", "incoming", "+4930901822", map[string]any{"extensions": []string{"105"}}), answered("c2", "105"))
 		id := r.click(b24sim.Click{UserID: admin, Phone: "+4930901823", Line: "callwise"})
 		r.registered(3)
+		r.eventually("the PBX is told of the click", func() bool { return len(r.pbx.taken()) == 1 }) // by our clock
 		r.worked("c1", "c2", id)
 		for _, after := range []time.Duration{3*time.Hour - time.Minute, 3*time.Hour + time.Minute} {
 			ahead.Store(int64(after))
