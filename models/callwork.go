@@ -38,30 +38,6 @@ func (s *Store) SaveToAsk(ctx context.Context, c *Call, asked []RESTRequest) (Se
 	return a, err
 }
 
-// SaveAndDone saves a call, what a portal was asked for it, and counts the events
-// that it was made from as worked on; if the call is not saved, none of them. If
-// that is lost, they are worked on again.
-func (s *Store) SaveAndDone(ctx context.Context, c *Call, asked []RESTRequest, ids []int64) error {
-	return s.saveRound(s.soon(ctx), s.soonPool, c, s.asDone(c, asked, ids)...)
-}
-
-// asDone goes with the saving of a call when a round of work is done.
-func (s *Store) asDone(c *Call, asked []RESTRequest, ids []int64) []statement {
-	rest := asking(asked)
-	if len(ids) > 0 {
-		rest = append(rest, write(func(tx *gorm.DB) *gorm.DB { return s.markSaved(tx, c, ids) }))
-	}
-	return rest
-}
-
-// SaveAndRelease is [Store.SaveAndDone], and [Store.ReleaseCall] for the lease of
-// the call; none of it if the call is refused.
-func (s *Store) SaveAndRelease(ctx context.Context, c *Call, asked []RESTRequest, ids []int64, owner string, echoes Echoes) (bool, error) {
-	r := releasing{portalID: c.PortalID, callID: c.ID, owner: owner, echoes: echoes}
-	err := s.saveRound(s.soon(ctx), s.soonPool, c, append(s.asDone(c, asked, ids), r.statements()...)...)
-	return r.news(err)
-}
-
 // asking keeps what a portal was asked, if anything.
 func asking(asked []RESTRequest) []statement {
 	if len(asked) == 0 {

@@ -1,6 +1,7 @@
 package models_test
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 	"time"
@@ -89,6 +90,12 @@ func TestACallIsSavedWithWhatIsDoneOfItOrNotAtAll(t *testing.T) {
 	}
 }
 
+// savedAndDone saves a call at the end of a round of work.
+func savedAndDone(s *models.Store, c *models.Call, r models.Round) error {
+	_, err := s.SaveAndRelease(context.Background(), c, "worker", startEcho, r)
+	return err
+}
+
 func savedWhole(t *testing.T, s *models.Store, extension string) {
 	ctx := t.Context()
 	p, twin := active(t, s, "one"), active(t, s, "two")
@@ -126,7 +133,7 @@ func savedWhole(t *testing.T, s *models.Store, extension string) {
 	mine, its := models.CallArgs{PortalID: p.ID, CallKey: "pbx:a"}, models.CallArgs{PortalID: twin.ID, CallKey: "pbx:a"}
 
 	c.State, c.B24CallID = models.CallFinished, other.B24CallID
-	wantErr(t, s.SaveAndDone(ctx, c, asked("refused"), ours), models.ErrConflict)
+	wantErr(t, savedAndDone(s, c, models.Round{Asked: asked("refused"), Done: ours}), models.ErrConflict)
 	wantErr(t, s.SaveCallAsked(ctx, c, asked("refused")), models.ErrConflict)
 	stands("refused", models.CallOpen, []models.CallArgs{mine, its})
 
@@ -135,14 +142,14 @@ func savedWhole(t *testing.T, s *models.Store, extension string) {
 	stands("under way", models.CallOpen, []models.CallArgs{mine, its}, "first", "second")
 
 	c.State = models.CallFinished
-	check(t, s.SaveAndDone(ctx, c, asked("third"), both))
+	check(t, savedAndDone(s, c, models.Round{Asked: asked("third"), Done: both}))
 	stands("over", models.CallFinished, []models.CallArgs{its}, "first", "second", "third")
 
 	add(t, s, p.ID, event("2", "pbx:a", 0))
 	gone := *c
 	gone.ID += 1000
 	late := must[[]models.Event](t)(s.EventsOf(ctx, p.ID, "pbx:a"))[1].ID
-	wantErr(t, s.SaveAndDone(ctx, &gone, nil, []int64{late}), models.ErrNotFound)
+	wantErr(t, savedAndDone(s, &gone, models.Round{Done: []int64{late}}), models.ErrNotFound)
 	stands("of a call that is gone", models.CallFinished, []models.CallArgs{mine, its}, "first", "second", "third")
 }
 
@@ -169,14 +176,14 @@ func savedAndGivenBack(t *testing.T, s *models.Store, extension string) {
 	done := func() bool { return must[[]models.Event](t)(s.EventsOf(ctx, p.ID, "pbx:a"))[0].DoneAt != nil }
 
 	c.State, c.B24CallID = models.CallFinished, ptr("b")
-	_, err := s.SaveAndRelease(ctx, c, nil, ids, "worker", startEcho)
+	_, err := s.SaveAndRelease(ctx, c, "worker", startEcho, models.Round{Done: ids})
 	wantErr(t, err, models.ErrConflict)
 	if !held() || done() {
 		t.Errorf("refused: held %t, its event done %t", held(), done())
 	}
 
 	c.B24CallID = nil
-	if must[bool](t)(s.SaveAndRelease(ctx, c, nil, ids, "worker", startEcho)) {
+	if must[bool](t)(s.SaveAndRelease(ctx, c, "worker", startEcho, models.Round{Done: ids})) {
 		t.Error("news although nothing came")
 	}
 	if got := must[*models.Call](t)(s.CallByID(ctx, p.ID, c.ID)); got.State != models.CallFinished || !done() {
@@ -187,7 +194,7 @@ func savedAndGivenBack(t *testing.T, s *models.Store, extension string) {
 	}
 
 	add(t, s, p.ID, event("2", "pbx:a", 0)) // "another" has the call meanwhile
-	if !must[bool](t)(s.SaveAndRelease(ctx, c, nil, ids, "another", startEcho)) {
+	if !must[bool](t)(s.SaveAndRelease(ctx, c, "another", startEcho, models.Round{Done: ids})) {
 		t.Error("no news although an event came")
 	}
 }

@@ -232,10 +232,10 @@ func TestOnlyLostWakeUpsArePending(t *testing.T) {
 		if got := must[[]models.CallArgs](t)(s.NewSweep().PendingCalls(ctx, 10)); len(got) != 5 {
 			t.Errorf("pending after the leases ended: %v", got)
 		}
-		if !must[bool](t)(s.ReleaseCall(ctx, p.ID, calls["b24:click"].ID, "w", startEcho)) {
+		if !must[bool](t)(s.ReleaseCall(ctx, p.ID, calls["b24:click"].ID, "w", startEcho, models.Round{})) {
 			t.Error("a linked call's event is not pending")
 		}
-		_, err := s.ReleaseCall(ctx, twin.ID, calls["b24:click"].ID, "w", startEcho)
+		_, err := s.ReleaseCall(ctx, twin.ID, calls["b24:click"].ID, "w", startEcho, models.Round{})
 		wantErr(t, err, models.ErrNotFound)
 	})
 }

@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,7 +20,9 @@ func CallLease(callID int64) string { return callLease + strconv.FormatInt(callI
 type TakenCall struct {
 	Portal *Portal
 	Call   *Call // nil: none is known
-	Held   bool  // the call's lease is taken; if not, another has it
+	// Held: the call's lease is taken. If not, another has it, or has just made the
+	// call and takes it next.
+	Held bool
 	// Events are those of the call, as they are while its lease is held, or if none is
 	// known what was reported under the key; in the order they happened.
 	Events []Event
@@ -27,12 +30,14 @@ type TakenCall struct {
 
 // TakeCall is [Store.Acquire] for the lease of the call whose events stand under a
 // key of a portal, and returns what stands there. What was reported of an erased
-// call is removed instead. ErrNotFound means that there is no such portal.
+// call is removed instead. ErrNotFound means that there is no such portal, or that
+// the call was just removed.
 func (s *Store) TakeCall(ctx context.Context, portalID int64, key, owner string, ttl time.Duration) (*TakenCall, error) {
 	return s.take(ctx, taking{portalID: portalID, key: clean(key), owner: owner, ttl: ttl})
 }
 
-// TakeNewCall is [Store.EnsureCall], and [Store.TakeCall] for that call.
+// TakeNewCall is [Store.EnsureCall], and [Store.TakeCall] for that call, which has
+// the id that its CallKey names.
 func (s *Store) TakeNewCall(ctx context.Context, c Call, owner string, ttl time.Duration) (*TakenCall, error) {
 	ensuring := write(func(tx *gorm.DB) *gorm.DB { return s.ensure(tx, c) })
 	taken, err := s.take(ctx, taking{portalID: c.PortalID, key: clean(c.CallKey), owner: owner, ttl: ttl}, ensuring)
@@ -69,19 +74,16 @@ func (s *Store) take(ctx context.Context, t taking, before ...statement) (*Taken
 	return taken, err
 }
 
+// statements take the lease before the call and its events are read, which are then
+// as they are while it is held. Whether the call was erased is asked last: who does
+// not see the call any more sees that.
 func (s *Store) statements(t *taking) []statement {
 	column, value := t.column()
 	ofKey := "c.portal_id = ? AND c." + column + " = ?"
 	return []statement{
-		read(func(tx *gorm.DB) *gorm.DB {
+		returning(func(tx *gorm.DB) *gorm.DB {
 			return tx.Raw(s.leasing("SELECT '"+callLease+"' || c.id, ?, "+s.clock()+" + ? FROM calls c WHERE "+ofKey)+" RETURNING name",
 				t.owner, t.ttl.Microseconds(), t.portalID, value, 2*t.ttl.Microseconds()).Find(&t.names)
-		}),
-		read(func(tx *gorm.DB) *gorm.DB {
-			return tx.Table("portals").
-				Select("portals.*, EXISTS (SELECT 1 FROM erased_calls WHERE portal_id = portals.id AND call_hash = ? AND until > ?) AS erased",
-					hashOf(t.key), s.now().UnixMicro()).
-				Where("id = ?", t.portalID).Find(&t.portals)
 		}),
 		read(func(tx *gorm.DB) *gorm.DB {
 			return tx.Table("calls c").Where(ofKey, t.portalID, value).Find(&t.calls)
@@ -90,6 +92,12 @@ func (s *Store) statements(t *taking) []statement {
 			return tx.Raw("SELECT e.* FROM (SELECT CAST(? AS text) AS key) k LEFT JOIN calls c ON "+ofKey+
 				" JOIN events e ON e.portal_id = ? AND e.call_key IN (k.key, "+keysOfCall+") ORDER BY e.happened_at, e.id",
 				t.key, t.portalID, value, t.portalID).Find(&t.events)
+		}),
+		read(func(tx *gorm.DB) *gorm.DB {
+			return tx.Table("portals").
+				Select("portals.*, EXISTS (SELECT 1 FROM erased_calls WHERE portal_id = portals.id AND call_hash = ? AND until > ?) AS erased",
+					hashOf(t.key), s.now().UnixMicro()).
+				Where("id = ?", t.portalID).Find(&t.portals)
 		}),
 	}
 }
@@ -118,15 +126,19 @@ func (s *Store) taken(ctx context.Context, t *taking, failed error) (*TakenCall,
 	if err != nil {
 		return nil, err
 	}
-	taken := &TakenCall{Portal: portal, Held: len(t.names) > 0, Events: t.events}
-	switch {
-	case len(t.calls) > 0:
-		taken.Call = &t.calls[0]
-	case t.portals[0].Erased:
-		taken.Events = nil
-		err = s.dropReported(ctx, t.portalID, t.key)
+	if len(t.calls) > 0 {
+		return &TakenCall{Portal: portal, Call: &t.calls[0], Held: len(t.names) > 0, Events: t.events}, nil
 	}
-	return taken, err
+	if t.portals[0].Erased {
+		return &TakenCall{Portal: portal}, s.dropReported(ctx, t.portalID, t.key)
+	}
+	return &TakenCall{Portal: portal, Events: t.reported()}, nil
+}
+
+// reported are the events under the key alone: a call may have come under it since
+// it was looked for, and its other events are its own.
+func (t *taking) reported() []Event {
+	return slices.DeleteFunc(t.events, func(e Event) bool { return e.CallKey != t.key })
 }
 
 // CallAndEvents returns a call of a portal and its events, in the order they
@@ -156,19 +168,39 @@ type callAndEvents struct {
 	events []Event
 }
 
-// ReleaseCall is [Store.Release] for the lease of a call, and reports whether
-// events of it that came meanwhile are still to be worked on: whoever brought one
-// while the lease was held has gone. Echoes are left to whoever brings them, see
-// [Store.MarkEchoes]. ids are events that it counts as worked on before, as
-// [Store.MarkDone] does. ErrNotFound means that the call is gone.
-func (s *Store) ReleaseCall(ctx context.Context, portalID, callID int64, owner string, echoes Echoes, ids ...int64) (bool, error) {
-	r := releasing{portalID: portalID, callID: callID, owner: owner, echoes: echoes}
-	statements := r.statements()
-	if len(ids) > 0 {
-		statements = append([]statement{write(func(tx *gorm.DB) *gorm.DB { return s.markDone(tx, portalID, ids) })}, statements...)
+// A Round is what has come of a round of work on a call, beside the call itself.
+type Round struct {
+	Asked []RESTRequest // what a portal was asked that is not stored yet
+	Done  []int64       // ids of the events that were worked on
+}
+
+// ReleaseCall is [Store.Release] for the lease of a call after a round of work, which
+// it stores, and reports whether events of the call that came meanwhile are still to
+// be worked on: whoever brought one while the lease was held has gone. Echoes are
+// left to whoever brings them, see [Store.MarkEchoes]. ErrNotFound means that the
+// call is gone. If all of it is lost, the lease runs out, and the events are worked
+// on again.
+func (s *Store) ReleaseCall(ctx context.Context, portalID, callID int64, owner string, echoes Echoes, r Round) (bool, error) {
+	released := releasing{portalID: portalID, callID: callID, owner: owner, echoes: echoes}
+	statements := asking(r.Asked)
+	if len(r.Done) > 0 {
+		statements = append(statements, write(func(tx *gorm.DB) *gorm.DB { return s.markDone(tx, portalID, r.Done) }))
 	}
-	_, err := together(s.soon(ctx), s.soonPool, statements...)
-	return r.news(err)
+	_, err := together(s.soon(ctx), s.soonPool, append(statements, released.statements()...)...)
+	return released.news(gone(err))
+}
+
+// SaveAndRelease is [Store.ReleaseCall] after it has saved the call as
+// [Store.SaveCall] does; nothing if that is refused. If the call is gone, its events
+// stay as they are.
+func (s *Store) SaveAndRelease(ctx context.Context, c *Call, owner string, echoes Echoes, r Round) (bool, error) {
+	released := releasing{portalID: c.PortalID, callID: c.ID, owner: owner, echoes: echoes}
+	rest := asking(r.Asked)
+	if len(r.Done) > 0 {
+		rest = append(rest, write(func(tx *gorm.DB) *gorm.DB { return s.markSaved(tx, c, r.Done) }))
+	}
+	err := s.saveRound(s.soon(ctx), s.soonPool, c, append(rest, released.statements()...)...)
+	return released.news(err)
 }
 
 // A releasing is the giving back of a call's lease.

@@ -41,7 +41,7 @@ func TestACallIsReadByWhoeverGetsItsLease(t *testing.T) {
 		for _, key := range want.Keys() {
 			taken(p, key, "a", models.TakenCall{Call: want, Held: true, Events: events})
 			taken(p, key, "b", models.TakenCall{Call: want, Events: events})
-			must[bool](t)(s.ReleaseCall(ctx, p.ID, made.ID, "a", startEcho))
+			must[bool](t)(s.ReleaseCall(ctx, p.ID, made.ID, "a", startEcho, models.Round{}))
 		}
 		taken(p, "pbx:externalCall.9", "a", models.TakenCall{Events: []models.Event{}})
 		taken(p, "pbx:8", "a", models.TakenCall{Events: must[[]models.Event](t)(s.EventsOf(ctx, p.ID, "pbx:8"))})
@@ -83,6 +83,26 @@ func TestACallIsMadeAndTakenAtOnce(t *testing.T) {
 		}
 		_, err := s.TakeNewCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "callback:k", PBXCallID: ptr("7")}, "c", time.Minute)
 		wantErr(t, err, models.ErrConflict)
+		must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:8"}))
+		_, err = s.TakeNewCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:8", PBXCallID: ptr("8")}, "c", time.Minute)
+		wantErr(t, err, models.ErrNotFound)
+	})
+}
+
+func TestALeaseThatIsTakenInVainIsGivenBack(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx := t.Context()
+		p := active(t, s, "one")
+		c := must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:7", PBXCallID: ptr("7")}))
+		check(t, s.Transaction(ctx, func(tx *gorm.DB) error {
+			return tx.Exec("UPDATE portals SET application_token = ? WHERE id = ?", []byte("no key opens this"), p.ID).Error
+		}))
+		if taken, err := s.TakeCall(ctx, p.ID, "pbx:7", "a", time.Minute); err == nil {
+			t.Errorf("%+v", taken)
+		}
+		if !must[bool](t)(s.Acquire(ctx, models.CallLease(c.ID), "b", time.Minute)) {
+			t.Error("the lease is kept")
+		}
 	})
 }
 
@@ -123,12 +143,12 @@ func TestWhoeverGivesACallBackHearsOfEventsThatAskForWork(t *testing.T) {
 			{"an event of the PBX's of that type", fresh, start("3", "pbx:8"), true},
 			{"an event of a click", click, start("4", "b24:clicked"), true},
 		} {
-			if must[bool](t)(s.ReleaseCall(ctx, p.ID, c.call, "a", startEcho)) {
+			if must[bool](t)(s.ReleaseCall(ctx, p.ID, c.call, "a", startEcho, models.Round{})) {
 				t.Errorf("%s: news before it came", c.name)
 			}
 			add(t, s, p.ID, c.event)
 			add(t, s, twin.ID, c.event)
-			if got := must[bool](t)(s.ReleaseCall(ctx, p.ID, c.call, "a", startEcho)); got != c.news {
+			if got := must[bool](t)(s.ReleaseCall(ctx, p.ID, c.call, "a", startEcho, models.Round{})); got != c.news {
 				t.Errorf("%s: news %t", c.name, got)
 			}
 			events := must[[]models.Event](t)(s.EventsOf(ctx, p.ID, c.event.CallKey))
@@ -136,7 +156,7 @@ func TestWhoeverGivesACallBackHearsOfEventsThatAskForWork(t *testing.T) {
 				check(t, s.MarkDone(ctx, p.ID, []int64{e.ID}))
 			}
 		}
-		_, err := s.ReleaseCall(ctx, twin.ID, registered, "a", startEcho)
+		_, err := s.ReleaseCall(ctx, twin.ID, registered, "a", startEcho, models.Round{})
 		wantErr(t, err, models.ErrNotFound)
 	})
 }
@@ -150,7 +170,7 @@ func TestALeaseOfACallIsGivenBackByItsOwnerOnly(t *testing.T) {
 			releases, acquires string
 			got                bool
 		}{{"", "a", true}, {"b", "b", false}, {"a", "b", true}} {
-			must[bool](t)(s.ReleaseCall(ctx, p.ID, id, step.releases, startEcho))
+			must[bool](t)(s.ReleaseCall(ctx, p.ID, id, step.releases, startEcho, models.Round{}))
 			if got := must[*models.TakenCall](t)(s.TakeCall(ctx, p.ID, "pbx:1", step.acquires, time.Minute)).Held; got != step.got {
 				t.Errorf("released by %q: %q gets it: %t", step.releases, step.acquires, got)
 			}

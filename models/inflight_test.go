@@ -30,7 +30,7 @@ func TestAWorkerBringsNothingBackOfARemovedPortal(t *testing.T) {
 				ids := []int64{must[[]models.Event](t)(s.EventsOf(ctx, p.ID, "pbx:nobody"))[0].ID}
 				check(t, s.Uninstall(ctx, p.ID, clean))
 				for name, c := range inHand {
-					for how, err := range map[string]error{"saved": s.SaveCall(ctx, c), "saved and done": s.SaveAndDone(ctx, c, nil, ids)} {
+					for how, err := range map[string]error{"saved": s.SaveCall(ctx, c), "saved and given back": savedAndDone(s, c, models.Round{Done: ids})} {
 						if !errors.Is(err, models.ErrNotFound) {
 							t.Errorf("%s, %s: %v", name, how, err)
 						}
@@ -99,7 +99,7 @@ func TestARoundHoldsItsCallBeforeItsEvents(t *testing.T) {
 
 	other := begin(t, address)
 	check(t, other.exec("SELECT 1 FROM events WHERE id = $1 FOR UPDATE", id))
-	round := later(func() error { return s.SaveAndDone(context.Background(), c, nil, []int64{id}) })
+	round := later(func() error { return savedAndDone(s, c, models.Round{Done: []int64{id}}) })
 	other.blocks()
 	err := begin(t, address).exec("SELECT 1 FROM calls WHERE id = $1 FOR UPDATE NOWAIT", c.ID)
 	if held, ok := errors.AsType[*pgconn.PgError](err); !ok || held.Code != "55P03" {

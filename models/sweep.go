@@ -30,7 +30,7 @@ func (s *Store) NewSweep() *Sweep {
 }
 
 // PendingCalls returns calls whose events wait although no worker holds the
-// call's lease ("call:" and its id) and no repetition is set for later: their
+// call's lease ([CallLease]) and no repetition is set for later: their
 // wake-up was lost. Of each portal it returns up to perPortal, the longest
 // waiting first, so that the backlog of one hides no other's. Of very much that
 // waits it looks at a part, and at the next part the next time.
@@ -128,7 +128,7 @@ func (s *Store) pendingIn(ctx context.Context, windows []sweepWindow, perPortal 
 	}
 	list, values := numbers(rows)
 	now := s.clock()
-	free, more := unlessCall("c.retry_at > ? OR EXISTS (SELECT 1 FROM leases l WHERE l.name = 'call:' || c.id AND l.until > "+now+" AND l.until < "+now+" + ?)",
+	free, more := unlessCall("c.retry_at > ? OR EXISTS (SELECT 1 FROM leases l WHERE l.name = '"+callLease+"' || c.id AND l.until > "+now+" AND l.until < "+now+" + ?)",
 		s.now(), longestLease.Microseconds())
 	var calls []CallArgs
 	err := s.with(ctx).Raw(`

@@ -17,13 +17,19 @@ import (
 // A statement is made by GORM, which runs it on tx: by Find if it returns rows, which
 // are then where Find was told to put them.
 type statement struct {
-	on    func(tx *gorm.DB) *gorm.DB
-	reads bool
+	on     func(tx *gorm.DB) *gorm.DB
+	rows   bool
+	writes bool
 }
 
-func write(on func(tx *gorm.DB) *gorm.DB) statement { return statement{on: on} }
+func write(on func(tx *gorm.DB) *gorm.DB) statement { return statement{on: on, writes: true} }
 
-func read(on func(tx *gorm.DB) *gorm.DB) statement { return statement{on: on, reads: true} }
+func read(on func(tx *gorm.DB) *gorm.DB) statement { return statement{on: on, rows: true} }
+
+// returning is a statement that writes, and returns rows.
+func returning(on func(tx *gorm.DB) *gorm.DB) statement {
+	return statement{on: on, rows: true, writes: true}
+}
 
 // together runs statements on db in one transaction and returns how many rows
 // each of them met. On SQLite, statements that only read run without one, which
@@ -59,7 +65,7 @@ func (s statement) queue(db *gorm.DB, batch *pgx.Batch, met *int64) error {
 		return err
 	}
 	queued := batch.Queue(tx.Statement.SQL.String(), values...)
-	if s.reads {
+	if s.rows {
 		queued.Query(func(rows pgx.Rows) (err error) {
 			*met, err = scan(rows, tx)
 			return err
@@ -74,7 +80,7 @@ func (s statement) queue(db *gorm.DB, batch *pgx.Batch, met *int64) error {
 }
 
 func onSQLite(db *gorm.DB, statements []statement) (met []int64, err error) {
-	if !slices.ContainsFunc(statements, func(s statement) bool { return !s.reads }) {
+	if !slices.ContainsFunc(statements, func(s statement) bool { return s.writes }) {
 		return oneByOne(db, statements)
 	}
 	err = db.Transaction(func(tx *gorm.DB) (err error) {

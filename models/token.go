@@ -133,7 +133,7 @@ func (s *Store) ToAsk(ctx context.Context, p Pace, most time.Duration) (SealedAc
 	a, next := SealedAccess{keys: s.keys}, turn{Pace: p, most: most}
 	toAsk := []statement{read(func(tx *gorm.DB) *gorm.DB { return a.rows.look(tx, p.PortalID) })}
 	if s.pool != nil {
-		toAsk = append(toAsk, read(next.take))
+		toAsk = append(toAsk, returning(next.take))
 	}
 	_, err := together(s.soon(ctx), s.soonPool, toAsk...)
 	if err == nil {

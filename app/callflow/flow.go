@@ -123,7 +123,7 @@ func (f *Flow) advance(ctx context.Context, portalID int64, callKey string) erro
 			return err
 		}
 		if !g.Held {
-			return f.leave(ctx, portalID, g.Call, callKey)
+			return f.leave(ctx, g.Call, callKey)
 		}
 		news, err := f.keepCall(ctx, g, func(ctx context.Context) error {
 			seat.comeInTurn(ctx)
@@ -161,8 +161,8 @@ var errHeld = errors.New("callflow: another worker has the call")
 //
 // It comes again for a call that waits for the file of a recording: the holder may
 // have looked before it was due.
-func (f *Flow) leave(ctx context.Context, portalID int64, row *models.Call, callKey string) error {
-	if done, err := f.echoed(ctx, portalID, callKey); err != nil || done {
+func (f *Flow) leave(ctx context.Context, row *models.Call, callKey string) error {
+	if done, err := f.echoed(ctx, row.PortalID, callKey); err != nil || done {
 		return err
 	}
 	if row.Progress.Recording.Waiting == "" {

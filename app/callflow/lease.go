@@ -33,20 +33,21 @@ func (f *Flow) hold(ctx context.Context, name string, do func(context.Context) e
 	return true, f.keep(ctx, name, owner, release, do)
 }
 
-// A grip is the lease of a call that is taken.
+// A grip is a call whose lease is taken, unless another has it.
 type grip struct {
 	*models.TakenCall
 	owner    string
-	released bool
-	news     bool // when released: events have come that nobody knew of who had it
+	released bool // given back with what was done
+	news     bool // what [models.Store.ReleaseCall] reported
 }
 
-// keepCall runs do while the lease of a call is kept that is taken. It reports
-// whether events have come that do knew nothing of.
+// keepCall keeps the lease of a call that is taken while do runs, and releases it
+// afterwards unless do has done so. It reports whether events have come that do knew
+// nothing of.
 func (f *Flow) keepCall(ctx context.Context, g *grip, do func(context.Context) error) (news bool, err error) {
 	err = f.keep(ctx, models.CallLease(g.Call.ID), g.owner, func(ctx context.Context) (err error) {
 		if !g.released {
-			g.news, err = f.Store.ReleaseCall(ctx, g.Portal.ID, g.Call.ID, g.owner, echoes)
+			g.news, err = f.Store.ReleaseCall(ctx, g.Portal.ID, g.Call.ID, g.owner, echoes, models.Round{})
 		}
 		return err
 	}, do)

@@ -1,8 +1,10 @@
 package callflow
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -40,12 +42,50 @@ func TestWhoFindsACallHeldCountsItsEchoesAsDone(t *testing.T) {
 		if _, _, err := s.AddEvents(ctx, portal.ID, []models.Event{echo}); err != nil {
 			t.Fatal(err)
 		}
-		if err := (&Flow{Store: s}).leave(ctx, portal.ID, c, echo.CallKey); err != nil {
+		if err := (&Flow{Store: s}).leave(ctx, c, echo.CallKey); err != nil {
 			t.Fatal(err)
 		}
 		_, events, err := s.CallAndEvents(ctx, portal.ID, c.ID)
 		if err != nil || len(events) != 1 || events[0].DoneAt == nil {
 			t.Errorf("%+v %v", events, err)
+		}
+	})
+}
+
+func TestWhatComesDuringARoundIsHeardOfAtItsEnd(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx, portal, id := t.Context(), installed(t, s), "1"
+		taken, err := s.TakeNewCall(ctx, models.Call{PortalID: portal.ID, Kind: models.KindPBX, CallKey: "pbx:1", PBXCallID: &id}, "worker", time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := &grip{TakenCall: taken, owner: "worker"}
+		w := &work{Flow: &Flow{Store: s, Now: time.Now, Lease: time.Minute}, portal: portal, row: taken.Call, grip: g, was: models.CallOpen}
+		for _, changed := range []bool{true, false} {
+			g.released = false
+			if w.saved, err = image(w.row); err != nil {
+				t.Fatal(err)
+			}
+			if changed {
+				w.row.Attempts++
+			}
+			w.asked = []models.RESTRequest{{PortalID: portal.ID, CallID: &w.row.ID, At: time.Now(), Method: "m"}}
+			news, err := w.keepCall(ctx, g, func(ctx context.Context) error {
+				event := models.Event{
+					Source: models.SourcePBX, EventKey: fmt.Sprint(changed), CallKey: "pbx:1", Type: "t", Payload: json.RawMessage(`{}`), HappenedAt: time.Now(),
+				}
+				if _, _, err := s.AddEvents(ctx, portal.ID, []models.Event{event}); err != nil {
+					return err
+				}
+				return w.close(ctx)
+			})
+			if err != nil || !news || !g.released || w.asked != nil {
+				t.Errorf("changed %t: news %t, released %t, %d requests not stored, %v", changed, news, g.released, len(w.asked), err)
+			}
+		}
+		logged, err := s.RESTOfCall(ctx, portal.ID, taken.Call.ID)
+		if err != nil || len(logged) != 2 {
+			t.Errorf("%d requests logged, %v", len(logged), err)
 		}
 	})
 }

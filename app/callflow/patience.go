@@ -87,8 +87,8 @@ func errorCode(err error) string {
 // codeInternal is the code of what our own house did wrong.
 const codeInternal = "INTERNAL"
 
-// faltered is how long the storing of a failure may take, less than the rest of
-// a lease that is not renewed any more.
+// faltered is how long the storing of a failure may take, less than a lease lasts
+// that was just renewed.
 const faltered = 5 * time.Second
 
 // isPortals reports an error that is about the portal and nothing else. Of
@@ -132,7 +132,7 @@ func (f *Flow) falter(ctx context.Context, g *grip, cause error) error {
 	if err != nil {
 		return errors.Join(cause, err)
 	}
-	w := &work{Flow: f, portal: g.Portal, row: row, events: events, was: row.State}
+	w := &work{Flow: f, portal: g.Portal, row: row, grip: g, events: events, was: row.State}
 	if err := w.failed(ctx, &ownFault{cause}); err != nil {
 		return errors.Join(err, cause)
 	}

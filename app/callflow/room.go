@@ -23,8 +23,8 @@ func DefaultRoom() int { return 4 * runtime.GOMAXPROCS(0) }
 // round for a call that is seen for the first time comes in at once, and one for a
 // call that is known begins in turn, when fewer than most are at work, or when it
 // has waited for [knownWithin]. It keeps its place in its portal's lane meanwhile,
-// so a call that begins may wait there for others of its own portal. A nil *Room has
-// room for all.
+// so a call that begins may wait there for others of its own portal, and the lease
+// of its call, which nobody else can change then. A nil *Room has room for all.
 type Room struct {
 	most    int
 	mu      sync.Mutex

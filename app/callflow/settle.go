@@ -70,10 +70,9 @@ func (w *work) later(ctx context.Context, wait time.Duration, err error) error {
 	return errors.Join(&Later{After: wait, Err: err}, w.save(ctx))
 }
 
-// close saves the row, counts the events it was made from as done, and gives the
-// lease of the call back: it is the last that a round does.
+// close ends the round: it is the last that is done with the call.
 func (w *work) close(ctx context.Context) error {
-	if err := w.saveAndDone(ctx); err != nil {
+	if err := w.release(ctx); err != nil {
 		return err
 	}
 	if w.was == models.CallOpen && w.row.State != models.CallOpen {
@@ -82,28 +81,23 @@ func (w *work) close(ctx context.Context) error {
 	return nil
 }
 
-func (w *work) saveAndDone(ctx context.Context) error {
+// release saves the row if it has changed, counts the events it was made from as
+// done, and gives the lease of the call back, all or nothing.
+func (w *work) release(ctx context.Context) error {
 	changed, err := w.changed()
 	if err != nil {
 		return err
 	}
-	if w.grip != nil {
-		w.grip.news, err = w.release(ctx, changed)
-		w.grip.released = err == nil
+	g, round := w.grip, models.Round{Asked: w.asked, Done: pending(w.events)}
+	if changed {
+		g.news, err = w.Store.SaveAndRelease(ctx, w.row, g.owner, echoes, round)
 	} else {
-		err = w.Store.SaveAndDone(ctx, w.row, w.asked, pending(w.events))
+		g.news, err = w.Store.ReleaseCall(ctx, w.row.PortalID, w.row.ID, g.owner, echoes, round)
 	}
-	if err == nil && changed {
-		w.asked = nil
+	if err == nil {
+		g.released, w.asked = true, nil
 	}
 	return err
-}
-
-func (w *work) release(ctx context.Context, changed bool) (news bool, err error) {
-	if !changed {
-		return w.Store.ReleaseCall(ctx, w.portal.ID, w.row.ID, w.grip.owner, echoes, pending(w.events)...)
-	}
-	return w.Store.SaveAndRelease(ctx, w.row, w.asked, pending(w.events), w.grip.owner, echoes)
 }
 
 // pending are the ids of those events that were not worked on yet.

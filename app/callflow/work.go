@@ -22,7 +22,7 @@ type work struct {
 	client *b24.Client
 	portal *models.Portal
 	row    *models.Call
-	grip   *grip // nil without the lease of the call
+	grip   *grip // nil for work that ends no round
 	events []models.Event
 	call   call.Call                   // what the events tell
 	phone  call.Phone                  // the client's number

@@ -86,8 +86,7 @@ func (f *Flow) newcomer(ctx context.Context, portal *models.Portal, source strin
 	}, nil
 }
 
-// newPBXCall finds the click or callback that a call of the PBX answers, or
-// makes the row of a new call.
+// newPBXCall is the click or callback that a call of the PBX answers, or a new call.
 func (f *Flow) newPBXCall(ctx context.Context, portal *models.Portal, t trail) (*models.Call, error) {
 	var row *models.Call
 	var err error
@@ -164,8 +163,8 @@ func (f *Flow) awaited(ctx context.Context, portal *models.Portal, c call.Call) 
 	return row, err
 }
 
-// newBitrix24Call makes the row of a click, or of a call that the app did not
-// register, if such calls are handled.
+// newBitrix24Call is a click, or a call that the app did not register, if such calls
+// are handled.
 func (f *Flow) newBitrix24Call(ctx context.Context, portal *models.Portal, t trail) (*models.Call, error) {
 	fresh := &models.Call{
 		PortalID: portal.ID, CallKey: t.key, B24CallID: &t.id,
@@ -184,8 +183,8 @@ func (f *Flow) newBitrix24Call(ctx context.Context, portal *models.Portal, t tra
 	return fresh, nil
 }
 
-// otherApp makes the row for a call of another telephony application. It
-// waits for the END, by which time a call of our own is known by its id.
+// otherApp is fresh as a call of another telephony application. It waits for the
+// END, by which time a call of our own is known by its id.
 func (f *Flow) otherApp(ctx context.Context, portal *models.Portal, events []models.Event, fresh *models.Call) (*models.Call, error) {
 	ours, err := registeredByUs(events, portal.RestAppID)
 	if err != nil || ours || !has(events, b24.VoximplantEnd) {
