@@ -38,12 +38,20 @@ func (s *Store) SaveToAsk(ctx context.Context, c *Call, asked []RESTRequest) (Se
 	return a, err
 }
 
-// asking keeps what a portal was asked, if anything.
+// asking keeps what a portal was asked, if anything, unless the app was removed from
+// it meanwhile: nothing is kept of such a portal.
 func asking(asked []RESTRequest) []statement {
 	if len(asked) == 0 {
 		return nil
 	}
-	return []statement{write(func(tx *gorm.DB) *gorm.DB { return addRequests(tx, asked) })}
+	portalID := asked[0].PortalID
+	return []statement{
+		write(func(tx *gorm.DB) *gorm.DB { return addRequests(tx, asked) }),
+		write(func(tx *gorm.DB) *gorm.DB {
+			return tx.Exec("DELETE FROM rest_log WHERE portal_id = ? AND EXISTS (SELECT 1 FROM portals WHERE id = ? AND status = ?)",
+				portalID, portalID, PortalUninstalled)
+		}),
+	}
 }
 
 // saveRound saves a call, and then the rest with it.

@@ -30,11 +30,18 @@ func TestAWorkerBringsNothingBackOfARemovedPortal(t *testing.T) {
 				ids := []int64{must[[]models.Event](t)(s.EventsOf(ctx, p.ID, "pbx:nobody"))[0].ID}
 				check(t, s.Uninstall(ctx, p.ID, clean))
 				for name, c := range inHand {
-					for how, err := range map[string]error{"saved": s.SaveCall(ctx, c), "saved and given back": savedAndDone(s, c, models.Round{Done: ids})} {
+					asked := models.RESTRequest{PortalID: p.ID, CallID: &c.ID, At: noon, Method: "m"}
+					if err := s.AddRESTRequests(ctx, asked); err != nil && !errors.Is(err, models.ErrNotFound) {
+						t.Error(err)
+					}
+					for how, err := range map[string]error{"saved": s.SaveCall(ctx, c), "saved and given back": savedAndDone(s, c, models.Round{Asked: []models.RESTRequest{asked}, Done: ids})} {
 						if !errors.Is(err, models.ErrNotFound) {
 							t.Errorf("%s, %s: %v", name, how, err)
 						}
 					}
+				}
+				if n := rows(t, s, p.ID)["rest_log"]; n != 0 {
+					t.Errorf("%d requests are logged", n)
 				}
 			})
 		})

@@ -28,10 +28,11 @@ type RESTRequest struct {
 // TableName is GORM's.
 func (RESTRequest) TableName() string { return "rest_log" }
 
-// AddRESTRequests appends requests to the REST log of their portal; ErrNotFound
-// when the portal was removed meanwhile.
+// AddRESTRequests appends requests to the REST log of their portal, unless the app
+// was removed from it meanwhile; ErrNotFound when the portal is gone.
 func (s *Store) AddRESTRequests(ctx context.Context, asked ...RESTRequest) error {
-	return gone(addRequests(s.soon(ctx), asked).Error)
+	_, err := together(s.soon(ctx), s.soonPool, asking(asked)...)
+	return gone(err)
 }
 
 func addRequests(db *gorm.DB, asked []RESTRequest) *gorm.DB {
