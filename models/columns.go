@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 )
 
@@ -56,6 +57,17 @@ func (utcTime) Value(_ context.Context, field *schema.Field, _ reflect.Value, va
 		return stored(*at), nil
 	}
 	return nil, fmt.Errorf("models: field %s is no time", field.Name)
+}
+
+// fields are the columns of a model's table, by their names. Of all of them by one
+// name a connection would, once, fail to read what it has planned before a newer
+// version added a column: PostgreSQL does not change what a plan returns.
+func fields(tx *gorm.DB, model any, table string) string {
+	parsed := gorm.Statement{DB: tx}
+	if tx.AddError(parsed.Parse(model)) != nil {
+		return ""
+	}
+	return table + "." + strings.Join(parsed.Schema.DBNames, ", "+table+".")
 }
 
 // clean drops what PostgreSQL refuses in a text: NUL and broken UTF-8. Texts of

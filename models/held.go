@@ -89,13 +89,13 @@ func (s *Store) statements(t *taking) []statement {
 			return tx.Table("calls c").Where(ofKey, t.portalID, value).Find(&t.calls)
 		}),
 		read(func(tx *gorm.DB) *gorm.DB {
-			return tx.Raw("SELECT e.* FROM (SELECT CAST(? AS text) AS key) k LEFT JOIN calls c ON "+ofKey+
+			return tx.Raw("SELECT "+fields(tx, &Event{}, "e")+" FROM (SELECT CAST(? AS text) AS key) k LEFT JOIN calls c ON "+ofKey+
 				" JOIN events e ON e.portal_id = ? AND e.call_key IN (k.key, "+keysOfCall+") ORDER BY e.happened_at, e.id",
 				t.key, t.portalID, value, t.portalID).Find(&t.events)
 		}),
 		read(func(tx *gorm.DB) *gorm.DB {
 			return tx.Table("portals").
-				Select("portals.*, EXISTS (SELECT 1 FROM erased_calls WHERE portal_id = portals.id AND call_hash = ? AND until > ?) AS erased",
+				Select(fields(tx, &portalRow{}, "portals")+", EXISTS (SELECT 1 FROM erased_calls WHERE portal_id = portals.id AND call_hash = ? AND until > ?) AS erased",
 					hashOf(t.key), s.now().UnixMicro()).
 				Where("id = ?", t.portalID).Find(&t.portals)
 		}),
@@ -150,7 +150,7 @@ func (s *Store) CallAndEvents(ctx context.Context, portalID, callID int64) (*Cal
 			return tx.Where("portal_id = ? AND id = ?", portalID, callID).Find(&c.calls)
 		}),
 		read(func(tx *gorm.DB) *gorm.DB {
-			return tx.Raw("SELECT e.* FROM calls c JOIN events e ON "+ofCall+
+			return tx.Raw("SELECT "+fields(tx, &Event{}, "e")+" FROM calls c JOIN events e ON "+ofCall+
 				" WHERE c.portal_id = ? AND c.id = ? ORDER BY e.happened_at, e.id", portalID, callID).Find(&c.events)
 		}))
 	if err == nil && len(c.calls) == 0 {

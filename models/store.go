@@ -75,13 +75,14 @@ func (s *Store) connect(ctx context.Context, address string) error {
 }
 
 // gormConfig has GORM neither log, which would print values, nor wrap single
-// statements in transactions.
+// statements in transactions, nor read all columns by one name, see [fields].
 func (s *Store) gormConfig() *gorm.Config {
 	return &gorm.Config{
 		Logger:                 logger.Discard,
 		NowFunc:                s.now,
 		SkipDefaultTransaction: true,
 		TranslateError:         true,
+		QueryFields:            true,
 	}
 }
 

@@ -159,7 +159,7 @@ type access []struct {
 }
 
 func (a *access) look(tx *gorm.DB, portalID int64) *gorm.DB {
-	return tx.Table("portals p").Select("p.endpoint, p.member_id, t.*").
+	return tx.Table("portals p").Select("p.endpoint, p.member_id, "+fields(tx, &tokenRow{}, "t")).
 		Joins("LEFT JOIN tokens t ON t.portal_id = p.id AND t.dead_code = ''").
 		Where("p.id = ?", portalID).Order("t.renewed_at DESC, t.id DESC").Find(a)
 }
