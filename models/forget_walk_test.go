@@ -82,9 +82,10 @@ func all(t *testing.T, tx *gorm.DB, table string) []tableRow {
 	t.Helper()
 	query := "SELECT * FROM " + table
 	if table == "river_job" {
-		query = "SELECT id, CAST(args AS text) AS args, CAST(metadata AS text) AS metadata FROM river_job"
+		// The job that looks once more for what was in flight is to stay.
+		query = "SELECT id, CAST(args AS text) AS args, CAST(metadata AS text) AS metadata FROM river_job WHERE kind <> 'removal'"
 		if tx.Name() == "sqlite" {
-			query = "SELECT id, json(args) AS args, json(metadata) AS metadata FROM river_job"
+			query = "SELECT id, json(args) AS args, json(metadata) AS metadata FROM river_job WHERE kind <> 'removal'"
 		}
 	}
 	rows := must[*sql.Rows](t)(tx.Raw(query).Rows())

@@ -38,14 +38,19 @@ const removalSlack = 5 * time.Second
 // EnqueueRemoval enqueues the job that finds out whether the app was removed
 // from a portal: once, however often that is said within a minute.
 func (s *Store) EnqueueRemoval(ctx context.Context, portalID int64, clean bool) error {
+	return s.Transaction(ctx, func(tx *gorm.DB) error { return s.enqueueRemoval(ctx, tx, portalID, clean) })
+}
+
+func (s *Store) enqueueRemoval(ctx context.Context, tx *gorm.DB, portalID int64, clean bool) error {
 	args := RemovalArgs{PortalID: portalID, Clean: clean, Before: s.now().Truncate(time.Minute).Add(time.Minute)}
-	return s.Transaction(ctx, func(tx *gorm.DB) error { return s.river.insert(ctx, tx, args) })
+	return s.river.insert(ctx, tx, args)
 }
 
 // Uninstall forgets a portal. With clean nothing of it stays. Otherwise its
 // settings, its command URL and its lines stay for a later installation, and
 // its calls without anything that names a person; tokens, secrets, keys,
-// employees, events and requests go. It may be repeated.
+// employees, events and requests go, and a job is enqueued that looks once more for
+// what was in flight meanwhile. It may be repeated.
 func (s *Store) Uninstall(ctx context.Context, portalID int64, clean bool) error {
 	defer s.admitted.forget()
 	return s.Transaction(ctx, func(tx *gorm.DB) error {
@@ -55,7 +60,10 @@ func (s *Store) Uninstall(ctx context.Context, portalID int64, clean bool) error
 		if clean {
 			return s.forgetAll(tx, portalID)
 		}
-		return s.forgetPeople(tx, portalID)
+		if err := s.forgetPeople(tx, portalID); err != nil {
+			return err
+		}
+		return s.enqueueRemoval(ctx, tx, portalID, clean)
 	})
 }
 

@@ -85,11 +85,8 @@ func (f *Flow) settleRemoval(ctx context.Context, portal *models.Portal, clean b
 	return false, nil
 }
 
-// forget forgets a portal, and looks once more for what was in flight meanwhile.
+// forget forgets a portal.
 func (f *Flow) forget(ctx context.Context, portal *models.Portal, clean bool) error {
 	defer f.Lookups.forget(portal.ID)
-	if err := f.Store.Uninstall(ctx, portal.ID, clean); err != nil || clean {
-		return err // with clean the portal's row is gone, and nothing can belong to it
-	}
-	return f.Store.EnqueueRemoval(ctx, portal.ID, clean)
+	return f.Store.Uninstall(ctx, portal.ID, clean)
 }
