@@ -76,6 +76,9 @@ type Call struct {
 	Search    string    // see [searchText]
 	CreatedAt time.Time `gorm:"serializer:utc"`
 	UpdatedAt time.Time `gorm:"serializer:utc;autoUpdateTime:false"`
+	// HeldBy is who holds the call's lease as of [Store.TakeCall], and alone may save
+	// it; "" is somebody who needs none.
+	HeldBy string `gorm:"-" json:"-"`
 }
 
 // Prefixes of call keys made of a sender's id of the call.
@@ -231,14 +234,23 @@ const notForgotten = "NOT EXISTS (SELECT 1 FROM portals p WHERE p.id = calls.por
 
 // SaveCall stores all of a call, zero values too, but does not take back the
 // PBX's id of it. ErrConflict means that one of its ids belongs to another call,
-// ErrNotFound that the call is gone, or was forgotten with its portal.
-func (s *Store) SaveCall(ctx context.Context, c *Call) error { return s.saveCall(s.with(ctx), c) }
+// ErrNotFound that the call is gone, was forgotten with its portal, or is held by
+// another than c says.
+func (s *Store) SaveCall(ctx context.Context, c *Call) error {
+	return s.saveRound(s.with(ctx), s.pool, c)
+}
 
-func (s *Store) saveCall(db *gorm.DB, c *Call) error {
+// saveCall is [Store.SaveCall] in a transaction.
+func (s *Store) saveCall(tx *gorm.DB, c *Call) error {
 	c.dress(s.now())
-	saved := c.update(db)
+	if s.pool != nil {
+		if err := c.lock(tx).Error; err != nil {
+			return err
+		}
+	}
+	saved := c.update(tx)
 	if c.unmapped() && saved.Error == nil && saved.RowsAffected == 0 {
-		return s.saveMapped(db, c)
+		return s.saveMapped(tx, c)
 	}
 	return conflict(changed(saved))
 }
@@ -253,23 +265,46 @@ func (c *Call) dress(now time.Time) {
 // unmapped reports that nobody is known at the call's extension.
 func (c *Call) unmapped() bool { return c.UserID == 0 && c.Extension != "" }
 
-// update saves a call that is dressed.
+// lock waits on PostgreSQL until nobody else changes the call or its lease any more:
+// an update that waits by itself goes on with what it had read of other tables
+// before, such as a portal that has been forgotten meanwhile.
+//
+// https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED
+func (c *Call) lock(tx *gorm.DB) *gorm.DB {
+	var ids []int64
+	if c.HeldBy == "" {
+		return tx.Raw("SELECT id FROM calls WHERE portal_id = ? AND id = ? FOR UPDATE", c.PortalID, c.ID).Find(&ids)
+	}
+	return tx.Raw(`SELECT c.id FROM calls c JOIN leases l ON l.name = ? AND l.owner = ?
+		WHERE c.portal_id = ? AND c.id = ? FOR UPDATE`, CallLease(c.ID), c.HeldBy, c.PortalID, c.ID).Find(&ids)
+}
+
+// update saves a call that is dressed, and locked.
 func (c *Call) update(db *gorm.DB) *gorm.DB {
 	kept := []string{"id", "portal_id", "created_at"}
 	if c.PBXCallID == nil {
 		kept = append(kept, "pbx_call_id") // LinkPBX may have set it meanwhile
 	}
-	row := db.Model(&Call{}).Where("portal_id = ? AND id = ?", c.PortalID, c.ID).Where(notForgotten)
+	row := c.mine(db.Model(&Call{}))
 	if c.unmapped() {
 		row = row.Where("user_id = 0 OR extension <> ?", c.Extension)
 	}
 	return row.Select("*").Omit(kept...).Updates(c)
 }
 
+// mine is the row of a call while it may be saved.
+func (c *Call) mine(db *gorm.DB) *gorm.DB {
+	row := db.Where("portal_id = ? AND id = ?", c.PortalID, c.ID).Where(notForgotten)
+	if c.HeldBy == "" {
+		return row
+	}
+	return row.Where("EXISTS (SELECT 1 FROM leases WHERE name = ? AND owner = ?)", CallLease(c.ID), c.HeldBy)
+}
+
 // saveMapped saves a call whose extension was given to somebody (Relabel) while
 // a worker had the call in hand: it stays that user's.
 func (s *Store) saveMapped(db *gorm.DB, c *Call) error {
-	err := db.Table("calls").Select("user_id").Where("portal_id = ? AND id = ?", c.PortalID, c.ID).Where(notForgotten).Take(&c.UserID).Error
+	err := c.mine(db.Table("calls")).Select("user_id").Take(&c.UserID).Error
 	if err != nil {
 		return found(err)
 	}

@@ -39,22 +39,29 @@ func (s *Store) SaveToAsk(ctx context.Context, c *Call, asked []RESTRequest) (Se
 }
 
 // asking keeps what a portal was asked, if anything, unless the app was removed from
-// it meanwhile: nothing is kept of such a portal.
+// it meanwhile: nothing is kept of such a portal, nor of a call that is gone.
 func asking(asked []RESTRequest) []statement {
 	if len(asked) == 0 {
 		return nil
 	}
-	portalID := asked[0].PortalID
-	return []statement{
+	portalID, callID := asked[0].PortalID, asked[0].CallID
+	kept := []statement{
 		write(func(tx *gorm.DB) *gorm.DB { return addRequests(tx, asked) }),
 		write(func(tx *gorm.DB) *gorm.DB {
 			return tx.Exec("DELETE FROM rest_log WHERE portal_id = ? AND EXISTS (SELECT 1 FROM portals WHERE id = ? AND status = ?)",
 				portalID, portalID, PortalUninstalled)
 		}),
 	}
+	if callID == nil {
+		return kept
+	}
+	return append(kept, write(func(tx *gorm.DB) *gorm.DB {
+		return tx.Exec("DELETE FROM rest_log WHERE portal_id = ? AND call_id = ? AND NOT EXISTS (SELECT 1 FROM calls WHERE portal_id = ? AND id = ?)",
+			portalID, *callID, portalID, *callID)
+	}))
 }
 
-// saveRound saves a call, and then the rest with it.
+// saveRound saves a call, and then the rest with it. With a pool it locks it first.
 func (s *Store) saveRound(db *gorm.DB, pool *pgxpool.Pool, c *Call, rest ...statement) error {
 	c.dress(s.now())
 	if c.unmapped() { // unless it has become somebody's meanwhile
@@ -66,8 +73,13 @@ func (s *Store) saveRound(db *gorm.DB, pool *pgxpool.Pool, c *Call, rest ...stat
 			return err
 		}))
 	}
-	met, err := together(db, pool, append([]statement{write(c.update)}, rest...)...)
-	if err == nil && met[0] == 0 {
+	statements := []statement{write(c.update)}
+	if pool != nil {
+		statements = append([]statement{read(c.lock)}, statements...)
+	}
+	at := len(statements) - 1 // of the update
+	met, err := together(db, pool, append(statements, rest...)...)
+	if err == nil && met[at] == 0 {
 		err = ErrNotFound
 	}
 	return conflict(gone(err))

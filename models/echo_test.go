@@ -149,8 +149,13 @@ func savedWhole(t *testing.T, s *models.Store, extension string) {
 	gone := *c
 	gone.ID += 1000
 	late := must[[]models.Event](t)(s.EventsOf(ctx, p.ID, "pbx:a"))[1].ID
-	wantErr(t, savedAndDone(s, &gone, models.Round{Done: []int64{late}}), models.ErrNotFound)
+	lost := models.RESTRequest{PortalID: p.ID, CallID: &gone.ID, At: noon, Method: "lost", Params: json.RawMessage(`{}`)}
+	wantErr(t, savedAndDone(s, &gone, models.Round{Asked: []models.RESTRequest{lost}, Done: []int64{late}}), models.ErrNotFound)
+	check(t, s.AddRESTRequests(ctx, lost))
 	stands("of a call that is gone", models.CallFinished, []models.CallArgs{mine, its}, "first", "second", "third")
+	if logged := must[[]models.RESTRequest](t)(s.RESTOfCall(ctx, p.ID, gone.ID)); len(logged) > 0 {
+		t.Errorf("logged for a call that is gone: %v", logged)
+	}
 }
 
 func TestACallIsSavedAndGivenBackOrNeither(t *testing.T) {
@@ -194,6 +199,7 @@ func savedAndGivenBack(t *testing.T, s *models.Store, extension string) {
 	}
 
 	add(t, s, p.ID, event("2", "pbx:a", 0)) // "another" has the call meanwhile
+	c.HeldBy = "another"
 	if !must[bool](t)(s.SaveAndRelease(ctx, c, "another", startEcho, models.Round{Done: ids})) {
 		t.Error("no news although an event came")
 	}

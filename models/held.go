@@ -126,6 +126,9 @@ func (s *Store) taken(ctx context.Context, t *taking, failed error) (*TakenCall,
 	if err != nil {
 		return nil, err
 	}
+	if len(t.names) > 0 {
+		t.calls[0].HeldBy = t.owner
+	}
 	if len(t.calls) > 0 {
 		return &TakenCall{Portal: portal, Call: &t.calls[0], Held: len(t.names) > 0, Events: t.events}, nil
 	}

@@ -38,8 +38,10 @@ func TestACallIsReadByWhoeverGetsItsLease(t *testing.T) {
 				t.Errorf("%s of %s by %s (-want +got):\n%s", key, portal.MemberID, owner, diff)
 			}
 		}
+		held := *want
+		held.HeldBy = "a"
 		for _, key := range want.Keys() {
-			taken(p, key, "a", models.TakenCall{Call: want, Held: true, Events: events})
+			taken(p, key, "a", models.TakenCall{Call: &held, Held: true, Events: events})
 			taken(p, key, "b", models.TakenCall{Call: want, Events: events})
 			must[bool](t)(s.ReleaseCall(ctx, p.ID, made.ID, "a", startEcho, models.Round{}))
 		}
@@ -70,7 +72,9 @@ func TestACallIsMadeAndTakenAtOnce(t *testing.T) {
 		add(t, s, p.ID, event("1", "pbx:7", 0))
 		fresh := models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:7", PBXCallID: ptr("7"), Phone: "+4930901820"}
 		first := must[*models.TakenCall](t)(s.TakeNewCall(ctx, fresh, "a", time.Minute))
-		if diff := cmp.Diff(must[*models.Call](t)(s.CallByKey(ctx, p.ID, "pbx:7")), first.Call); diff != "" || !first.Held || len(first.Events) != 1 {
+		want := must[*models.Call](t)(s.CallByKey(ctx, p.ID, "pbx:7"))
+		want.HeldBy = "a"
+		if diff := cmp.Diff(want, first.Call); diff != "" || !first.Held || len(first.Events) != 1 {
 			t.Errorf("held %t with %d events, call (-want +got):\n%s", first.Held, len(first.Events), diff)
 		}
 		second := must[*models.TakenCall](t)(s.TakeNewCall(ctx, fresh, "b", time.Minute))

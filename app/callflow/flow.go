@@ -195,10 +195,18 @@ func (f *Flow) carrySafely(ctx context.Context, g *grip) (err error) {
 	}
 	w.grip = g
 	if w.row.State == models.CallFailed && !w.news() {
-		return nil
+		return f.lookAgain(ctx, g)
 	}
 	defer func() { err = errors.Join(err, w.keepAsked(ctx)) }()
 	return w.settle(ctx, w.run(b24.WithCall(ctx, w.row.ID)))
+}
+
+// lookAgain sees whether somebody had a call that was given up repeated while this
+// round waited for room: the worker who was woken for that has found it held.
+func (f *Flow) lookAgain(ctx context.Context, g *grip) error {
+	row, err := f.Store.CallByID(ctx, g.Portal.ID, g.Call.ID)
+	g.news = err == nil && row.State != models.CallFailed
+	return known(err)
 }
 
 // load is the work on a call whose events are these: it reads what they tell.

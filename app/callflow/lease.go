@@ -38,17 +38,19 @@ type grip struct {
 	*models.TakenCall
 	owner    string
 	released bool // given back with what was done
-	news     bool // what [models.Store.ReleaseCall] reported
+	news     bool // there is more to do: what [models.Store.ReleaseCall] reported, or was seen before
 }
 
 // keepCall keeps the lease of a call that is taken while do runs, and releases it
 // afterwards unless do has done so. It reports whether events have come that do knew
 // nothing of.
 func (f *Flow) keepCall(ctx context.Context, g *grip, do func(context.Context) error) (news bool, err error) {
-	err = f.keep(ctx, models.CallLease(g.Call.ID), g.owner, func(ctx context.Context) (err error) {
-		if !g.released {
-			g.news, err = f.Store.ReleaseCall(ctx, g.Portal.ID, g.Call.ID, g.owner, echoes, models.Round{})
+	err = f.keep(ctx, models.CallLease(g.Call.ID), g.owner, func(ctx context.Context) error {
+		if g.released {
+			return nil
 		}
+		came, err := f.Store.ReleaseCall(ctx, g.Portal.ID, g.Call.ID, g.owner, echoes, models.Round{})
+		g.news = g.news || came
 		return err
 	}, do)
 	return g.news, err

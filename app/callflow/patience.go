@@ -132,6 +132,7 @@ func (f *Flow) falter(ctx context.Context, g *grip, cause error) error {
 	if err != nil {
 		return errors.Join(cause, err)
 	}
+	row.HeldBy = g.owner
 	w := &work{Flow: f, portal: g.Portal, row: row, grip: g, events: events, was: row.State}
 	if err := w.failed(ctx, &ownFault{cause}); err != nil {
 		return errors.Join(err, cause)

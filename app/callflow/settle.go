@@ -82,8 +82,11 @@ func (w *work) close(ctx context.Context) error {
 }
 
 // release saves the row if it has changed, counts the events it was made from as
-// done, and gives the lease of the call back, all or nothing.
+// done, and gives the lease of the call back, all or nothing. A renewal that finds it
+// given back does not break that off.
 func (w *work) release(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), faltered)
+	defer cancel()
 	changed, err := w.changed()
 	if err != nil {
 		return err
