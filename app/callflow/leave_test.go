@@ -114,3 +114,37 @@ func TestAFailureIsRecordedByWhoHasTheCall(t *testing.T) {
 		}
 	})
 }
+
+// The worker who is woken for the repetition finds the call held, and goes.
+func TestACallThatIsRepeatedWhileARoundWaitsForRoomIsWorkedOn(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx, portal, id := t.Context(), installed(t, s), "1"
+		call := models.Call{PortalID: portal.ID, Kind: models.KindPBX, CallKey: "pbx:1", PBXCallID: &id}
+		given, err := s.EnsureCall(ctx, call)
+		if err != nil {
+			t.Fatal(err)
+		}
+		given.State = models.CallFailed
+		if err := s.SaveCall(ctx, given); err != nil {
+			t.Fatal(err)
+		}
+		f := &Flow{Store: s, Now: time.Now, Lease: time.Minute, Bitrix24: new(b24.App)}
+		for _, repeated := range []bool{false, true} {
+			g, err := f.take(ctx, nil, portal.ID, "pbx:1")
+			if err != nil || !g.Held {
+				t.Fatalf("%+v %v", g, err)
+			}
+			news, err := f.keepCall(ctx, g, func(ctx context.Context) error {
+				if repeated {
+					if err := s.RetryCall(ctx, portal.ID, given.ID); err != nil {
+						return err
+					}
+				}
+				return f.carry(ctx, g)
+			})
+			if err != nil || news != repeated {
+				t.Errorf("repeated %t: more to do %t, %v", repeated, news, err)
+			}
+		}
+	})
+}
