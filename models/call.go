@@ -294,11 +294,15 @@ func (c *Call) update(db *gorm.DB) *gorm.DB {
 
 // mine is the row of a call while it may be saved.
 func (c *Call) mine(db *gorm.DB) *gorm.DB {
-	row := db.Where("portal_id = ? AND id = ?", c.PortalID, c.ID).Where(notForgotten)
+	return c.held(db.Where("portal_id = ? AND id = ?", c.PortalID, c.ID).Where(notForgotten))
+}
+
+// held leaves out everything if another holds the call than it says.
+func (c *Call) held(db *gorm.DB) *gorm.DB {
 	if c.HeldBy == "" {
-		return row
+		return db
 	}
-	return row.Where("EXISTS (SELECT 1 FROM leases WHERE name = ? AND owner = ?)", CallLease(c.ID), c.HeldBy)
+	return db.Where("EXISTS (SELECT 1 FROM leases WHERE name = ? AND owner = ?)", CallLease(c.ID), c.HeldBy)
 }
 
 // saveMapped saves a call whose extension was given to somebody (Relabel) while

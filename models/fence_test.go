@@ -56,6 +56,10 @@ func savedByItsHolder(t *testing.T, s *models.Store, extension string) {
 		c.State = models.CallFailed
 		t.Run(how, func(t *testing.T) { wantErr(t, save(ctx, &c), models.ErrNotFound) })
 	}
+	_, _, err := must[models.SealedAccess](t)(s.ToAskFor(ctx, late.Call, bucketOf(p), 0)).Open()
+	wantErr(t, err, models.ErrNotFound)
+	_, _, err = must[models.SealedAccess](t)(s.ToAskFor(ctx, next.Call, bucketOf(p), 0)).Open()
+	check(t, err)
 	if diff := cmp.Diff(want, must[*models.Call](t)(s.CallByID(ctx, p.ID, late.Call.ID))); diff != "" {
 		t.Errorf("the call (-want +got):\n%s", diff)
 	}

@@ -130,8 +130,14 @@ func (s *Store) Access(ctx context.Context, portalID int64) (endpoint string, to
 
 // ToAsk is [Store.Access] before a request, and [Store.TakePlace] for it.
 func (s *Store) ToAsk(ctx context.Context, p Pace, most time.Duration) (SealedAccess, error) {
+	return s.ToAskFor(ctx, &Call{}, p, most)
+}
+
+// ToAskFor is [Store.ToAsk] before a request for a call. If another holds it than c
+// says, opening what is returned is ErrNotFound.
+func (s *Store) ToAskFor(ctx context.Context, c *Call, p Pace, most time.Duration) (SealedAccess, error) {
 	a, next := SealedAccess{keys: s.keys}, turn{Pace: p, most: most}
-	toAsk := []statement{read(func(tx *gorm.DB) *gorm.DB { return a.rows.look(tx, p.PortalID) })}
+	toAsk := []statement{read(func(tx *gorm.DB) *gorm.DB { return a.rows.look(c.held(tx), p.PortalID) })}
 	if s.pool != nil {
 		toAsk = append(toAsk, returning(next.take))
 	}

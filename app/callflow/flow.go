@@ -201,12 +201,28 @@ func (f *Flow) carrySafely(ctx context.Context, g *grip) (err error) {
 	return w.settle(ctx, w.run(b24.WithCall(ctx, w.row.ID)))
 }
 
-// lookAgain sees whether somebody had a call that was given up repeated while this
-// round waited for room: the worker who was woken for that has found it held.
+// lookAgain gives a call back that was given up, and then sees whether somebody had
+// it repeated while this round held it: the worker who was woken for that has gone.
 func (f *Flow) lookAgain(ctx context.Context, g *grip) error {
+	came, err := f.Store.ReleaseCall(ctx, g.Portal.ID, g.Call.ID, g.owner, echoes, models.Round{})
+	if err != nil {
+		return soonAgain(err)
+	}
+	g.released = true
 	row, err := f.Store.CallByID(ctx, g.Portal.ID, g.Call.ID)
-	g.news = err == nil && row.State != models.CallFailed
-	return known(err)
+	if err != nil {
+		return soonAgain(err)
+	}
+	g.news = came || row.State != models.CallFailed
+	return nil
+}
+
+// soonAgain is for an error that says nothing about the call, unless that is gone.
+func soonAgain(err error) error {
+	if errors.Is(err, models.ErrNotFound) {
+		return nil
+	}
+	return &Later{After: time.Second, Err: err}
 }
 
 // load is the work on a call whose events are these: it reads what they tell.

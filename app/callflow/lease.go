@@ -24,7 +24,11 @@ func numberLease(portalID int64, key string) string {
 // that name, and reports whether it got it. The context of do ends when the
 // lease is lost.
 func (f *Flow) hold(ctx context.Context, name string, do func(context.Context) error) (bool, error) {
-	owner := f.piece()
+	return f.holdAs(ctx, name, f.piece(), do)
+}
+
+// holdAs is hold for work whose owner has that name.
+func (f *Flow) holdAs(ctx context.Context, name, owner string, do func(context.Context) error) (bool, error) {
 	held, err := f.Store.Acquire(ctx, name, owner, f.Lease)
 	if err != nil || !held {
 		return false, err
@@ -38,7 +42,7 @@ type grip struct {
 	*models.TakenCall
 	owner    string
 	released bool // given back with what was done
-	news     bool // there is more to do: what [models.Store.ReleaseCall] reported, or was seen before
+	news     bool // there is more to do: what [models.Store.ReleaseCall] reported, or was seen since
 }
 
 // keepCall keeps the lease of a call that is taken while do runs, and releases it
@@ -50,10 +54,23 @@ func (f *Flow) keepCall(ctx context.Context, g *grip, do func(context.Context) e
 			return nil
 		}
 		came, err := f.Store.ReleaseCall(ctx, g.Portal.ID, g.Call.ID, g.owner, echoes, models.Round{})
-		g.news = g.news || came
+		g.news = came
 		return err
-	}, do)
+	}, func(ctx context.Context) error { return f.unlessLost(ctx, g, do(ctx)) })
 	return g.news, err
+}
+
+// unlessLost has a round repeated that was refused something since it holds its call
+// no longer: who took the lease may not have done what this round was woken for.
+func (f *Flow) unlessLost(ctx context.Context, g *grip, err error) error {
+	if g.released || !errors.Is(err, models.ErrNotFound) {
+		return err
+	}
+	held, failed := f.Store.Renew(context.WithoutCancel(ctx), models.CallLease(g.Call.ID), g.owner, f.Lease)
+	if failed != nil || held {
+		return errors.Join(err, failed)
+	}
+	return &Later{After: time.Second, Err: errLeaseLost}
 }
 
 // piece is a name for a piece of work: each is an owner of leases of its own.
@@ -103,12 +120,17 @@ func (f *Flow) renew(ctx context.Context, name, owner string, cancel context.Can
 // holdPatiently is hold for a lease that is worth waiting for: it tries for
 // LockWait before it reports false.
 func (f *Flow) holdPatiently(ctx context.Context, name string, do func(context.Context) error) (bool, error) {
+	return f.holdPatientlyAs(ctx, name, f.piece(), do)
+}
+
+// holdPatientlyAs is holdPatiently for work whose owner has that name.
+func (f *Flow) holdPatientlyAs(ctx context.Context, name, owner string, do func(context.Context) error) (bool, error) {
 	patience, cancel := context.WithTimeout(ctx, f.LockWait)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		held, err := f.hold(ctx, name, do)
+		held, err := f.holdAs(ctx, name, owner, do)
 		if err != nil || held {
 			return held, err
 		}

@@ -148,3 +148,33 @@ func TestACallThatIsRepeatedWhileARoundWaitsForRoomIsWorkedOn(t *testing.T) {
 		}
 	})
 }
+
+// Who took the lease from a worker that stood still may not have come for what that
+// one was woken for.
+func TestARoundThatIsRefusedBecauseAnotherHasTheCallIsRepeated(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx, portal, id := t.Context(), installed(t, s), "1"
+		f := &Flow{Store: s, Now: time.Now, Lease: time.Minute}
+		call := models.Call{PortalID: portal.ID, Kind: models.KindPBX, CallKey: "pbx:1", PBXCallID: &id}
+		for _, c := range []struct {
+			lost, repeated bool
+		}{{false, false}, {true, true}} {
+			taken, err := s.TakeNewCall(ctx, call, "worker", time.Minute)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = f.keepCall(ctx, &grip{TakenCall: taken, owner: "worker"}, func(ctx context.Context) error {
+				if c.lost {
+					if err := s.Release(ctx, models.CallLease(taken.Call.ID), "worker"); err != nil {
+						return err
+					}
+					return s.SaveCall(ctx, taken.Call)
+				}
+				return models.ErrNotFound
+			})
+			if _, repeated := Wait(err); repeated != c.repeated {
+				t.Errorf("lost %t: repeated %t, %v", c.lost, repeated, err)
+			}
+		}
+	})
+}

@@ -252,11 +252,13 @@ func (f *Flow) amendBy(ctx context.Context, portalID, callID int64, change, save
 	if _, err := f.Store.CallByID(ctx, portalID, callID); err != nil {
 		return err
 	}
-	held, err := f.holdPatiently(ctx, models.CallLease(callID), func(ctx context.Context) error {
+	owner := f.piece()
+	held, err := f.holdPatientlyAs(ctx, models.CallLease(callID), owner, func(ctx context.Context) error {
 		c, err := f.Store.CallByID(ctx, portalID, callID)
 		if err != nil {
 			return err
 		}
+		c.HeldBy = owner
 		if err := change(ctx, c); err != nil {
 			return err
 		}

@@ -47,14 +47,14 @@ func (w *work) save(ctx context.Context) error {
 	return w.kept(w.Store.SaveCallAsked(ctx, w.row, w.asked))
 }
 
-// saveToAsk is save before a request to the portal, and then [models.Store.ToAsk].
+// saveToAsk is save before a request to the portal, and then [models.Store.ToAskFor].
 func (w *work) saveToAsk(ctx context.Context, p models.Pace, most time.Duration) (models.SealedAccess, error) {
 	changed, err := w.changed()
 	if err != nil {
 		return models.SealedAccess{}, err
 	}
 	if !changed {
-		return w.Store.ToAsk(ctx, p, most)
+		return w.Store.ToAskFor(ctx, w.row, p, most)
 	}
 	access, err := w.Store.SaveToAsk(ctx, w.row, w.asked)
 	if err := w.kept(err); err != nil {
