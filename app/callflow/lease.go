@@ -49,12 +49,10 @@ type grip struct {
 // afterwards unless do has done so. It reports whether events have come that do knew
 // nothing of.
 func (f *Flow) keepCall(ctx context.Context, g *grip, do func(context.Context) error) (news bool, err error) {
-	err = f.keep(ctx, models.CallLease(g.Call.ID), g.owner, func(ctx context.Context) error {
-		if g.released {
-			return nil
+	err = f.keep(ctx, models.CallLease(g.Call.ID), g.owner, func(ctx context.Context) (err error) {
+		if !g.released {
+			g.news, err = f.Store.ReleaseCall(ctx, g.Portal.ID, g.Call.ID, g.owner, echoes, models.Round{})
 		}
-		came, err := f.Store.ReleaseCall(ctx, g.Portal.ID, g.Call.ID, g.owner, echoes, models.Round{})
-		g.news = came
 		return err
 	}, func(ctx context.Context) error { return f.unlessLost(ctx, g, do(ctx)) })
 	return g.news, err

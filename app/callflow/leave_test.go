@@ -178,3 +178,22 @@ func TestARoundThatIsRefusedBecauseAnotherHasTheCallIsRepeated(t *testing.T) {
 		}
 	})
 }
+
+func TestAnAmendmentThatHasLostTheCallChangesNothing(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx, portal := t.Context(), installed(t, s)
+		f := &Flow{Store: s, Now: time.Now, Lease: time.Minute, LockWait: time.Minute}
+		c, err := s.EnsureCall(ctx, models.Call{PortalID: portal.ID, Kind: models.KindPBX, CallKey: "pbx:1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = f.amend(ctx, portal.ID, c.ID, func(ctx context.Context, c *models.Call) error {
+			c.Attempts = 9
+			return s.Release(ctx, models.CallLease(c.ID), c.HeldBy)
+		})
+		row, failed := s.CallByID(ctx, portal.ID, c.ID)
+		if failed != nil || !errors.Is(err, models.ErrNotFound) || row.Attempts != 0 {
+			t.Errorf("%v, %+v, %v", err, row, failed)
+		}
+	})
+}
