@@ -102,10 +102,7 @@ func fleetOf(t testing.TB, n int, address, how string) *fleet {
 	first := bareRig(t, address, classic)
 	f := &fleet{t: t, how: how, rigs: []*rig{first}}
 	for range n - 1 {
-		other := *first
-		other.config.ListenAddr = freeAddress(t)
-		other.url = "http://" + other.config.ListenAddr
-		f.rigs = append(f.rigs, &other)
+		f.rigs = append(f.rigs, first.beside())
 	}
 	for _, r := range f.rigs {
 		f.children = append(f.children, r.spawnAs(how))

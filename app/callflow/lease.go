@@ -47,20 +47,24 @@ type grip struct {
 
 // keepCall keeps the lease of a call that is taken while do runs, and releases it
 // afterwards unless do has done so. It reports whether events have come that do knew
-// nothing of.
+// nothing of. A round that has lost the lease is to be repeated: who took it may not
+// have done what this one was woken for.
 func (f *Flow) keepCall(ctx context.Context, g *grip, do func(context.Context) error) (news bool, err error) {
 	err = f.keep(ctx, models.CallLease(g.Call.ID), g.owner, func(ctx context.Context) (err error) {
 		if !g.released {
 			g.news, err = f.Store.ReleaseCall(ctx, g.Portal.ID, g.Call.ID, g.owner, echoes, models.Round{})
 		}
 		return err
-	}, func(ctx context.Context) error { return f.unlessLost(ctx, g, do(ctx)) })
+	}, func(ctx context.Context) error { return f.whyRefused(ctx, g, do(ctx)) })
+	if errors.Is(err, errLeaseLost) {
+		err = &Later{After: time.Second, Err: err}
+	}
 	return g.news, err
 }
 
-// unlessLost has a round repeated that was refused something since it holds its call
-// no longer: who took the lease may not have done what this round was woken for.
-func (f *Flow) unlessLost(ctx context.Context, g *grip, err error) error {
+// whyRefused adds to the error of a round that found its call gone that another
+// worker has it, if that is why.
+func (f *Flow) whyRefused(ctx context.Context, g *grip, err error) error {
 	if g.released || !errors.Is(err, models.ErrNotFound) {
 		return err
 	}
@@ -68,7 +72,7 @@ func (f *Flow) unlessLost(ctx context.Context, g *grip, err error) error {
 	if failed != nil || held {
 		return errors.Join(err, failed)
 	}
-	return &Later{After: time.Second, Err: errLeaseLost}
+	return errors.Join(err, errLeaseLost)
 }
 
 // piece is a name for a piece of work: each is an owner of leases of its own.

@@ -151,29 +151,35 @@ func TestACallThatIsRepeatedWhileARoundWaitsForRoomIsWorkedOn(t *testing.T) {
 
 // Who took the lease from a worker that stood still may not have come for what that
 // one was woken for.
-func TestARoundThatIsRefusedBecauseAnotherHasTheCallIsRepeated(t *testing.T) {
+func TestARoundThatHasLostItsCallIsRepeated(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		ctx, portal, id := t.Context(), installed(t, s), "1"
-		f := &Flow{Store: s, Now: time.Now, Lease: time.Minute}
+		f := &Flow{Store: s, Now: time.Now, Lease: 300 * time.Millisecond}
 		call := models.Call{PortalID: portal.ID, Kind: models.KindPBX, CallKey: "pbx:1", PBXCallID: &id}
 		for _, c := range []struct {
-			lost, repeated bool
-		}{{false, false}, {true, true}} {
-			taken, err := s.TakeNewCall(ctx, call, "worker", time.Minute)
-			if err != nil {
-				t.Fatal(err)
+			name     string
+			loses    bool
+			finds    func(context.Context, *models.Call) error
+			repeated bool
+		}{
+			{"it is removed", false, func(context.Context, *models.Call) error { return models.ErrNotFound }, false},
+			{"a save is refused", true, s.SaveCall, true},
+			{"the renewal sees it", true, func(ctx context.Context, _ *models.Call) error { <-ctx.Done(); return ctx.Err() }, true},
+		} {
+			taken, err := s.TakeNewCall(ctx, call, c.name, f.Lease)
+			if err != nil || !taken.Held {
+				t.Fatal(taken, err)
 			}
-			_, err = f.keepCall(ctx, &grip{TakenCall: taken, owner: "worker"}, func(ctx context.Context) error {
-				if c.lost {
-					if err := s.Release(ctx, models.CallLease(taken.Call.ID), "worker"); err != nil {
+			_, err = f.keepCall(ctx, &grip{TakenCall: taken, owner: c.name}, func(ctx context.Context) error {
+				if c.loses {
+					if err := s.Release(ctx, models.CallLease(taken.Call.ID), c.name); err != nil {
 						return err
 					}
-					return s.SaveCall(ctx, taken.Call)
 				}
-				return models.ErrNotFound
+				return c.finds(ctx, taken.Call)
 			})
 			if _, repeated := Wait(err); repeated != c.repeated {
-				t.Errorf("lost %t: repeated %t, %v", c.lost, repeated, err)
+				t.Errorf("%s: repeated %t, %v", c.name, repeated, err)
 			}
 		}
 	})
