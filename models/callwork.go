@@ -1,7 +1,9 @@
 package models
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -23,9 +25,10 @@ func (s *Store) OrderCall(ctx context.Context, c *Call) error {
 }
 
 // SaveCallAsked saves a call as [Store.SaveCall] does, and what a portal was asked
-// for it.
+// for it; that is stored also if the call is refused with ErrNotFound, and not with
+// any other error.
 func (s *Store) SaveCallAsked(ctx context.Context, c *Call, asked []RESTRequest) error {
-	return s.saveRound(s.with(ctx), s.pool, c, asking(asked)...)
+	return s.saveRound(s.with(ctx), s.pool, c, s.asking(asked)...)
 }
 
 // SaveToAsk is [Store.SaveCallAsked] before a portal is asked for the call, and
@@ -34,13 +37,14 @@ func (s *Store) SaveCallAsked(ctx context.Context, c *Call, asked []RESTRequest)
 func (s *Store) SaveToAsk(ctx context.Context, c *Call, asked []RESTRequest) (SealedAccess, error) {
 	a := SealedAccess{keys: s.keys}
 	looking := read(func(tx *gorm.DB) *gorm.DB { return a.rows.look(tx, c.PortalID) })
-	err := s.saveRound(s.with(ctx), s.pool, c, append(asking(asked), looking)...)
+	err := s.saveRound(s.with(ctx), s.pool, c, append(s.asking(asked), looking)...)
 	return a, err
 }
 
 // asking keeps what a portal was asked, if anything, unless the app was removed from
-// it meanwhile: nothing is kept of such a portal, nor of a call that is gone.
-func asking(asked []RESTRequest) []statement {
+// it meanwhile: nothing is kept of such a portal, nor of a call that is gone. On
+// PostgreSQL it waits for who removes the call, and could not see these rows.
+func (s *Store) asking(asked []RESTRequest) []statement {
 	if len(asked) == 0 {
 		return nil
 	}
@@ -55,23 +59,26 @@ func asking(asked []RESTRequest) []statement {
 	if callID == nil {
 		return kept
 	}
-	return append(kept, write(func(tx *gorm.DB) *gorm.DB {
+	kept = append(kept, write(func(tx *gorm.DB) *gorm.DB {
 		return tx.Exec("DELETE FROM rest_log WHERE portal_id = ? AND call_id = ? AND NOT EXISTS (SELECT 1 FROM calls WHERE portal_id = ? AND id = ?)",
 			portalID, *callID, portalID, *callID)
 	}))
+	if s.pool == nil {
+		return kept
+	}
+	staying := read(func(tx *gorm.DB) *gorm.DB {
+		var ids []int64
+		return tx.Raw("SELECT id FROM calls WHERE portal_id = ? AND id = ? FOR KEY SHARE", portalID, *callID).Find(&ids)
+	})
+	return append([]statement{staying}, kept...)
 }
 
-// saveRound saves a call, and then the rest with it. With a pool it locks it first.
+// saveRound saves a call, and then the rest with it, also if the call is refused with
+// ErrNotFound. With a pool it locks the call first.
 func (s *Store) saveRound(db *gorm.DB, pool *pgxpool.Pool, c *Call, rest ...statement) error {
 	c.dress(s.now())
-	if c.unmapped() { // unless it has become somebody's meanwhile
-		return gone(db.Transaction(func(tx *gorm.DB) error {
-			if err := s.saveCall(tx, c); err != nil {
-				return err
-			}
-			_, err := oneByOne(tx, rest)
-			return err
-		}))
+	if c.unmapped() {
+		return s.saveUnmapped(db, c, rest)
 	}
 	statements := []statement{write(c.update)}
 	if pool != nil {
@@ -83,6 +90,19 @@ func (s *Store) saveRound(db *gorm.DB, pool *pgxpool.Pool, c *Call, rest ...stat
 		err = ErrNotFound
 	}
 	return conflict(gone(err))
+}
+
+// saveUnmapped is saveRound for a call whose extension may have become somebody's.
+func (s *Store) saveUnmapped(db *gorm.DB, c *Call, rest []statement) error {
+	var refused error
+	err := db.Transaction(func(tx *gorm.DB) error {
+		if refused = s.saveCall(tx, c); refused != nil && !errors.Is(refused, ErrNotFound) {
+			return refused
+		}
+		_, err := oneByOne(tx, rest)
+		return err
+	})
+	return cmp.Or(gone(err), refused)
 }
 
 // markSaved is markDone if the call has been saved in the same transaction.

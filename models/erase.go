@@ -63,7 +63,7 @@ func (s *Store) EraseCall(ctx context.Context, e *Erasure, callID int64) error {
 	portalID := e.PortalID
 	return s.Transaction(ctx, func(tx *gorm.DB) error {
 		var calls []Call
-		if err := tx.Where("portal_id = ? AND id = ?", portalID, callID).Find(&calls).Error; err != nil || len(calls) == 0 {
+		if err := s.toRemove(tx).Where("portal_id = ? AND id = ?", portalID, callID).Find(&calls).Error; err != nil || len(calls) == 0 {
 			return err
 		}
 		keys := calls[0].Keys()
@@ -84,6 +84,15 @@ func (s *Store) EraseCall(ctx context.Context, e *Erasure, callID int64) error {
 		e.Calls++
 		return changed(ofErasure(tx, e).Update("calls", gorm.Expr("calls + 1")))
 	})
+}
+
+// toRemove locks calls before anything of theirs is removed: who adds to them locks
+// them first, too.
+func (s *Store) toRemove(tx *gorm.DB) *gorm.DB {
+	if s.pool == nil {
+		return tx
+	}
+	return tx.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate})
 }
 
 func (s *Store) rememberErased(tx *gorm.DB, portalID int64, keys []string) error {

@@ -43,7 +43,7 @@ func savedByItsHolder(t *testing.T, s *models.Store, extension string) {
 	for how, save := range map[string]func(context.Context, *models.Call) error{
 		"saved": s.SaveCall, "ordered": s.OrderCall,
 		"saved before the portal is asked": func(ctx context.Context, c *models.Call) error {
-			_, err := s.SaveToAsk(ctx, c, nil)
+			_, err := s.SaveToAsk(ctx, c, round.Asked)
 			return err
 		},
 		"saved for later": func(ctx context.Context, c *models.Call) error { return s.SaveAndWake(ctx, c, time.Minute) },
@@ -60,6 +60,9 @@ func savedByItsHolder(t *testing.T, s *models.Store, extension string) {
 	wantErr(t, err, models.ErrNotFound)
 	_, _, err = must[models.SealedAccess](t)(s.ToAskFor(ctx, next.Call, bucketOf(p), 0)).Open()
 	check(t, err)
+	if logged := rows(t, s, p.ID)["rest_log"]; logged != 2 {
+		t.Errorf("%d of the two requests it sent are logged", logged)
+	}
 	if diff := cmp.Diff(want, must[*models.Call](t)(s.CallByID(ctx, p.ID, late.Call.ID))); diff != "" {
 		t.Errorf("the call (-want +got):\n%s", diff)
 	}

@@ -185,7 +185,7 @@ type Round struct {
 // on again.
 func (s *Store) ReleaseCall(ctx context.Context, portalID, callID int64, owner string, echoes Echoes, r Round) (bool, error) {
 	released := releasing{portalID: portalID, callID: callID, owner: owner, echoes: echoes}
-	statements := asking(r.Asked)
+	statements := s.asking(r.Asked)
 	if len(r.Done) > 0 {
 		statements = append(statements, write(func(tx *gorm.DB) *gorm.DB { return s.markDone(tx, portalID, r.Done) }))
 	}
@@ -194,11 +194,11 @@ func (s *Store) ReleaseCall(ctx context.Context, portalID, callID int64, owner s
 }
 
 // SaveAndRelease is [Store.ReleaseCall] after it has saved the call as
-// [Store.SaveCall] does; nothing if that is refused. If the call is gone, its events
-// stay as they are.
+// [Store.SaveCall] does. If that says ErrNotFound, what was asked is stored all the
+// same, and the events stay as they are; any other error undoes everything.
 func (s *Store) SaveAndRelease(ctx context.Context, c *Call, owner string, echoes Echoes, r Round) (bool, error) {
 	released := releasing{portalID: c.PortalID, callID: c.ID, owner: owner, echoes: echoes}
-	rest := asking(r.Asked)
+	rest := s.asking(r.Asked)
 	if len(r.Done) > 0 {
 		rest = append(rest, write(func(tx *gorm.DB) *gorm.DB { return s.markSaved(tx, c, r.Done) }))
 	}

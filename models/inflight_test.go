@@ -146,3 +146,50 @@ func TestAnUninstallationThatWaitsForARoundHoldsNoneOfItsEvents(t *testing.T) {
 		})
 	}
 }
+
+// Each of the two sees nothing of what the other has not committed yet.
+func TestNothingIsLoggedOfACallThatIsBeingErased(t *testing.T) {
+	address := modelstest.PostgreSQL(t)
+	s := modelstest.Migrated(t, address)
+	ctx, p := t.Context(), active(t, s, "one")
+	for name, log := range map[string]func(*models.Call, models.RESTRequest) error{
+		"a request": func(_ *models.Call, r models.RESTRequest) error { return s.AddRESTRequests(ctx, r) },
+		"a round's": func(c *models.Call, r models.RESTRequest) error {
+			return savedAndDone(s, c, models.Round{Asked: []models.RESTRequest{r}})
+		},
+		"a round's, unheld": func(c *models.Call, r models.RESTRequest) error {
+			c.HeldBy = "late"
+			return s.SaveCallAsked(ctx, c, []models.RESTRequest{r})
+		},
+	} {
+		t.Run(name+" after the erasure", func(t *testing.T) {
+			c := ensure(t, s, p.ID, "pbx:"+name)
+			erasure := begin(t, address)
+			check(t, erasure.exec("DELETE FROM rest_log WHERE call_id = $1", c.ID))
+			check(t, erasure.exec("DELETE FROM calls WHERE id = $1", c.ID))
+			logging := later(func() error { return log(c, models.RESTRequest{PortalID: p.ID, CallID: &c.ID, At: noon, Method: "m"}) })
+			erasure.blocks()
+			check(t, erasure.exec("COMMIT"))
+			if err := receive(t, logging); err != nil && !errors.Is(err, models.ErrNotFound) {
+				t.Error(err)
+			}
+			if logged := rows(t, s, p.ID)["rest_log"]; logged > 0 {
+				t.Errorf("%d requests are logged", logged)
+			}
+		})
+	}
+	t.Run("a request before the erasure", func(t *testing.T) {
+		c := ofNumber(t, s, p.ID, "a", "+4930901820")
+		logging := begin(t, address)
+		check(t, logging.exec("SELECT 1 FROM calls WHERE id = $1 FOR KEY SHARE", c.ID))
+		check(t, logging.exec("INSERT INTO rest_log (portal_id, call_id, at, method) VALUES ($1, $2, now(), 'm')", p.ID, c.ID))
+		e := erasing(t, s, p, "+4930901820")
+		erasure := later(func() error { return s.EraseCall(ctx, e, c.ID) })
+		logging.blocks()
+		check(t, logging.exec("COMMIT"))
+		check(t, receive(t, erasure))
+		if logged := rows(t, s, p.ID)["rest_log"]; logged > 0 {
+			t.Errorf("%d requests are logged", logged)
+		}
+	})
+}

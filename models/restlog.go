@@ -31,7 +31,7 @@ func (RESTRequest) TableName() string { return "rest_log" }
 // AddRESTRequests appends requests to the REST log of their portal, unless the app
 // was removed from it meanwhile; ErrNotFound when the portal is gone.
 func (s *Store) AddRESTRequests(ctx context.Context, asked ...RESTRequest) error {
-	_, err := together(s.soon(ctx), s.soonPool, asking(asked)...)
+	_, err := together(s.soon(ctx), s.soonPool, s.asking(asked)...)
 	return gone(err)
 }
 

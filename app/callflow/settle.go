@@ -97,9 +97,8 @@ func (w *work) release(ctx context.Context) error {
 	} else {
 		g.news, err = w.Store.ReleaseCall(ctx, w.row.PortalID, w.row.ID, g.owner, echoes, round)
 	}
-	if err == nil {
-		g.released, w.asked = true, nil
-	}
+	w.logged(err)
+	g.released = g.released || err == nil
 	return err
 }
 

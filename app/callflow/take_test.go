@@ -3,6 +3,7 @@ package callflow
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -111,6 +112,36 @@ func TestWhatWasAskedIsLoggedOnceIfNoPlaceCanBeTaken(t *testing.T) {
 	if err := db.QueryRow(ctx, "SELECT count(*) FROM rest_log").Scan(&logged); err != nil || logged != 1 {
 		t.Errorf("logged %d times, %v", logged, err)
 	}
+}
+
+func TestWhatWasAskedIsLoggedOnceIfTheCallIsAnothers(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx, portal := t.Context(), installed(t, s)
+		for i, extension := range []string{"", "101"} { // of somebody, of nobody
+			key := fmt.Sprint("pbx:", i)
+			row, err := s.EnsureCall(ctx, models.Call{PortalID: portal.ID, Kind: models.KindPBX, CallKey: key})
+			if err != nil {
+				t.Fatal(err)
+			}
+			row.HeldBy, row.Extension = "who has lost it", extension
+			for name, save := range map[string]func(*work) error{
+				"before a request": func(w *work) error { return w.save(ctx) },
+				"in the end":       func(w *work) error { return w.close(ctx) },
+			} {
+				w := &work{Flow: &Flow{Store: s}, portal: portal, row: row, grip: &grip{owner: row.HeldBy}}
+				w.asked = []models.RESTRequest{{PortalID: portal.ID, CallID: &row.ID, At: time.Now(), Method: name}}
+				if err := save(w); !errors.Is(err, models.ErrNotFound) {
+					t.Errorf("%s: %v", name, err)
+				}
+				if err := w.keepAsked(ctx); err != nil {
+					t.Error(err)
+				}
+			}
+			if logged, err := s.RESTOfCall(ctx, portal.ID, row.ID); err != nil || len(logged) != 2 {
+				t.Errorf("%q: %d of two requests are logged, %v", extension, len(logged), err)
+			}
+		}
+	})
 }
 
 // It may outlast the round that it was begun for, in a goroutine of its own.

@@ -67,13 +67,21 @@ func (w *work) saveToAsk(ctx context.Context, p models.Pace, most time.Duration)
 // kept remembers that the call and what was asked for it are in the database, if
 // saving them did not fail.
 func (w *work) kept(failed error) error {
+	w.logged(failed)
 	if failed != nil {
 		return failed
 	}
-	w.asked = nil
 	var err error
 	w.saved, err = image(w.row)
 	return err
+}
+
+// logged remembers that what was asked is in the database, if storing it with the call
+// did not fail: it is there, too, if the call itself was refused.
+func (w *work) logged(failed error) {
+	if failed == nil || errors.Is(failed, models.ErrNotFound) {
+		w.asked = nil
+	}
 }
 
 // changed reports that the call is not what the database has.
