@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"gorm.io/gorm"
 )
 
 // The tests here are about workers that have a call in hand while somebody else
@@ -192,4 +193,15 @@ func TestNothingIsLoggedOfACallThatIsBeingErased(t *testing.T) {
 			t.Errorf("%d requests are logged", logged)
 		}
 	})
+}
+
+func TestATransactionOfAProcessThatStandsStillIsEnded(t *testing.T) {
+	s := modelstest.Migrated(t, modelstest.PostgreSQL(t))
+	var limit string
+	check(t, s.Transaction(t.Context(), func(tx *gorm.DB) error {
+		return tx.Raw("SHOW idle_in_transaction_session_timeout").Scan(&limit).Error
+	}))
+	if limit != "30s" {
+		t.Errorf("after %s", limit)
+	}
 }

@@ -32,14 +32,12 @@ func (s *Store) connectPostgres(ctx context.Context, address string) error {
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = connectTimeout
 	}
+	config.AfterConnect = saying(idleLimit)
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
 	config = config.Copy()
-	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, "SET synchronous_commit = off")
-		return err
-	}
+	config.AfterConnect = saying(idleLimit + "; SET synchronous_commit = off")
 	if s.soonPool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		s.pool.Close()
 		return fmt.Errorf("database: %w", err)
@@ -52,6 +50,20 @@ func (s *Store) connectPostgres(ctx context.Context, address string) error {
 		return errors.Join(fmt.Errorf("database: %w", err), s.disconnect())
 	}
 	return nil
+}
+
+// idleLimit has the database end the transaction of a process that stands still, as a
+// machine that is moved to another host does: all others would wait for its locks.
+//
+// https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-IDLE-IN-TRANSACTION-SESSION-TIMEOUT
+const idleLimit = "SET idle_in_transaction_session_timeout = '30s'"
+
+// saying is what a connection begins with.
+func saying(settings string) func(context.Context, *pgx.Conn) error {
+	return func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, settings)
+		return err
+	}
 }
 
 func (s *Store) gormOn(db *sql.DB) (*gorm.DB, error) {
