@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"callwise/app/b24/b24sim"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestWhatBitrix24CreatesForAClickIsTheCallsOwnLead(t *testing.T) {
@@ -40,7 +42,7 @@ func TestACallbackGoesToTheCardsOwner(t *testing.T) {
 func TestAClickThatThePBXDoesNotTakeEndsAsFailedSoThatNoCardHangs(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := bareRig(t, address, classic)
-		r.tune = func(h *house) { h.flow.CommandWindow = 100 * time.Millisecond }
+		r.tune = func(h *house) { h.flow.CommandWindow = time.Second }
 		r.start()
 		r.install()
 		r.pbx.mu.Lock()
@@ -55,6 +57,30 @@ func TestAClickThatThePBXDoesNotTakeEndsAsFailedSoThatNoCardHangs(t *testing.T) 
 		statistics := r.portal.Statistics()
 		if len(statistics) != 1 || statistics[0].Status != "503" {
 			t.Errorf("statistics = %+v, want one call that failed", statistics)
+		}
+	})
+}
+
+// A program that was down finds what was clicked long ago, and whoever clicked has gone.
+func TestNoTelephoneRingsForAClickThatWaitedTooLong(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := bareRig(t, address, classic)
+		r.tune = func(h *house) { h.flow.Now = func() time.Time { return time.Now().Add(time.Minute) } }
+		r.start()
+		r.install()
+		r.portal.AddContact(b24sim.Contact{Name: "Mia", Phones: []string{"+4930901821"}})
+		r.portal.Click(b24sim.Click{UserID: omar, Phone: "+4930901821"})
+		r.finished(1)
+		if diff := cmp.Diff([]string{"503"}, r.statuses()); diff != "" {
+			t.Errorf("statuses (-want +got):\n%s", diff)
+		}
+		if cards := r.portal.Cards(); len(cards) != 0 {
+			t.Errorf("cards still shown: %v", cards)
+		}
+		r.portal.OrderCallback(b24sim.Callback{Phone: "+4930901829", Name: "Noor", Line: "4930901820"})
+		r.eventually("the visitor is called", func() bool { return len(r.pbx.taken()) > 0 })
+		if told := r.pbx.taken(); len(told) != 1 || told[0]["type"] != "callback.originate" {
+			t.Errorf("the PBX is told %v", told)
 		}
 	})
 }

@@ -116,7 +116,7 @@ func TestTheLogNeverHoldsATokenAKeyOrANumber(t *testing.T) {
 		r := bareRig(t, address, classic)
 		var logged buffer
 		r.log = slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug})
-		r.tune = func(h *house) { h.flow.CommandWindow = 100 * time.Millisecond }
+		r.tune = func(h *house) { h.flow.CommandWindow = time.Second }
 		r.start()
 		r.install()
 		frames := []b24sim.Frame{r.frame(admin, "DEFAULT"), r.frame(anna, "TELEPHONY_ANALYTICS_MENU")}

@@ -39,7 +39,11 @@ func (w *work) place(ctx context.Context) error {
 // accepted it within [Flow.CommandWindow], the call ends as failed, so that no
 // card hangs. A [Later] error says when to try again; the command carries the
 // same id every time.
-func (f *Flow) Tell(ctx context.Context, portalID, callID int64, since time.Time) error {
+//
+// A click's window begins when we hear of it, and nothing is sent after it: whoever
+// clicked has gone. A visitor who wants to be called is called at least once, however
+// late.
+func (f *Flow) Tell(ctx context.Context, portalID, callID int64, ordered time.Time) error {
 	portal, err := f.Store.PortalByID(ctx, portalID)
 	if err != nil {
 		return err
@@ -56,11 +60,12 @@ func (f *Flow) Tell(ctx context.Context, portalID, callID int64, since time.Time
 	if w.call.Ended || w.row.PBXCallID != nil {
 		return nil
 	}
-	err = w.tell(ctx)
+	until := w.waitsFor(ordered).Add(f.CommandWindow)
+	err = w.tell(ctx, until)
 	if err == nil {
 		return f.say(ctx, w.row, call.Event{Type: commandAccepted, At: f.Now().UTC()})
 	}
-	left := since.Add(f.CommandWindow).Sub(f.Now())
+	left := until.Sub(f.Now())
 	if left > 0 && !errors.Is(err, errNoCommandURL) {
 		return &Later{After: min(2*time.Second, left), Err: err}
 	}
@@ -69,6 +74,17 @@ func (f *Flow) Tell(ctx context.Context, portalID, callID int64, since time.Time
 		Type: call.Ended, At: f.Now().UTC(), Direction: w.call.Direction, Phone: w.call.Phone,
 		Line: w.call.Line, Status: call.StatusFailed,
 	})
+}
+
+// waitsFor is since when somebody waits for the command of a call: a click is heard of
+// before it is ordered, by long if this program was down.
+func (w *work) waitsFor(ordered time.Time) time.Time {
+	for _, e := range w.events {
+		if e.Type == b24.ExternalCallStart && e.ArrivedAt.Before(ordered) {
+			return e.ArrivedAt
+		}
+	}
+	return ordered
 }
 
 // whyUntold says why a command was not taken. Other errors than these could
@@ -80,6 +96,9 @@ func whyUntold(err error) string {
 	if errors.Is(err, errNoCommandURL) {
 		return "no address is set"
 	}
+	if errors.Is(err, errTooLate) {
+		return "it is too late for a click"
+	}
 	return codeInternal
 }
 
@@ -88,10 +107,14 @@ const commandAccepted call.EventType = "command.accepted"
 
 var (
 	errNoCommandURL = errors.New("callflow: no command URL is set")
+	errTooLate      = errors.New("callflow: too late to place a click")
 	errNumberBusy   = errors.New("callflow: another call of this number is being decided")
 )
 
-func (w *work) tell(ctx context.Context) error {
+func (w *work) tell(ctx context.Context, until time.Time) error {
+	if w.row.Kind == models.KindClick && !w.Now().Before(until) {
+		return errTooLate
+	}
 	if w.portal.CommandURL == "" {
 		return errNoCommandURL
 	}

@@ -23,6 +23,7 @@ import (
 //	refused for good: rights, a wrong value       needs somebody  models.AttentionFailed, at once
 //	refused to create; a card refused the call    needs somebody  models.AttentionCreate, models.AttentionBind; the call is finished
 //	the PBX takes no command for CommandWindow    never           the call ends as failed, so that no card hangs
+//	a click is found later than that              never           the same, and no telephone rings
 //	a recording, transcript or to-do is refused   never           its code stands with the call, which is finished
 //	an event that cannot be read                  never           refused with the reason when it is sent: nothing is stored
 //	upkeep of a portal (handlers, lines)          passes          ever more seldom for GiveUpAfter; the next occasion begins anew
