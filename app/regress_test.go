@@ -133,11 +133,14 @@ func (r *rig) retrying(id string) {
 	})
 }
 
-// again has a call repeated now, as the button in the log does.
+// again has a call worked on now, also if it was given up.
 func (r *rig) again(id string) {
 	r.t.Helper()
-	c := r.row(id)
-	if err := r.house.store.RetryCall(r.t.Context(), c.PortalID, c.ID); err != nil {
+	c, store := r.row(id), r.house.store
+	if _, _, err := store.RetryFailed(r.t.Context(), c.PortalID, 1000); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := store.Wake(r.t.Context(), []models.CallArgs{{PortalID: c.PortalID, CallKey: c.CallKey}}); err != nil {
 		r.t.Fatal(err)
 	}
 }

@@ -190,18 +190,11 @@ func TestJobsOfACallAreEnqueuedWithIt(t *testing.T) {
 		if got.RetryAt != nil || !got.Progress.Ordered {
 			t.Errorf("retry at %v, ordered %v", got.RetryAt, got.Progress.Ordered)
 		}
-		got.State, got.Attempts = models.CallFailed, 9
-		check(t, s.SaveCall(ctx, got))
-		wantErr(t, s.RetryCall(ctx, twin.ID, c.ID), models.ErrNotFound)
-		check(t, s.RetryCall(ctx, p.ID, c.ID))
-		if got = must[*models.Call](t)(s.CallByID(ctx, p.ID, c.ID)); got.State != models.CallOpen || got.Attempts != 0 {
-			t.Errorf("state %s, %d attempts", got.State, got.Attempts)
-		}
 		check(t, s.EnqueueReconcile(ctx, p.ID))
 		call := fmt.Sprintf(`call {"call_key":"b24:x","portal_id":%d}`, p.ID)
 		want := []string{
 			fmt.Sprintf(`tell {"call_id":%d,"portal_id":%d,"since":"2026-03-02T12:00:00Z"}`, c.ID, p.ID),
-			call, call, fmt.Sprintf(`reconcile {"portal_id":%d}`, p.ID),
+			call, fmt.Sprintf(`reconcile {"portal_id":%d}`, p.ID),
 		}
 		if diff := cmp.Diff(want, sorted(t, jobs(t, s))); diff != "" {
 			t.Errorf("jobs (-want +got):\n%s", diff)

@@ -165,22 +165,6 @@ func (s *Store) StaleCalls(ctx context.Context, before time.Time) ([]Call, error
 	return calls, err
 }
 
-// RetryCall opens a call that was given up and wakes a worker for it.
-func (s *Store) RetryCall(ctx context.Context, portalID, callID int64) error {
-	return s.Transaction(ctx, func(tx *gorm.DB) error {
-		var c Call
-		if err := tx.Select("call_key").Where("portal_id = ? AND id = ?", portalID, callID).Take(&c).Error; err != nil {
-			return found(err)
-		}
-		err := tx.Table("calls").Where("portal_id = ? AND id = ? AND state = ?", portalID, callID, CallFailed).
-			Updates(s.reopened()).Error
-		if err != nil {
-			return err
-		}
-		return s.wakeNow(ctx, tx, portalID, []string{c.CallKey})
-	})
-}
-
 // WakeFailing has the calls of a portal that wait for a repetition repeated
 // now: what they failed for is mended.
 func (s *Store) WakeFailing(ctx context.Context, portalID int64) error {

@@ -136,8 +136,8 @@ func TestACallThatIsRepeatedWhileARoundWaitsForRoomIsWorkedOn(t *testing.T) {
 			}
 			news, err := f.keepCall(ctx, g, func(ctx context.Context) error {
 				if repeated {
-					if err := s.RetryCall(ctx, portal.ID, given.ID); err != nil {
-						return err
+					if n, _, err := s.RetryFailed(ctx, portal.ID, 1); err != nil || n != 1 {
+						return fmt.Errorf("%d repeated, %w", n, err)
 					}
 				}
 				return f.carry(ctx, g)
