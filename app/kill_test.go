@@ -25,6 +25,7 @@ const childVariable = "CALLWISE_TEST_CHILD"
 
 const (
 	hastyChild = "hasty" // takes over soon what another one left behind
+	stillChild = "still" // takes over what another one left for seconds
 	plainChild = "plain" // as in production
 	idleChild  = "idle"  // takes events and works on none of them
 )
@@ -40,6 +41,8 @@ func TestMain(m *testing.M) {
 		switch os.Getenv(childVariable) {
 		case hastyChild:
 			h.flow.Lease, h.sweep, h.flow.RecoverAfter = 400*time.Millisecond, 100*time.Millisecond, 0
+		case stillChild:
+			h.flow.Lease, h.sweep = 3*time.Second, 100*time.Millisecond
 		case idleChild:
 			h.pages.Limits.Lift() // a benchmark's clients send more than one PBX may
 			h.lanes, h.sweep = jobs.NewLanes(h.flow.Advance, 0, 0, h.watch), time.Hour
@@ -175,7 +178,7 @@ func TestAProgramThatIsKilledBetweenAnyTwoStepsLeavesTheCRMAsIfNothingHadHappene
 // undisturbed is how the portal ends, and how many requests that takes.
 func (s story) undisturbed(t *testing.T, address string) (b24sim.Snapshot, int) {
 	t.Helper()
-	r, gate, _ := s.begin(t, address)
+	r, gate, _ := s.begin(t, address, hastyChild)
 	s.happen(r)
 	gate.Release()
 	r.finished(1)
@@ -187,7 +190,7 @@ func (s story) undisturbed(t *testing.T, address string) (b24sim.Snapshot, int) 
 // started again.
 func (s story) killed(t *testing.T, address string, step int, after bool) b24sim.Snapshot {
 	t.Helper()
-	r, gate, child := s.begin(t, address)
+	r, gate, child := s.begin(t, address, hastyChild)
 	faults := []*b24sim.Injected{r.sim.Inject(b24sim.Fault{Portal: "acme", Nth: step, Act: b24sim.Hold, After: after})}
 	if !after {
 		faults = append(faults, r.sim.Inject(b24sim.Fault{Portal: "acme", Nth: step, Act: b24sim.Drop}))
@@ -220,10 +223,10 @@ func reached(fault *b24sim.Injected) bool {
 
 // begin runs the program as a process of its own on a prepared portal whose
 // next request is held at the gate.
-func (s story) begin(t *testing.T, address string) (*rig, *b24sim.Injected, *child) {
+func (s story) begin(t *testing.T, address, how string) (*rig, *b24sim.Injected, *child) {
 	t.Helper()
 	r := bareRig(t, address, s.portal)
-	c := r.spawn()
+	c := r.spawnAs(how)
 	r.install()
 	s.prepare(r)
 	r.sim.ClearRequests()

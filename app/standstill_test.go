@@ -24,34 +24,42 @@ func TestAProgramThatStoodStillForLongerThanItsLeaseLeavesTheCRMAsIfItHadNot(t *
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			want, steps := s.undisturbed(t, postgreSQL(t))
+			stopped := 0
 			for step := 1; step <= steps; step++ {
 				t.Run(fmt.Sprintf("stopped after request %d", step), func(t *testing.T) {
-					if diff := cmp.Diff(want, s.stopped(t, postgreSQL(t), step)); diff != "" {
+					got, stood := s.stopped(t, postgreSQL(t), step)
+					if diff := cmp.Diff(want, got); diff != "" {
 						t.Errorf("the CRM ends otherwise (-undisturbed +stopped):\n%s", diff)
 					}
+					if stood {
+						stopped++
+					}
 				})
+			}
+			if stopped == 0 {
+				t.Error("it never stood still")
 			}
 		})
 	}
 }
 
 // stopped is how the portal ends when the program stands still after a request
-// until another one has finished the call.
-func (s story) stopped(t *testing.T, address string, step int) b24sim.Snapshot {
+// until another one has finished the call, and whether it came to that.
+func (s story) stopped(t *testing.T, address string, step int) (_ b24sim.Snapshot, stood bool) {
 	t.Helper()
-	r, gate, child := s.begin(t, address)
+	r, gate, child := s.begin(t, address, stillChild)
 	held := r.sim.Inject(b24sim.Fault{Portal: "acme", Nth: step, Act: b24sim.Hold, After: true})
 	s.happen(r)
 	gate.Release()
 	eventually(t, "the request to stand still at", func() bool { return reached(held) || r.allFinished(1) })
 	if !reached(held) {
-		return comparable(r.portal.Snapshot()) // a request less than undisturbed
+		return comparable(r.portal.Snapshot()), false // a request less than undisturbed
 	}
 	eventually(t, "request carried out", func() bool { return r.sim.Requests()[step-1].Status != 0 })
 	repeated, answers := r.counted(laterRounds), r.counted(answersRead)
 	child.signal(syscall.SIGSTOP)
 	other := r.beside()
-	other.spawn()
+	other.spawnAs(stillChild)
 	other.finished(1)
 	held.Release()
 	thaw := freezeLeases(t, address)
@@ -60,7 +68,7 @@ func (s story) stopped(t *testing.T, address string, step int) b24sim.Snapshot {
 	thaw()
 	r.eventually("the round is over, and to be repeated", func() bool { return r.counted(laterRounds) > repeated })
 	r.finished(1)
-	return comparable(r.portal.Snapshot())
+	return comparable(r.portal.Snapshot()), true
 }
 
 // freezeLeases keeps all leases as they are until thaw is called: nobody sees by a

@@ -25,8 +25,8 @@ func (s *Store) OrderCall(ctx context.Context, c *Call) error {
 }
 
 // SaveCallAsked saves a call as [Store.SaveCall] does, and what a portal was asked
-// for it; that is stored also if the call is refused with ErrNotFound, and not with
-// any other error.
+// for it; that is stored also if the call is refused with ErrNotFound, unless it or
+// its portal is gone, and not with any other error.
 func (s *Store) SaveCallAsked(ctx context.Context, c *Call, asked []RESTRequest) error {
 	return s.saveRound(s.with(ctx), s.pool, c, s.asking(asked)...)
 }
@@ -107,9 +107,13 @@ func (s *Store) saveUnmapped(db *gorm.DB, c *Call, rest []statement) error {
 
 // markSaved is markDone if the call has been saved in the same transaction.
 func (s *Store) markSaved(tx *gorm.DB, c *Call, ids []int64) *gorm.DB {
-	saved := tx.Session(&gorm.Session{NewDB: true}).Table("calls").Select("1").
+	return s.markDone(tx.Where("EXISTS (?)", c.savedIn(tx)), c.PortalID, ids)
+}
+
+// savedIn is a row if the call has been saved in the transaction.
+func (c *Call) savedIn(tx *gorm.DB) *gorm.DB {
+	return tx.Session(&gorm.Session{NewDB: true}).Table("calls").Select("1").
 		Where("portal_id = ? AND id = ? AND updated_at = ?", c.PortalID, c.ID, c.UpdatedAt)
-	return s.markDone(tx.Where("EXISTS (?)", saved), c.PortalID, ids)
 }
 
 // SaveAndWake saves a call and has a worker woken for it after a while, both or

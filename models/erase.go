@@ -86,8 +86,8 @@ func (s *Store) EraseCall(ctx context.Context, e *Erasure, callID int64) error {
 	})
 }
 
-// toRemove locks calls before anything of theirs is removed: who adds to them locks
-// them first, too.
+// toRemove locks calls before anything of theirs is removed: who logs requests of a
+// call locks it first, too. What else comes late is recognised as an erased call's.
 func (s *Store) toRemove(tx *gorm.DB) *gorm.DB {
 	if s.pool == nil {
 		return tx

@@ -1,6 +1,10 @@
 package models
 
-import "context"
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
 
 // Tables is the struct of every table but leases, which has none.
 var Tables = map[string]any{
@@ -20,6 +24,9 @@ func SQL(s *Store, ctx context.Context, statement string) error {
 	_, err := s.sql.ExecContext(ctx, statement)
 	return err
 }
+
+// Pools are those of a Store on PostgreSQL.
+func Pools(s *Store) []*pgxpool.Pool { return []*pgxpool.Pool{s.pool, s.soonPool} }
 
 // PurgeBatch is how many rows one statement of a purge removes.
 const PurgeBatch = purgeBatch

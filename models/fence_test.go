@@ -2,6 +2,7 @@ package models_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -106,4 +107,23 @@ func TestASaveThatWaitedForTheRemovalOfItsPortalBringsNothingBack(t *testing.T) 
 			}))
 		})
 	}
+}
+
+// Whoever is refused for another reason must not believe that another has the call.
+func TestARoundWhoseSaveIsRefusedKeepsItsLease(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx, p := t.Context(), active(t, s, "one")
+		for i, extension := range []string{"", "101"} { // of somebody, of nobody
+			id := fmt.Sprint(i)
+			fresh := models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:" + id, PBXCallID: &id, Extension: extension}
+			taken := must[*models.TakenCall](t)(s.TakeNewCall(ctx, fresh, "worker", time.Minute))
+			check(t, s.Transaction(ctx, func(tx *gorm.DB) error {
+				return tx.Exec("UPDATE portals SET status = 'uninstalled' WHERE id = ?", p.ID).Error
+			}))
+			wantErr(t, savedAndDone(s, taken.Call, models.Round{}), models.ErrNotFound)
+			if !must[bool](t)(s.Renew(ctx, models.CallLease(taken.Call.ID), "worker", time.Minute)) {
+				t.Errorf("%q: the lease is given back", extension)
+			}
+		}
+	})
 }

@@ -195,9 +195,10 @@ func (s *Store) ReleaseCall(ctx context.Context, portalID, callID int64, owner s
 
 // SaveAndRelease is [Store.ReleaseCall] after it has saved the call as
 // [Store.SaveCall] does. If that says ErrNotFound, what was asked is stored all the
-// same, and the events stay as they are; any other error undoes everything.
+// same, as in [Store.SaveCallAsked], and the events and the lease stay as they are;
+// any other error undoes everything.
 func (s *Store) SaveAndRelease(ctx context.Context, c *Call, owner string, echoes Echoes, r Round) (bool, error) {
-	released := releasing{portalID: c.PortalID, callID: c.ID, owner: owner, echoes: echoes}
+	released := releasing{portalID: c.PortalID, callID: c.ID, owner: owner, echoes: echoes, saved: c}
 	rest := s.asking(r.Asked)
 	if len(r.Done) > 0 {
 		rest = append(rest, write(func(tx *gorm.DB) *gorm.DB { return s.markSaved(tx, c, r.Done) }))
@@ -211,18 +212,27 @@ type releasing struct {
 	portalID, callID int64
 	owner            string
 	echoes           Echoes
+	saved            *Call  // if not nil: only if it has been saved in the same transaction
 	waits            []bool // whether events wait, if the call is there
 }
 
 func (r *releasing) statements() []statement {
 	return []statement{
-		write(func(tx *gorm.DB) *gorm.DB { return release(tx, CallLease(r.callID), r.owner) }),
+		write(r.release),
 		read(func(tx *gorm.DB) *gorm.DB {
 			return tx.Raw(`SELECT EXISTS (SELECT 1 FROM events e WHERE e.done_at IS NULL AND `+ofCall+`
 					AND NOT (c.b24_call_id IS NOT NULL AND e.call_key = 'b24:' || c.b24_call_id AND e.type IN ? AND c.kind IN ?))
 				FROM calls c WHERE c.portal_id = ? AND c.id = ?`, r.echoes.Types, r.echoes.Kinds, r.portalID, r.callID).Find(&r.waits)
 		}),
 	}
+}
+
+func (r *releasing) release(tx *gorm.DB) *gorm.DB {
+	name := CallLease(r.callID)
+	if r.saved == nil {
+		return release(tx, name, r.owner)
+	}
+	return tx.Exec("DELETE FROM leases WHERE name = ? AND owner = ? AND EXISTS (?)", name, r.owner, r.saved.savedIn(tx))
 }
 
 func (r *releasing) news(err error) (bool, error) {

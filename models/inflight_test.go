@@ -12,7 +12,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"gorm.io/gorm"
 )
 
 // The tests here are about workers that have a call in hand while somebody else
@@ -195,13 +194,13 @@ func TestNothingIsLoggedOfACallThatIsBeingErased(t *testing.T) {
 	})
 }
 
-func TestATransactionOfAProcessThatStandsStillIsEnded(t *testing.T) {
+func TestPostgreSQLEndsTheTransactionOfAProcessThatStandsStill(t *testing.T) {
 	s := modelstest.Migrated(t, modelstest.PostgreSQL(t))
-	var limit string
-	check(t, s.Transaction(t.Context(), func(tx *gorm.DB) error {
-		return tx.Raw("SHOW idle_in_transaction_session_timeout").Scan(&limit).Error
-	}))
-	if limit != "30s" {
-		t.Errorf("after %s", limit)
+	for _, pool := range models.Pools(s) {
+		var limit string
+		check(t, pool.QueryRow(t.Context(), "SHOW idle_in_transaction_session_timeout").Scan(&limit))
+		if limit != "30s" {
+			t.Errorf("after %s", limit)
+		}
 	}
 }

@@ -187,6 +187,7 @@ func (f *Flow) carrySafely(ctx context.Context, g *grip) (err error) {
 		if r := recover(); r != nil {
 			// Neither the value nor the arguments: they could quote a number.
 			err = fmt.Errorf("callflow: panic of type %T\n%s", r, debug.Stack())
+			markOf(ctx).Err = err // also if the round is to be repeated since it lost its lease
 		}
 	}()
 	w, err := f.load(g.Portal, g.Call, g.Events)

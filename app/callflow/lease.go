@@ -12,8 +12,12 @@ import (
 	"github.com/google/uuid"
 )
 
-// errLeaseLost ends work whose lease another process may have taken.
-var errLeaseLost = errors.New("callflow: lease lost")
+// errLeaseLost ends work whose lease another process may have taken, and errTaken
+// that whose lease is another's, or was.
+var (
+	errLeaseLost = errors.New("callflow: lease lost")
+	errTaken     = fmt.Errorf("%w: another has taken it", errLeaseLost)
+)
 
 // numberLease names the lease of a number without showing it.
 func numberLease(portalID int64, key string) string {
@@ -47,8 +51,8 @@ type grip struct {
 
 // keepCall keeps the lease of a call that is taken while do runs, and releases it
 // afterwards unless do has done so. It reports whether events have come that do knew
-// nothing of. A round that has lost the lease is to be repeated: who took it may not
-// have done what this one was woken for.
+// nothing of. A round whose lease another has taken is to be repeated: that one may
+// not have done what this one was woken for.
 func (f *Flow) keepCall(ctx context.Context, g *grip, do func(context.Context) error) (news bool, err error) {
 	err = f.keep(ctx, models.CallLease(g.Call.ID), g.owner, func(ctx context.Context) (err error) {
 		if !g.released {
@@ -56,14 +60,14 @@ func (f *Flow) keepCall(ctx context.Context, g *grip, do func(context.Context) e
 		}
 		return err
 	}, func(ctx context.Context) error { return f.whyRefused(ctx, g, do(ctx)) })
-	if errors.Is(err, errLeaseLost) {
+	if errors.Is(err, errTaken) {
 		err = &Later{After: time.Second, Err: err}
 	}
 	return g.news, err
 }
 
 // whyRefused adds to the error of a round that found its call gone that another
-// worker has it, if that is why.
+// worker has taken it, if that is why. If not, the lease is prolonged.
 func (f *Flow) whyRefused(ctx context.Context, g *grip, err error) error {
 	if g.released || !errors.Is(err, models.ErrNotFound) {
 		return err
@@ -72,7 +76,7 @@ func (f *Flow) whyRefused(ctx context.Context, g *grip, err error) error {
 	if failed != nil || held {
 		return errors.Join(err, failed)
 	}
-	return errors.Join(err, errLeaseLost)
+	return errors.Join(err, errTaken)
 }
 
 // piece is a name for a piece of work: each is an owner of leases of its own.
@@ -112,8 +116,12 @@ func (f *Flow) renew(ctx context.Context, name, owner string, cancel context.Can
 		if ctx.Err() != nil {
 			return
 		}
-		if err != nil || !held {
+		if err != nil {
 			cancel(errors.Join(errLeaseLost, err))
+			return
+		}
+		if !held {
+			cancel(errTaken)
 			return
 		}
 	}

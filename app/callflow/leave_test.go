@@ -154,18 +154,20 @@ func TestACallThatIsRepeatedWhileARoundWaitsForRoomIsWorkedOn(t *testing.T) {
 func TestARoundThatHasLostItsCallIsRepeated(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		ctx, portal, id := t.Context(), installed(t, s), "1"
-		f := &Flow{Store: s, Now: time.Now, Lease: 300 * time.Millisecond}
+		f := &Flow{Store: s, Now: time.Now}
 		call := models.Call{PortalID: portal.ID, Kind: models.KindPBX, CallKey: "pbx:1", PBXCallID: &id}
 		for _, c := range []struct {
 			name     string
+			lease    time.Duration
 			loses    bool
 			finds    func(context.Context, *models.Call) error
 			repeated bool
 		}{
-			{"it is removed", false, func(context.Context, *models.Call) error { return models.ErrNotFound }, false},
-			{"a save is refused", true, s.SaveCall, true},
-			{"the renewal sees it", true, func(ctx context.Context, _ *models.Call) error { <-ctx.Done(); return ctx.Err() }, true},
+			{"it is removed", time.Minute, false, func(context.Context, *models.Call) error { return models.ErrNotFound }, false},
+			{"a save is refused", time.Minute, true, s.SaveCall, true},
+			{"the renewal sees it", 300 * time.Millisecond, true, func(ctx context.Context, _ *models.Call) error { <-ctx.Done(); return ctx.Err() }, true},
 		} {
+			f.Lease = c.lease
 			taken, err := s.TakeNewCall(ctx, call, c.name, f.Lease)
 			if err != nil || !taken.Held {
 				t.Fatal(taken, err)
@@ -183,6 +185,17 @@ func TestARoundThatHasLostItsCallIsRepeated(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Such a round is repeated, whatever its error says.
+func TestAPanicInARoundThatIsBrokenOffIsLogged(t *testing.T) {
+	var mark Mark
+	ctx, cancel := context.WithCancel(WithMark(t.Context(), &mark))
+	cancel()
+	broken := &grip{TakenCall: &models.TakenCall{Call: &models.Call{}}} // of no portal
+	if err := new(Flow).carry(ctx, broken); err == nil || !errors.Is(mark.Err, err) {
+		t.Errorf("%v is logged of %v", mark.Err, err)
+	}
 }
 
 func TestAnAmendmentThatHasLostTheCallChangesNothing(t *testing.T) {

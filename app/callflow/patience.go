@@ -18,6 +18,7 @@ import (
 //	no access any more (NEEDS_AUTH)               passes          every 5 min, and at once when an administrator opens the app
 //	payment, plan, portal closed, app removed     passes          every hour, and at once when the portal works for us again
 //	our own house: a bug, a broken row (INTERNAL) passes          as the first: a new version may mend it; each time is an error in the log
+//	another process has taken the call over       passes          after a second, by what that one has left to do
 //	our database does not answer                  passes          by the queue and the sweep; the event stays as it is
 //	any of these for longer than GiveUpAfter      needs somebody  models.AttentionFailed: try again, one or all
 //	refused for good: rights, a wrong value       needs somebody  models.AttentionFailed, at once
