@@ -25,7 +25,7 @@ const childVariable = "CALLWISE_TEST_CHILD"
 
 const (
 	hastyChild = "hasty" // takes over soon what another one left behind
-	stillChild = "still" // takes over what another one left for seconds
+	stillChild = "still" // takes over what another one has left alone for seconds
 	plainChild = "plain" // as in production
 	idleChild  = "idle"  // takes events and works on none of them
 )

@@ -12,11 +12,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// errLeaseLost ends work whose lease another process may have taken, and errTaken
-// that whose lease is another's, or was.
+// errLeaseLost ends work whose lease is perhaps not its own any more, and errTaken
+// that whose lease is not: it ran out, and another may have taken it.
 var (
 	errLeaseLost = errors.New("callflow: lease lost")
-	errTaken     = fmt.Errorf("%w: another has taken it", errLeaseLost)
+	errTaken     = fmt.Errorf("%w: it ran out", errLeaseLost)
 )
 
 // numberLease names the lease of a number without showing it.
@@ -51,8 +51,8 @@ type grip struct {
 
 // keepCall keeps the lease of a call that is taken while do runs, and releases it
 // afterwards unless do has done so. It reports whether events have come that do knew
-// nothing of. A round whose lease another has taken is to be repeated: that one may
-// not have done what this one was woken for.
+// nothing of. A round that has lost the lease, or one that it took besides, is to be
+// repeated: who took it may not have done what this one was woken for.
 func (f *Flow) keepCall(ctx context.Context, g *grip, do func(context.Context) error) (news bool, err error) {
 	err = f.keep(ctx, models.CallLease(g.Call.ID), g.owner, func(ctx context.Context) (err error) {
 		if !g.released {
@@ -66,15 +66,18 @@ func (f *Flow) keepCall(ctx context.Context, g *grip, do func(context.Context) e
 	return g.news, err
 }
 
-// whyRefused adds to the error of a round that found its call gone that another
-// worker has taken it, if that is why. If not, the lease is prolonged.
+// whyRefused adds to the error of a round that found its call gone that it has lost
+// the lease, if that is why. If not, the lease is prolonged.
 func (f *Flow) whyRefused(ctx context.Context, g *grip, err error) error {
 	if g.released || !errors.Is(err, models.ErrNotFound) {
 		return err
 	}
 	held, failed := f.Store.Renew(context.WithoutCancel(ctx), models.CallLease(g.Call.ID), g.owner, f.Lease)
-	if failed != nil || held {
-		return errors.Join(err, failed)
+	if failed != nil {
+		return failed // the call may be there
+	}
+	if held {
+		return err
 	}
 	return errors.Join(err, errTaken)
 }

@@ -11,6 +11,8 @@ import (
 	"callwise/app/b24"
 	"callwise/models"
 	"callwise/models/modelstest"
+
+	"gorm.io/gorm"
 )
 
 // installed is a portal that the app is installed on.
@@ -166,6 +168,11 @@ func TestARoundThatHasLostItsCallIsRepeated(t *testing.T) {
 			{"it is removed", time.Minute, false, func(context.Context, *models.Call) error { return models.ErrNotFound }, false},
 			{"a save is refused", time.Minute, true, s.SaveCall, true},
 			{"the renewal sees it", 300 * time.Millisecond, true, func(ctx context.Context, _ *models.Call) error { <-ctx.Done(); return ctx.Err() }, true},
+			{"the renewal fails", 300 * time.Millisecond, false, func(ctx context.Context, _ *models.Call) error {
+				err := s.Transaction(ctx, func(tx *gorm.DB) error { return tx.Exec("ALTER TABLE leases RENAME TO lost").Error })
+				<-ctx.Done()
+				return errors.Join(err, ctx.Err())
+			}, false},
 		} {
 			f.Lease = c.lease
 			taken, err := s.TakeNewCall(ctx, call, c.name, f.Lease)
@@ -187,13 +194,13 @@ func TestARoundThatHasLostItsCallIsRepeated(t *testing.T) {
 	})
 }
 
-// Such a round is repeated, whatever its error says.
+// A round that has lost its lease is repeated, whatever its error says.
 func TestAPanicInARoundThatIsBrokenOffIsLogged(t *testing.T) {
 	var mark Mark
 	ctx, cancel := context.WithCancel(WithMark(t.Context(), &mark))
 	cancel()
-	broken := &grip{TakenCall: &models.TakenCall{Call: &models.Call{}}} // of no portal
-	if err := new(Flow).carry(ctx, broken); err == nil || !errors.Is(mark.Err, err) {
+	homeless := &grip{TakenCall: &models.TakenCall{Call: &models.Call{}}} // of no portal
+	if err := new(Flow).carry(ctx, homeless); err == nil || !errors.Is(mark.Err, err) {
 		t.Errorf("%v is logged of %v", mark.Err, err)
 	}
 }

@@ -40,9 +40,13 @@ func (w *work) place(ctx context.Context) error {
 // card hangs. A [Later] error says when to try again; the command carries the
 // same id every time.
 //
-// A click's window begins when we hear of it, and nothing is sent after it: whoever
-// clicked has gone. A visitor who wants to be called is called at least once, however
-// late.
+// A click's window begins when we hear of it, and what is found later is not sent:
+// whoever clicked has gone. A visitor who wants to be called is called at least once,
+// however late.
+//
+// It may be repeated, but if the program dies between the PBX's yes and its being
+// stored, and neither it nor the PBX tells of the call within the window, a click that
+// was dialled counts as failed.
 func (f *Flow) Tell(ctx context.Context, portalID, callID int64, ordered time.Time) error {
 	portal, err := f.Store.PortalByID(ctx, portalID)
 	if err != nil {
@@ -57,7 +61,7 @@ func (f *Flow) Tell(ctx context.Context, portalID, callID int64, ordered time.Ti
 		return err
 	}
 	markOf(ctx).Call = callID
-	if w.call.Ended || w.row.PBXCallID != nil {
+	if w.call.Ended || w.row.PBXCallID != nil || has(events, string(commandAccepted)) {
 		return nil
 	}
 	until := w.waitsFor(ordered).Add(f.CommandWindow)
@@ -76,8 +80,12 @@ func (f *Flow) Tell(ctx context.Context, portalID, callID int64, ordered time.Ti
 	})
 }
 
+// commandSlack is how much later a try may come than it was due: the queue looks for
+// what is due every few seconds.
+const commandSlack = 10 * time.Second
+
 // waitsFor is since when somebody waits for the command of a call: a click is heard of
-// before it is ordered, by long if this program was down.
+// before it is ordered, and long before if this program was down.
 func (w *work) waitsFor(ordered time.Time) time.Time {
 	for _, e := range w.events {
 		if e.Type == b24.ExternalCallStart && e.ArrivedAt.Before(ordered) {
@@ -112,7 +120,7 @@ var (
 )
 
 func (w *work) tell(ctx context.Context, until time.Time) error {
-	if w.row.Kind == models.KindClick && !w.Now().Before(until) {
+	if w.row.Kind == models.KindClick && w.Now().After(until.Add(commandSlack)) {
 		return errTooLate
 	}
 	if w.portal.CommandURL == "" {

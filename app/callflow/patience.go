@@ -18,13 +18,13 @@ import (
 //	no access any more (NEEDS_AUTH)               passes          every 5 min, and at once when an administrator opens the app
 //	payment, plan, portal closed, app removed     passes          every hour, and at once when the portal works for us again
 //	our own house: a bug, a broken row (INTERNAL) passes          as the first: a new version may mend it; each time is an error in the log
-//	another process has taken the call over       passes          after a second, by what that one has left to do
+//	the lease of the call ran out: we stood still passes          after a second: what another process left undone
 //	our database does not answer                  passes          by the queue and the sweep; the event stays as it is
 //	any of these for longer than GiveUpAfter      needs somebody  models.AttentionFailed: try again, one or all
 //	refused for good: rights, a wrong value       needs somebody  models.AttentionFailed, at once
 //	refused to create; a card refused the call    needs somebody  models.AttentionCreate, models.AttentionBind; the call is finished
 //	the PBX takes no command for CommandWindow    never           the call ends as failed, so that no card hangs
-//	a click is found later than that              never           the same, and no telephone rings
+//	a click is older when it is worked on         never           the same, and no telephone rings
 //	a recording, transcript or to-do is refused   never           its code stands with the call, which is finished
 //	an event that cannot be read                  never           refused with the reason when it is sent: nothing is stored
 //	upkeep of a portal (handlers, lines)          passes          ever more seldom for GiveUpAfter; the next occasion begins anew
