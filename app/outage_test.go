@@ -110,6 +110,14 @@ func fleetOf(t testing.TB, n int, address, how string) *fleet {
 	return f
 }
 
+// beside is the rig of another process on the same database.
+func (r *rig) beside() *rig {
+	other := *r
+	other.config.ListenAddr = freeAddress(r.t)
+	other.url = "http://" + other.config.ListenAddr
+	return &other
+}
+
 // restart kills a process as a power cut does, and starts it again.
 func (f *fleet) restart(i int) {
 	f.t.Helper()

@@ -90,14 +90,6 @@ func freezeLeases(t *testing.T, address string) (thaw func()) {
 	}
 }
 
-// beside is the rig of another process on the same database.
-func (r *rig) beside() *rig {
-	other := *r
-	other.config.ListenAddr = freeAddress(r.t)
-	other.url = "http://" + other.config.ListenAddr
-	return &other
-}
-
 // What a program counts.
 const (
 	laterRounds = `callwise_jobs_total{kind="call",outcome="later"} `

@@ -194,6 +194,28 @@ func TestARoundThatHasLostItsCallIsRepeated(t *testing.T) {
 	})
 }
 
+// A call that is gone is never looked at again.
+func TestACallIsNotTakenForGoneIfItsLeaseCannotBeLookedAt(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx, portal, id := t.Context(), installed(t, s), "1"
+		f := &Flow{Store: s, Now: time.Now, Lease: time.Minute}
+		call := models.Call{PortalID: portal.ID, Kind: models.KindPBX, CallKey: "pbx:1", PBXCallID: &id}
+		taken, err := s.TakeNewCall(ctx, call, "worker", f.Lease)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.keepCall(ctx, &grip{TakenCall: taken, owner: "worker"}, func(ctx context.Context) error {
+			if err := s.Transaction(ctx, func(tx *gorm.DB) error { return tx.Exec("ALTER TABLE leases RENAME TO lost").Error }); err != nil {
+				t.Error(err)
+			}
+			return models.ErrNotFound // of a save that was refused
+		})
+		if err == nil || errors.Is(err, models.ErrNotFound) {
+			t.Error(err)
+		}
+	})
+}
+
 // A round that has lost its lease is repeated, whatever its error says.
 func TestAPanicInARoundThatIsBrokenOffIsLogged(t *testing.T) {
 	var mark Mark

@@ -98,7 +98,7 @@ func (w *work) release(ctx context.Context) error {
 		g.news, err = w.Store.ReleaseCall(ctx, w.row.PortalID, w.row.ID, g.owner, echoes, round)
 	}
 	w.logged(err)
-	g.released = g.released || err == nil
+	g.released = err == nil
 	return err
 }
 
