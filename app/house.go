@@ -33,7 +33,7 @@ import (
 // Sizes and times of a running program.
 const (
 	workersAtOnce   = 50  // of River's jobs
-	callsAtOnce     = 200 // they mostly wait for portals
+	callsAtOnce     = 500 // they mostly wait, for portals or for room
 	perPortalAtOnce = 8
 	endWithin       = 20 * time.Second // interface.md §1: requests and jobs in flight
 	requestsWithin  = endWithin / 2    // of it: the rest is for calls and jobs
@@ -116,7 +116,7 @@ func showRoom(r prometheus.Registerer, room *callflow.Room) {
 			Name: "rounds_at_work", Help: "Rounds of work on calls that do not wait for a portal at the moment.",
 		}, func() float64 { return float64(room.Working()) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "rounds_waited_total", Help: "Rounds of work on known calls that waited because so many were at work.",
+			Name: "rounds_waited_total", Help: "Times that a round of work which was not urgent waited because so many were at work.",
 		}, func() float64 { return float64(room.Waited()) }),
 	)
 }

@@ -8,23 +8,27 @@ import (
 	"time"
 )
 
-// knownWithin is how long a round for a call that is known waits for room, at most.
-const knownWithin = 200 * time.Millisecond
+// roomWithin is how long a round waits for room, all in all.
+const roomWithin = time.Second
 
-// DefaultRoom is how many rounds are at work at once before those for known calls
-// wait: as many as keep our processors and the database's busy.
+// freshFor is how long after its beginning a call's card is still worth a hurry.
+const freshFor = 5 * time.Second
+
+// DefaultRoom is how many rounds are at work at once before those wait that are not
+// urgent: as many as keep our processors and the database's busy.
 func DefaultRoom() int { return 4 * runtime.GOMAXPROCS(0) }
 
 // A Room is where the rounds of a process are at work. A round is outside while it
-// waits for somebody else, such as a portal, and comes back at once. When a disk or
-// a burst of events has held everything up, more rounds are at work than processors
-// can carry on, and each takes longer; that of a call that has just begun, whose
-// card somebody waits for, is not to wait for those of calls that have rung. So a
-// round for a call that is seen for the first time comes in at once, and one for a
-// call that is known begins in turn, when fewer than most are at work, or when it
-// has waited for [knownWithin]. It keeps its place in its portal's lane meanwhile,
-// so a call that begins may wait there for others of its own portal, and the lease
-// of its call, which nobody else can change then. A nil *Room has room for all.
+// waits for somebody else, such as a portal. When a disk or a burst of events has held
+// everything up, more rounds are at work than processors can carry on, and each takes
+// longer; that of a call that has just begun, whose card somebody waits for, is not to
+// wait for the others. So it is urgent until the card is shown: it comes in, and comes
+// back, at once. The others, such as those for calls that have rung, for one of many
+// that a portal was flooded with some time ago, and for what follows the card, come in
+// and come back in turn, when fewer than most are at work, or when they have waited for
+// [roomWithin]. A round keeps its place in its portal's lane meanwhile, so a call that
+// begins may wait there for others of its own portal, and the lease of its call, which
+// nobody else can change then. A nil *Room has room for all.
 type Room struct {
 	most    int
 	mu      sync.Mutex
@@ -43,7 +47,7 @@ func (r *Room) Working() int {
 	return r.working
 }
 
-// Waited is how many rounds have had to wait for room.
+// Waited is how often a round has had to wait for room.
 func (r *Room) Waited() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -52,8 +56,10 @@ func (r *Room) Waited() int {
 
 // A seat is a round's place in a room.
 type seat struct {
-	room  *Room
-	taken bool
+	room   *Room
+	taken  bool
+	urgent bool          // it is taken at once
+	waited time.Duration // for room, in this round
 }
 
 type seatKey struct{}
@@ -73,40 +79,38 @@ func Outside(ctx context.Context) (over func()) {
 		return func() {}
 	}
 	s.leave()
-	return s.come
+	return func() { s.come(ctx) }
 }
 
-// come takes the seat at once.
-func (s *seat) come() {
+// unhurried is told when nobody waits any more for what a round does.
+func unhurried(ctx context.Context) {
+	if s, ok := ctx.Value(seatKey{}).(*seat); ok {
+		s.urgent = false
+	}
+}
+
+// come takes the seat: at once if the work is urgent or has waited for long, else when
+// there is room. The end of ctx is left to who works with it.
+func (s *seat) come(ctx context.Context) {
 	if s.room == nil || s.taken {
 		return
 	}
 	s.taken = true
-	s.room.mu.Lock()
-	defer s.room.mu.Unlock()
-	s.room.working++
-}
-
-// comeInTurn takes the seat when there is room. The end of ctx is left to who
-// works with it.
-func (s *seat) comeInTurn(ctx context.Context) {
-	if s.room == nil || s.taken {
-		return
-	}
-	s.taken = true
-	turn := s.room.enter()
+	turn := s.room.enter(s.urgent || s.waited >= roomWithin)
 	if turn == nil {
 		return
 	}
-	patience := time.NewTimer(knownWithin)
+	since := time.Now()
+	patience := time.NewTimer(roomWithin - s.waited)
 	defer patience.Stop()
 	select {
 	case <-turn:
-		return
 	case <-patience.C:
+		s.room.insist(turn)
 	case <-ctx.Done():
+		s.room.insist(turn)
 	}
-	s.room.insist(turn)
+	s.waited += time.Since(since)
 }
 
 func (s *seat) leave() {
@@ -117,12 +121,12 @@ func (s *seat) leave() {
 	s.room.leave()
 }
 
-// enter counts one more if there is room; otherwise it returns what will be
-// closed when there is.
-func (r *Room) enter() (turn chan struct{}) {
+// enter counts one more, at once or if there is room; otherwise it returns what will
+// be closed when there is.
+func (r *Room) enter(atOnce bool) (turn chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.working < r.most {
+	if atOnce || r.working < r.most {
 		r.working++
 		return nil
 	}

@@ -33,11 +33,11 @@ func (l *lobby) stands(t *testing.T, working int, want ...string) {
 	}
 }
 
-// known has a round for a known call come when there is room.
+// known has a round that nobody waits for come when there is room.
 func (l *lobby) known(ctx context.Context, name string) *seat {
 	ctx, s := l.withSeat(ctx)
 	go func() {
-		s.comeInTurn(ctx)
+		s.come(ctx)
 		l.in(name)
 	}()
 	synctest.Wait()
@@ -47,9 +47,19 @@ func (l *lobby) known(ctx context.Context, name string) *seat {
 // begins has the round for a call that has just begun come.
 func (l *lobby) begins(ctx context.Context, name string) (context.Context, *seat) {
 	ctx, s := l.withSeat(ctx)
-	s.come()
+	s.urgent = true
+	s.come(ctx)
 	l.in(name)
 	return ctx, s
+}
+
+// back has a round that was outside come back.
+func (l *lobby) back(over func(), name string) {
+	go func() {
+		over()
+		l.in(name)
+	}()
+	synctest.Wait()
 }
 
 func TestACallThatBeginsDoesNotWaitForThoseThatAreKnown(t *testing.T) {
@@ -75,15 +85,68 @@ func TestAKnownCallDoesNotWaitForLong(t *testing.T) {
 		l := lobby{Room: NewRoom(1)}
 		first := l.known(t.Context(), "first")
 		l.known(t.Context(), "second")
-		time.Sleep(knownWithin - 1)
+		time.Sleep(roomWithin - 1)
 		l.known(t.Context(), "third")
 		l.stands(t, 1, "first")
 		time.Sleep(time.Nanosecond)
 		l.stands(t, 2, "first", "second")
 		first.leave()
 		l.stands(t, 1, "first", "second")
-		time.Sleep(knownWithin)
+		time.Sleep(roomWithin)
 		l.stands(t, 2, "first", "second", "third")
+	})
+}
+
+func TestARoundWaitsForRoomForOneSecondAllInAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lobby{Room: NewRoom(0)}
+		ctx, s := l.begins(t.Context(), "begun")
+		unhurried(ctx)
+		came := time.Now()
+		for range 3 {
+			over := Outside(ctx)
+			time.Sleep(time.Minute) // is not counted
+			over()
+		}
+		if waited := time.Since(came) - 3*time.Minute; waited != roomWithin || l.Waited() != 1 {
+			t.Errorf("waited %v, %d times", waited, l.Waited())
+		}
+		s.leave()
+		l.stands(t, 0, "begun")
+	})
+}
+
+func TestWhoHasWaitedForAPartOfItWaitsForTheRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lobby{Room: NewRoom(1)}
+		_, begun := l.begins(t.Context(), "begun")
+		ctx, s := l.withSeat(t.Context())
+		time.AfterFunc(roomWithin/4, begun.leave)
+		s.come(ctx)
+		over := Outside(ctx)
+		begun.come(t.Context())
+		came := time.Now()
+		over()
+		if waited := time.Since(came); waited != roomWithin*3/4 {
+			t.Errorf("waited %v", waited)
+		}
+	})
+}
+
+func TestACallThatBeginsComesBackAtOnceUntilItsCardIsShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lobby{Room: NewRoom(1)}
+		ctx, _ := l.begins(t.Context(), "begun")
+		over := Outside(ctx)
+		known := l.known(t.Context(), "known")
+		l.back(over, "begun")
+		l.stands(t, 2, "begun", "known", "begun")
+		unhurried(ctx)
+		l.back(Outside(ctx), "begun")
+		l.stands(t, 1, "begun", "known", "begun")
+		known.leave()
+		l.stands(t, 1, "begun", "known", "begun", "begun")
+		unhurried(t.Context()) // no seat
 	})
 }
 
@@ -113,7 +176,7 @@ func TestWhoWaitsForSomebodyElseIsOutside(t *testing.T) {
 		Outside(t.Context())()
 		var none *Room
 		_, s = none.withSeat(t.Context())
-		s.come()
+		s.come(t.Context())
 		s.leave()
 		l.stands(t, 1, "begun", "known")
 	})

@@ -28,13 +28,12 @@ type trail struct {
 // take takes the lease of the call whose events stand under callKey, which it makes
 // if there is none. It returns nil when they are about no call that we handle; the
 // events then count as done. Those of a call that was erased are removed. For a call
-// that is not known yet it takes the seat at once.
+// that is not known yet it takes the seat, at once if somebody waits for its card.
 func (f *Flow) take(ctx context.Context, s *seat, portalID int64, callKey string) (*grip, error) {
 	owner := f.piece()
 	taken, err := f.Store.TakeCall(ctx, portalID, callKey, owner, f.Lease)
 	if err == nil && taken.Call == nil {
-		s.come()
-		taken, err = f.meet(ctx, taken, callKey, owner)
+		taken, err = f.meet(ctx, s, taken, callKey, owner)
 	}
 	if err != nil || taken == nil {
 		return nil, err
@@ -43,7 +42,7 @@ func (f *Flow) take(ctx context.Context, s *seat, portalID int64, callKey string
 }
 
 // meet is take for a call that no row is known for.
-func (f *Flow) meet(ctx context.Context, told *models.TakenCall, callKey, owner string) (*models.TakenCall, error) {
+func (f *Flow) meet(ctx context.Context, s *seat, told *models.TakenCall, callKey, owner string) (*models.TakenCall, error) {
 	if len(told.Events) == 0 {
 		return nil, nil
 	}
@@ -52,6 +51,8 @@ func (f *Flow) meet(ctx context.Context, told *models.TakenCall, callKey, owner 
 	if err != nil {
 		return nil, err
 	}
+	s.urgent = !t.call.Ended && f.Now().Sub(t.events[0].ArrivedAt) < freshFor
+	s.come(ctx)
 	row, err := f.newcomer(ctx, told.Portal, source, t)
 	switch {
 	case err != nil:

@@ -10,35 +10,60 @@ import (
 	"time"
 
 	"callwise/app/b24"
+	"callwise/app/call"
 	"callwise/models"
 	"callwise/models/modelstest"
 
 	"github.com/jackc/pgx/v5"
 )
 
-func TestOnlyAKnownCallWaitsForRoom(t *testing.T) {
-	modelstest.Each(t, func(t *testing.T, s *models.Store) {
-		portal, id := installed(t, s), "known"
-		// Nothing is to be done for it.
-		known := models.Call{PortalID: portal.ID, Kind: models.KindPBX, CallKey: "pbx:" + id, PBXCallID: &id, State: models.CallFailed}
-		if _, err := s.EnsureCall(t.Context(), known); err != nil {
-			t.Fatal(err)
-		}
-		f := Flow{Store: s, Bitrix24: &b24.App{}, Room: NewRoom(0), Lease: time.Minute, Owner: "worker"}
-		ctx, seat := f.Room.withSeat(t.Context())
-		if _, err := f.take(ctx, seat, portal.ID, "pbx:new"); err != nil {
-			t.Fatal(err)
-		}
-		if working, waited := f.Room.Working(), f.Room.Waited(); working != 1 || waited != 0 {
-			t.Errorf("a new call: %d at work, %d had to wait", working, waited)
-		}
-		if err := f.Advance(t.Context(), portal.ID, known.CallKey); err != nil {
-			t.Fatal(err)
-		}
-		if working, waited := f.Room.Working(), f.Room.Waited(); working != 1 || waited != 1 {
-			t.Errorf("after a known call: %d at work, %d had to wait", working, waited)
-		}
-	})
+func TestOnlyTheBeginningOfACallIsUrgent(t *testing.T) {
+	began := call.Event{CallID: "1", Type: call.Started, Direction: call.Incoming, Phone: "+4930901820"}
+	over := call.Event{CallID: "1", Type: call.Ended, Status: call.StatusMissed}
+	tests := []struct {
+		name   string
+		known  bool
+		events []call.Event
+		ago    time.Duration
+		urgent bool
+	}{
+		{"it has just begun", false, []call.Event{began}, freshFor - time.Millisecond, true},
+		{"it has begun a while ago", false, []call.Event{began}, freshFor, false},
+		{"it is over", false, []call.Event{began, over}, 0, false},
+		{"it is known", true, []call.Event{began}, 0, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			modelstest.Each(t, func(t *testing.T, s *models.Store) {
+				portal, id, now := installed(t, s), "1", time.Now()
+				s.Now = func() time.Time { return now.Add(-tt.ago) }
+				for i, e := range tt.events {
+					event, err := PBXEvent(fmt.Sprint(i), e)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if _, _, err := s.AddEvents(t.Context(), portal.ID, []models.Event{event}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				s.Now = time.Now
+				if tt.known {
+					known := models.Call{PortalID: portal.ID, Kind: models.KindPBX, CallKey: "pbx:1", PBXCallID: &id}
+					if _, err := s.EnsureCall(t.Context(), known); err != nil {
+						t.Fatal(err)
+					}
+				}
+				f := Flow{Store: s, Bitrix24: &b24.App{}, Room: NewRoom(2), Lease: time.Minute, Owner: "worker", Now: func() time.Time { return now }}
+				ctx, seat := f.Room.withSeat(t.Context())
+				if _, err := f.take(ctx, seat, portal.ID, "pbx:1"); err != nil {
+					t.Fatal(err)
+				}
+				if seat.urgent != tt.urgent || seat.taken == tt.known {
+					t.Errorf("urgent %t, its seat is taken %t", seat.urgent, seat.taken)
+				}
+			})
+		})
+	}
 }
 
 func TestWhoWaitsForAnotherCallOfTheNumberIsOutside(t *testing.T) {
@@ -48,8 +73,8 @@ func TestWhoWaitsForAnotherCallOfTheNumberIsOutside(t *testing.T) {
 		}
 		f := Flow{Store: s, Room: NewRoom(1), Lease: time.Minute, LockWait: 150 * time.Millisecond}
 		ctx, seat := f.Room.withSeat(t.Context())
-		seat.come()
-		turn := f.Room.enter()
+		seat.come(ctx)
+		turn := f.Room.enter(false)
 		if held, err := f.holdPatiently(ctx, "number", nil); err != nil || held {
 			t.Fatal(held, err)
 		}
@@ -72,7 +97,7 @@ func TestWhoLooksAtARecordingIsOutside(t *testing.T) {
 	}))
 	t.Cleanup(files.Close)
 	ctx, seat := room.withSeat(t.Context())
-	seat.come()
+	seat.come(ctx)
 	lookAt(ctx, files.Client(), files.URL)
 	if len(working) == 0 || working[0] != 0 || room.Working() != 1 {
 		t.Errorf("%v at work meanwhile, %d afterwards", working, room.Working())
