@@ -118,7 +118,7 @@ func TestARoundHoldsItsCallBeforeItsEvents(t *testing.T) {
 
 // In another order the two would wait for each other, and PostgreSQL would end
 // one of them.
-func TestAnUninstallationThatWaitsForARoundHoldsNoneOfItsEvents(t *testing.T) {
+func TestAnUninstallationThatWaitsForARoundHoldsNoneOfItsEventsOrJobs(t *testing.T) {
 	for _, clean := range []bool{true, false} {
 		t.Run(fmt.Sprintf("CLEAN=%v", clean), func(t *testing.T) {
 			address := modelstest.PostgreSQL(t)
@@ -126,6 +126,7 @@ func TestAnUninstallationThatWaitsForARoundHoldsNoneOfItsEvents(t *testing.T) {
 			p := active(t, s, "one")
 			add(t, s, p.ID, event("1", "pbx:1", 0))
 			c := ensure(t, s, p.ID, "pbx:1")
+			check(t, s.EnqueueHandlers(t.Context(), p.ID))
 
 			round := begin(t, address)
 			check(t, round.exec("UPDATE calls SET updated_at = now() WHERE id = $1", c.ID))
@@ -133,6 +134,9 @@ func TestAnUninstallationThatWaitsForARoundHoldsNoneOfItsEvents(t *testing.T) {
 			round.blocks()
 			if err := round.exec("UPDATE events SET done_at = now() WHERE portal_id = $1", p.ID); err != nil {
 				t.Errorf("the round's events: %v", err)
+			}
+			if err := round.exec("DELETE FROM river_job"); err != nil {
+				t.Errorf("the round's jobs: %v", err)
 			}
 			if err := round.exec("COMMIT"); err != nil {
 				t.Errorf("the round: %v", err)

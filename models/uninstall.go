@@ -54,9 +54,6 @@ func (s *Store) enqueueRemoval(ctx context.Context, tx *gorm.DB, portalID int64,
 func (s *Store) Uninstall(ctx context.Context, portalID int64, clean bool) error {
 	defer s.admitted.forget()
 	return s.Transaction(ctx, func(tx *gorm.DB) error {
-		if err := s.forgetWork(tx, portalID); err != nil {
-			return err
-		}
 		if clean {
 			return s.forgetAll(tx, portalID)
 		}
@@ -80,7 +77,7 @@ func (s *Store) ForgetAgain(ctx context.Context, portalID int64) error {
 }
 
 // forgetWork removes the jobs of a portal that are not being worked on, and its
-// leases of numbers.
+// leases of numbers: after its calls, as a round or an erasure does.
 func (s *Store) forgetWork(tx *gorm.DB, portalID int64) error {
 	argument := "CAST(args ->> 'portal_id' AS bigint)"
 	if s.pool == nil {
@@ -99,11 +96,17 @@ func (s *Store) forgetAll(tx *gorm.DB, portalID int64) error {
 	if err := removeRows(tx, portalID, append([]string{"calls"}, personal...)); err != nil {
 		return err
 	}
+	if err := s.forgetWork(tx, portalID); err != nil {
+		return err
+	}
 	return tx.Exec("DELETE FROM portals WHERE id = ?", portalID).Error
 }
 
 func (s *Store) forgetPeople(tx *gorm.DB, portalID int64) error {
 	if err := s.forgetRows(tx, portalID); err != nil {
+		return err
+	}
+	if err := s.forgetWork(tx, portalID); err != nil {
 		return err
 	}
 	return changed(tx.Table("portals").Where("id = ?", portalID).Updates(map[string]any{
