@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // costRate is low enough for every machine to keep up, and costPortals few
@@ -53,15 +51,7 @@ func (w *town) calls() int {
 func costsOf(b *testing.B, f *fleet, address string) map[string]float64 {
 	b.Helper()
 	costs := map[string]float64{"cpu-ms/call": processorTime(b, f.children[0].command.Process.Pid).Seconds() * 1000}
-	db, err := pgx.Connect(b.Context(), address)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() {
-		if err := db.Close(b.Context()); err != nil {
-			b.Error(err)
-		}
-	}()
+	db := connected(b, address)
 	number := func(unit, query string) {
 		var n int64
 		if err := db.QueryRow(b.Context(), query).Scan(&n); err != nil {
