@@ -32,11 +32,12 @@ import (
 
 // Sizes and times of a running program.
 const (
-	workersAtOnce   = 50  // of River's jobs
-	callsAtOnce     = 500 // they mostly wait, for portals or for room
-	perPortalAtOnce = 8
-	endWithin       = 20 * time.Second // interface.md §1: requests and jobs in flight
-	requestsWithin  = endWithin / 2    // of it: the rest is for calls and jobs
+	workersAtOnce  = 50               // of River's jobs
+	workersEach    = 8                // of those, for one portal
+	callsAtOnce    = 500              // they mostly wait, for portals or for room
+	callsEach      = 16               // of those, of one portal
+	endWithin      = 20 * time.Second // interface.md §1: requests and jobs in flight
+	requestsWithin = endWithin / 2    // of it: the rest is for calls and jobs
 )
 
 // A house is the running program without its listener: store, queue, handler.
@@ -86,7 +87,7 @@ func furnish(ctx context.Context, c config, log *slog.Logger, store *models.Stor
 	flow := newFlow(c, store, log)
 	flow.Metrics = callflow.NewMetrics(ours)
 	showRoom(ours, flow.Room)
-	workers, err := jobs.Workers(jobs.House{Flow: flow, Store: store, Log: log, KeepCalls: c.Retention, PerPortal: perPortalAtOnce})
+	workers, err := jobs.Workers(jobs.House{Flow: flow, Store: store, Log: log, KeepCalls: c.Retention, PerPortal: workersEach})
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +105,7 @@ func furnish(ctx context.Context, c config, log *slog.Logger, store *models.Stor
 		PublicURL: c.PublicURL, B24JS: c.JSURL, Insecure: c.AllowLoopback, Now: time.Now, Limits: handlers.NewLimits(c.Proxies),
 	}
 	return &house{
-		store: store, flow: flow, queue: queue, lanes: jobs.NewLanes(flow.Advance, callsAtOnce, perPortalAtOnce, watch),
+		store: store, flow: flow, queue: queue, lanes: jobs.NewLanes(flow.Advance, callsAtOnce, callsEach, watch),
 		pages: routes, handler: routes.Router(), log: log, watch: watch, sweep: jobs.SweepEvery,
 	}, nil
 }
@@ -113,7 +114,7 @@ func furnish(ctx context.Context, c config, log *slog.Logger, store *models.Stor
 func showRoom(r prometheus.Registerer, room *callflow.Room) {
 	r.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "rounds_at_work", Help: "Rounds of work on calls that do not wait for a portal at the moment.",
+			Name: "rounds_at_work", Help: "Rounds of work on calls that wait neither for a portal nor for room at the moment.",
 		}, func() float64 { return float64(room.Working()) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "rounds_waited_total", Help: "Times that a round of work which was not urgent waited because so many were at work.",

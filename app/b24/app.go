@@ -50,8 +50,10 @@ type App struct {
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Waits, if set, is told by whoever makes a request that it begins to wait: for
-	// its turn, an answer or a renewal. What it returns is called when that is over.
-	Waits func(ctx context.Context) (over func())
+	// its turn, an answer or a renewal. What it returns is called when that is over, and
+	// may have it wait for a moment more unless something is due, as a request is whose
+	// turn has come.
+	Waits func(ctx context.Context) (over func(due bool))
 	// Sleep waits, or returns the context's error; nil means a timer.
 	Sleep func(ctx context.Context, d time.Duration) error
 
@@ -242,9 +244,9 @@ func (a *App) now() time.Time {
 }
 
 // waits tells Waits that ctx waits now, until what is returned is called.
-func (a *App) waits(ctx context.Context) (over func()) {
+func (a *App) waits(ctx context.Context) (over func(due bool)) {
 	if a.Waits == nil {
-		return func() {}
+		return func(bool) {}
 	}
 	return a.Waits(ctx)
 }
@@ -253,7 +255,7 @@ func (a *App) sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
 	}
-	defer a.waits(ctx)()
+	defer a.waits(ctx)(true)
 	if a.Sleep != nil {
 		return a.Sleep(ctx, d)
 	}

@@ -243,16 +243,12 @@ func answered(err error) bool {
 	return ok
 }
 
-func (c *Client) post(ctx context.Context, r *request, endpoint string, body []byte) (*answer, reply, error) {
-	defer c.app.waits(ctx)()
-	return c.app.post(ctx, r.name, endpoint+r.path, r.timeout, body)
-}
-
 // exchange is one HTTP request, written to the REST log whatever comes of it.
 func (c *Client) exchange(ctx context.Context, r *request, endpoint string, body []byte) (*answer, error) {
+	defer c.app.waits(ctx)(false)
 	ctx, span := tracer.Start(ctx, r.name, trace.WithSpanKind(trace.SpanKindClient))
 	began := c.app.now()
-	got, came, err := c.post(ctx, r, endpoint, body)
+	got, came, err := c.app.post(ctx, r.name, endpoint+r.path, r.timeout, body)
 	c.portal.observe(r, got, err, c.app.now())
 	if errors.Is(err, QueryLimitExceeded) {
 		c.fill(ctx)

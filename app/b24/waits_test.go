@@ -3,6 +3,7 @@ package b24
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"time"
 )
 
+// What it is kept waiting for afterwards is not the portal's time.
 func TestAClientTellsWhenItWaits(t *testing.T) {
 	var told []string
 	s := &script{answers: []string{`503 {"error":"QUERY_LIMIT_EXCEEDED"}`, yes}}
@@ -17,9 +19,11 @@ func TestAClientTellsWhenItWaits(t *testing.T) {
 		told = append(told, "answers")
 		s.ServeHTTP(w, r)
 	})
-	d.app.Waits = func(context.Context) func() {
+	d.app.Waits = func(context.Context) func(bool) {
 		told = append(told, "waits")
-		return func() { told = append(told, "goes on") }
+		return func(due bool) {
+			told = append(told, fmt.Sprintf("goes on, due %t, %d logged", due, len(d.keeper.logged())))
+		}
 	}
 	sleep := d.app.Sleep
 	d.app.Sleep = func(ctx context.Context, d time.Duration) error {
@@ -30,9 +34,9 @@ func TestAClientTellsWhenItWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"waits", "answers", "goes on", // refused
-		"waits", "sleeps", "goes on", // before it is sent again
-		"waits", "answers", "goes on",
+		"waits", "answers", "goes on, due false, 1 logged", // refused
+		"waits", "sleeps", "goes on, due true, 1 logged", // before it is sent again
+		"waits", "answers", "goes on, due false, 2 logged",
 	}
 	if !slices.Equal(told, want) {
 		t.Errorf("%q, want %q", told, want)
@@ -52,9 +56,9 @@ func TestWhoGivesARenewalUpWaitsNoLonger(t *testing.T) {
 	d.keeper.renewing = func() { close(ended) }
 	d.keeper.tokens[0].Expiry = noon.Add(-time.Hour)
 	var told []string // by the caller's goroutine alone, or the race detector objects
-	d.app.Waits = func(context.Context) func() {
+	d.app.Waits = func(context.Context) func(bool) {
 		told = append(told, "waits")
-		return func() { told = append(told, "goes on") }
+		return func(due bool) { told = append(told, fmt.Sprint("goes on, due ", due)) }
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
@@ -70,7 +74,7 @@ func TestWhoGivesARenewalUpWaitsNoLonger(t *testing.T) {
 	case <-time.After(time.Minute):
 		t.Fatal("the renewal does not end")
 	}
-	if !slices.Equal(told, []string{"waits", "goes on"}) {
+	if !slices.Equal(told, []string{"waits", "goes on, due true"}) {
 		t.Errorf("%q", told)
 	}
 }

@@ -126,7 +126,7 @@ func (f *Flow) advance(ctx context.Context, portalID int64, callKey string) erro
 			return f.leave(ctx, g.Call, callKey)
 		}
 		news, err := f.keepCall(ctx, g, func(ctx context.Context) error {
-			seat.come(ctx)
+			seat.come(ctx, false)
 			return f.carry(ctx, g)
 		})
 		if err != nil || !news {

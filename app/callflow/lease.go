@@ -152,7 +152,7 @@ func (f *Flow) holdPatientlyAs(ctx context.Context, name, owner string, do func(
 		case <-patience.Done():
 		case <-tick.C:
 		}
-		over()
+		over(false)
 		if patience.Err() != nil {
 			return false, ctx.Err()
 		}

@@ -32,7 +32,7 @@ func NeverCame(r models.Recording) bool {
 // the PBX does not tell, and why it is not there yet; empty when it is, or when
 // we cannot know and Bitrix24 is to find out.
 func lookAt(ctx context.Context, client *http.Client, address string) (size int64, missing string) {
-	defer Outside(ctx)()
+	defer Outside(ctx)(false)
 	ctx, cancel := context.WithTimeout(ctx, lookWithin)
 	defer cancel()
 	if size, missing = askFor(ctx, client, http.MethodHead, address); missing == "" && size > 0 {

@@ -9,26 +9,27 @@ import (
 )
 
 // roomWithin is how long a round waits for room, all in all.
-const roomWithin = time.Second
+const roomWithin = 500 * time.Millisecond
 
-// freshFor is how long after its beginning a call's card is still worth a hurry.
+// freshFor is how long after a call was first told of its card is still worth a hurry.
 const freshFor = 5 * time.Second
 
-// DefaultRoom is how many rounds are at work at once before those wait that are not
-// urgent: as many as keep our processors and the database's busy.
+// DefaultRoom is how many rounds are at work at once before those that are not urgent
+// have to wait: as many as keep our processors and the database's busy.
 func DefaultRoom() int { return 4 * runtime.GOMAXPROCS(0) }
 
 // A Room is where the rounds of a process are at work. A round is outside while it
 // waits for somebody else, such as a portal. When a disk or a burst of events has held
 // everything up, more rounds are at work than processors can carry on, and each takes
 // longer; that of a call that has just begun, whose card somebody waits for, is not to
-// wait for the others. So it is urgent until the card is shown: it comes in, and comes
-// back, at once. The others, such as those for calls that have rung, for one of many
-// that a portal was flooded with some time ago, and for what follows the card, come in
-// and come back in turn, when fewer than most are at work, or when they have waited for
-// [roomWithin]. A round keeps its place in its portal's lane meanwhile, so a call that
-// begins may wait there for others of its own portal, and the lease of its call, which
-// nobody else can change then. A nil *Room has room for all.
+// wait for the others. So its first round is urgent until it has registered the call,
+// which shows the card: it comes in, and comes back, at once. The others, such as what
+// follows the registration, those for calls that are known, and those for calls that
+// are over or were told of some time ago, as in a flood, come in and come back in turn,
+// when fewer than most are at work, or when they have waited for [roomWithin]. A round
+// keeps its place in its portal's lane meanwhile, so a call that begins may wait there
+// for others of its own portal, and the leases of its call and its number. A nil *Room
+// has room for all.
 type Room struct {
 	most    int
 	mu      sync.Mutex
@@ -72,31 +73,32 @@ func (r *Room) withSeat(ctx context.Context) (context.Context, *seat) {
 }
 
 // Outside is told when work begins to wait for somebody else, such as a portal or
-// the file server of a PBX. What it returns is called when that is over.
-func Outside(ctx context.Context) (over func()) {
+// the file server of a PBX. What it returns is called when that is over; it does not
+// wait for room when something is due.
+func Outside(ctx context.Context) (over func(due bool)) {
 	s, ok := ctx.Value(seatKey{}).(*seat)
 	if !ok || !s.taken {
-		return func() {}
+		return func(bool) {}
 	}
 	s.leave()
-	return func() { s.come(ctx) }
+	return func(due bool) { s.come(ctx, due) }
 }
 
-// unhurried is told when nobody waits any more for what a round does.
-func unhurried(ctx context.Context) {
+// notUrgent is told when nobody waits any more for what a round does.
+func notUrgent(ctx context.Context) {
 	if s, ok := ctx.Value(seatKey{}).(*seat); ok {
 		s.urgent = false
 	}
 }
 
-// come takes the seat: at once if the work is urgent or has waited for long, else when
-// there is room. The end of ctx is left to who works with it.
-func (s *seat) come(ctx context.Context) {
+// come takes the seat: at once if something is due, or the work is urgent or has waited
+// for long, else when there is room. The end of ctx is left to who works with it.
+func (s *seat) come(ctx context.Context, due bool) {
 	if s.room == nil || s.taken {
 		return
 	}
 	s.taken = true
-	turn := s.room.enter(s.urgent || s.waited >= roomWithin)
+	turn := s.room.enter(due || s.urgent || s.waited >= roomWithin)
 	if turn == nil {
 		return
 	}
@@ -106,10 +108,9 @@ func (s *seat) come(ctx context.Context) {
 	select {
 	case <-turn:
 	case <-patience.C:
-		s.room.insist(turn)
 	case <-ctx.Done():
-		s.room.insist(turn)
 	}
+	s.room.insist(turn)
 	s.waited += time.Since(since)
 }
 

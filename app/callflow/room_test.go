@@ -37,7 +37,7 @@ func (l *lobby) stands(t *testing.T, working int, want ...string) {
 func (l *lobby) known(ctx context.Context, name string) *seat {
 	ctx, s := l.withSeat(ctx)
 	go func() {
-		s.come(ctx)
+		s.come(ctx, false)
 		l.in(name)
 	}()
 	synctest.Wait()
@@ -48,15 +48,15 @@ func (l *lobby) known(ctx context.Context, name string) *seat {
 func (l *lobby) begins(ctx context.Context, name string) (context.Context, *seat) {
 	ctx, s := l.withSeat(ctx)
 	s.urgent = true
-	s.come(ctx)
+	s.come(ctx, false)
 	l.in(name)
 	return ctx, s
 }
 
 // back has a round that was outside come back.
-func (l *lobby) back(over func(), name string) {
+func (l *lobby) back(over func(bool), name string) {
 	go func() {
-		over()
+		over(false)
 		l.in(name)
 	}()
 	synctest.Wait()
@@ -97,16 +97,16 @@ func TestAKnownCallDoesNotWaitForLong(t *testing.T) {
 	})
 }
 
-func TestARoundWaitsForRoomForOneSecondAllInAll(t *testing.T) {
+func TestARoundWaitsForRoomOnlySoLongAllInAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lobby{Room: NewRoom(0)}
 		ctx, s := l.begins(t.Context(), "begun")
-		unhurried(ctx)
+		notUrgent(ctx)
 		came := time.Now()
 		for range 3 {
 			over := Outside(ctx)
 			time.Sleep(time.Minute) // is not counted
-			over()
+			over(false)
 		}
 		if waited := time.Since(came) - 3*time.Minute; waited != roomWithin || l.Waited() != 1 {
 			t.Errorf("waited %v, %d times", waited, l.Waited())
@@ -122,14 +122,30 @@ func TestWhoHasWaitedForAPartOfItWaitsForTheRest(t *testing.T) {
 		_, begun := l.begins(t.Context(), "begun")
 		ctx, s := l.withSeat(t.Context())
 		time.AfterFunc(roomWithin/4, begun.leave)
-		s.come(ctx)
+		s.come(ctx, false)
 		over := Outside(ctx)
-		begun.come(t.Context())
+		begun.come(t.Context(), false)
 		came := time.Now()
-		over()
+		over(false)
 		if waited := time.Since(came); waited != roomWithin*3/4 {
 			t.Errorf("waited %v", waited)
 		}
+	})
+}
+
+func TestWhatIsDueDoesNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lobby{Room: NewRoom(1)}
+		ctx, _ := l.begins(t.Context(), "begun")
+		notUrgent(ctx)
+		over := Outside(ctx)
+		l.known(t.Context(), "known")
+		came := time.Now()
+		over(true)
+		if waited := time.Since(came); waited != 0 {
+			t.Errorf("waited %v", waited)
+		}
+		l.stands(t, 2, "begun", "known")
 	})
 }
 
@@ -141,12 +157,12 @@ func TestACallThatBeginsComesBackAtOnceUntilItsCardIsShown(t *testing.T) {
 		known := l.known(t.Context(), "known")
 		l.back(over, "begun")
 		l.stands(t, 2, "begun", "known", "begun")
-		unhurried(ctx)
+		notUrgent(ctx)
 		l.back(Outside(ctx), "begun")
 		l.stands(t, 1, "begun", "known", "begun")
 		known.leave()
 		l.stands(t, 1, "begun", "known", "begun", "begun")
-		unhurried(t.Context()) // no seat
+		notUrgent(t.Context()) // no seat
 	})
 }
 
@@ -168,15 +184,15 @@ func TestWhoWaitsForSomebodyElseIsOutside(t *testing.T) {
 		l.known(t.Context(), "known")
 		over := Outside(ctx)
 		l.stands(t, 1, "begun", "known")
-		over()
+		over(false)
 		l.stands(t, 2, "begun", "known")
 		s.leave()
-		Outside(ctx)() // no seat, nothing to leave or take
+		Outside(ctx)(false) // no seat, nothing to leave or take
 		l.stands(t, 1, "begun", "known")
-		Outside(t.Context())()
+		Outside(t.Context())(false)
 		var none *Room
 		_, s = none.withSeat(t.Context())
-		s.come(t.Context())
+		s.come(t.Context(), false)
 		s.leave()
 		l.stands(t, 1, "begun", "known")
 	})

@@ -52,7 +52,7 @@ func (f *Flow) meet(ctx context.Context, s *seat, told *models.TakenCall, callKe
 		return nil, err
 	}
 	s.urgent = !t.call.Ended && f.Now().Sub(t.events[0].ArrivedAt) < freshFor
-	s.come(ctx)
+	s.come(ctx, false)
 	row, err := f.newcomer(ctx, told.Portal, source, t)
 	switch {
 	case err != nil:

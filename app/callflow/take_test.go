@@ -66,6 +66,24 @@ func TestOnlyTheBeginningOfACallIsUrgent(t *testing.T) {
 	}
 }
 
+func TestARoundForAKnownCallWaitsForRoom(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		portal, id := installed(t, s), "known"
+		// Nothing is to be done for it.
+		known := models.Call{PortalID: portal.ID, Kind: models.KindPBX, CallKey: "pbx:" + id, PBXCallID: &id, State: models.CallFailed}
+		if _, err := s.EnsureCall(t.Context(), known); err != nil {
+			t.Fatal(err)
+		}
+		f := Flow{Store: s, Bitrix24: &b24.App{}, Room: NewRoom(0), Lease: time.Minute, Owner: "worker"}
+		if err := f.Advance(t.Context(), portal.ID, known.CallKey); err != nil {
+			t.Fatal(err)
+		}
+		if working, waited := f.Room.Working(), f.Room.Waited(); working != 0 || waited != 1 {
+			t.Errorf("%d at work, %d had to wait", working, waited)
+		}
+	})
+}
+
 func TestWhoWaitsForAnotherCallOfTheNumberIsOutside(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		if held, err := s.Acquire(t.Context(), "number", "another", time.Minute); err != nil || !held {
@@ -73,7 +91,7 @@ func TestWhoWaitsForAnotherCallOfTheNumberIsOutside(t *testing.T) {
 		}
 		f := Flow{Store: s, Room: NewRoom(1), Lease: time.Minute, LockWait: 150 * time.Millisecond}
 		ctx, seat := f.Room.withSeat(t.Context())
-		seat.come(ctx)
+		seat.come(ctx, false)
 		turn := f.Room.enter(false)
 		if held, err := f.holdPatiently(ctx, "number", nil); err != nil || held {
 			t.Fatal(held, err)
@@ -97,7 +115,7 @@ func TestWhoLooksAtARecordingIsOutside(t *testing.T) {
 	}))
 	t.Cleanup(files.Close)
 	ctx, seat := room.withSeat(t.Context())
-	seat.come(ctx)
+	seat.come(ctx, false)
 	lookAt(ctx, files.Client(), files.URL)
 	if len(working) == 0 || working[0] != 0 || room.Working() != 1 {
 		t.Errorf("%v at work meanwhile, %d afterwards", working, room.Working())
