@@ -203,7 +203,7 @@ func (c *Client) renew(ctx context.Context, pair Token, r *request) (Token, erro
 
 // await waits for a renewal, or until ctx ends.
 func (c *Client) await(ctx context.Context, shared <-chan singleflight.Result) (fresh Token, err error) {
-	defer c.app.waits(ctx)(true)
+	defer c.app.waits(ctx)(false)
 	select {
 	case <-ctx.Done():
 		return Token{}, ctx.Err()

@@ -74,7 +74,7 @@ func TestWhoGivesARenewalUpWaitsNoLonger(t *testing.T) {
 	case <-time.After(time.Minute):
 		t.Fatal("the renewal does not end")
 	}
-	if !slices.Equal(told, []string{"waits", "goes on, due true"}) {
+	if !slices.Equal(told, []string{"waits", "goes on, due false"}) {
 		t.Errorf("%q", told)
 	}
 }

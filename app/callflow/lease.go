@@ -152,7 +152,7 @@ func (f *Flow) holdPatientlyAs(ctx context.Context, name, owner string, do func(
 		case <-patience.Done():
 		case <-tick.C:
 		}
-		over(false)
+		over(true) // the next try is
 		if patience.Err() != nil {
 			return false, ctx.Err()
 		}

@@ -19,7 +19,7 @@ const recentFor = time.Minute
 // and creates what the decision asks it to. The same request may be repeated:
 // Bitrix24 answers with the same call for 30 minutes.
 func (w *work) register(ctx context.Context) error {
-	notUrgent(ctx) // from the answer on: until then it waits for what is due
+	notUrgent(ctx) // from the answer on, even if that is a no
 	for !w.registered() {
 		start, err := w.start(ctx)
 		if err != nil {

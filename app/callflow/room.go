@@ -11,7 +11,7 @@ import (
 // roomWithin is how long a round waits for room, all in all.
 const roomWithin = 500 * time.Millisecond
 
-// freshFor is how long after a call was first told of its card is still worth a hurry.
+// freshFor is how long after its first event came in a call's card is still worth a hurry.
 const freshFor = 5 * time.Second
 
 // DefaultRoom is how many rounds are at work at once before those that are not urgent
@@ -26,10 +26,10 @@ func DefaultRoom() int { return 4 * runtime.GOMAXPROCS(0) }
 // which shows the card: it comes in, and comes back, at once. The others, such as what
 // follows the registration, those for calls that are known, and those for calls that
 // are over or were told of some time ago, as in a flood, come in and come back in turn,
-// when fewer than most are at work, or when they have waited for [roomWithin]. A round
-// keeps its place in its portal's lane meanwhile, so a call that begins may wait there
-// for others of its own portal, and the leases of its call and its number. A nil *Room
-// has room for all.
+// when fewer than most are at work, or when they have waited for [roomWithin]; only for
+// what is due they come back at once, too. A round keeps its place in its portal's lane
+// meanwhile, so a call that begins may wait there for others of its own portal, and the
+// leases of its call and its number. A nil *Room has room for all.
 type Room struct {
 	most    int
 	mu      sync.Mutex

@@ -101,8 +101,8 @@ func TestWhoWaitsForAnotherCallOfTheNumberIsOutside(t *testing.T) {
 		default:
 			t.Error("nobody else had room")
 		}
-		if working := f.Room.Working(); working != 2 {
-			t.Errorf("%d at work in the end", working)
+		if working, waited := f.Room.Working(), f.Room.Waited(); working != 2 || waited != 1 {
+			t.Errorf("%d at work in the end, %d had to wait", working, waited)
 		}
 	})
 }
