@@ -32,12 +32,11 @@ import (
 
 // Sizes and times of a running program.
 const (
-	workersAtOnce  = 50               // of River's jobs
-	workersEach    = 8                // of those, for one portal
-	callsAtOnce    = 500              // they mostly wait, for portals or for room
-	callsEach      = 16               // of those, of one portal
-	endWithin      = 20 * time.Second // interface.md §1: requests and jobs in flight
-	requestsWithin = endWithin / 2    // of it: the rest is for calls and jobs
+	workersAtOnce   = 50               // of River's jobs
+	callsAtOnce     = 500              // they mostly wait, for portals or for room
+	perPortalAtOnce = 8                // of either: what they ask for at their pace is to end within endWithin
+	endWithin       = 20 * time.Second // interface.md §1: requests and jobs in flight
+	requestsWithin  = endWithin / 2    // of it: the rest is for calls and jobs
 )
 
 // A house is the running program without its listener: store, queue, handler.
@@ -87,7 +86,7 @@ func furnish(ctx context.Context, c config, log *slog.Logger, store *models.Stor
 	flow := newFlow(c, store, log)
 	flow.Metrics = callflow.NewMetrics(ours)
 	showRoom(ours, flow.Room)
-	workers, err := jobs.Workers(jobs.House{Flow: flow, Store: store, Log: log, KeepCalls: c.Retention, PerPortal: workersEach})
+	workers, err := jobs.Workers(jobs.House{Flow: flow, Store: store, Log: log, KeepCalls: c.Retention, PerPortal: perPortalAtOnce})
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +104,7 @@ func furnish(ctx context.Context, c config, log *slog.Logger, store *models.Stor
 		PublicURL: c.PublicURL, B24JS: c.JSURL, Insecure: c.AllowLoopback, Now: time.Now, Limits: handlers.NewLimits(c.Proxies),
 	}
 	return &house{
-		store: store, flow: flow, queue: queue, lanes: jobs.NewLanes(flow.Advance, callsAtOnce, callsEach, watch),
+		store: store, flow: flow, queue: queue, lanes: jobs.NewLanes(flow.Advance, callsAtOnce, perPortalAtOnce, watch),
 		pages: routes, handler: routes.Router(), log: log, watch: watch, sweep: jobs.SweepEvery,
 	}, nil
 }

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// roomWithin is how long a round waits for room, all in all.
-const roomWithin = 500 * time.Millisecond
+// roomWithin is how long a round waits for room, all in all: eight calls of a portal at
+// a time are still as many a second as its pace allows.
+const roomWithin = 300 * time.Millisecond
 
 // freshFor is how long after its first event came in a call's card is still worth a hurry.
 const freshFor = 5 * time.Second
