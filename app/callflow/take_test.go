@@ -108,17 +108,20 @@ func TestWhoWaitsForAnotherCallOfTheNumberIsOutside(t *testing.T) {
 }
 
 func TestWhoLooksAtARecordingIsOutside(t *testing.T) {
-	room := NewRoom(1)
+	room := NewRoom(0)
 	var working []int
 	files := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		working = append(working, room.Working())
 	}))
 	t.Cleanup(files.Close)
 	ctx, seat := room.withSeat(t.Context())
-	seat.come(ctx, false)
+	seat.come(ctx, true)
 	lookAt(ctx, files.Client(), files.URL)
 	if len(working) == 0 || working[0] != 0 || room.Working() != 1 {
 		t.Errorf("%v at work meanwhile, %d afterwards", working, room.Working())
+	}
+	if waited := room.Waited(); waited != 1 {
+		t.Errorf("waited for room %d times afterwards", waited)
 	}
 }
 
