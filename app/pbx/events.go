@@ -46,10 +46,21 @@ const (
 // back in UTC. Fields it does not know are ignored, null is like a missing
 // field. The error is [ErrSyntax] or an *[Invalid].
 func ParseEvents(body []byte) ([]Event, error) {
-	if !wellFormed(body) {
+	r := readers.Get().(*reader)
+	defer readers.Put(r)
+	r.reset(body)
+	events := r.events()
+	switch {
+	case r.err == nil:
+		return events, nil
+	case !wellFormed(body):
 		return nil, ErrSyntax
 	}
-	r := &reader{Decoder: jsontext.NewDecoder(bytes.NewBuffer(body))}
+	return nil, r.err
+}
+
+// events reads a whole body.
+func (r *reader) events() []Event {
 	events := []Event{}
 	switch r.PeekKind() {
 	case '{':
@@ -59,10 +70,8 @@ func ParseEvents(body []byte) ([]Event, error) {
 	default:
 		r.fail("must be an event or an array of events")
 	}
-	if r.err != nil {
-		return nil, r.err
-	}
-	return events, nil
+	r.end()
+	return events
 }
 
 // wellFormed reports whether body is exactly one JSON text of a bearable depth.

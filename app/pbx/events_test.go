@@ -174,13 +174,32 @@ func TestParseEventsRefusesWhatIsNoJSON(t *testing.T) {
 		"a name twice":               `{"id":"1","id":"2"}`,
 		"bytes that are no UTF-8":    "{\"id\":\"\xff\"}",
 		"deep nesting":               strings.Repeat(`[`, 100_000),
-		"deep nesting, well ended":   `{"x":` + strings.Repeat(`[`, 40) + strings.Repeat(`]`, 40) + `}`,
+		"deep nesting, well ended":   nested(32),
 		"wrong before it is no JSON": `{"id":1,`,
 	} {
 		if events, err := ParseEvents([]byte(body)); !errors.Is(err, ErrSyntax) || events != nil {
 			t.Errorf("%s: %v, %v", name, events, err)
 		}
 	}
+}
+
+func TestParseEventsPassesOverWhatItDoesNotKnow(t *testing.T) {
+	want, err := ParseEvents([]byte(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ParseEvents([]byte(nested(31)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
+// nested is a good event with an unknown field of arrays in arrays.
+func nested(depth int) string {
+	return `{"x":` + strings.Repeat(`[`, depth) + strings.Repeat(`]`, depth) + `,` + strings.TrimPrefix(good, `{`)
 }
 
 func TestErrorsQuoteNothing(t *testing.T) {

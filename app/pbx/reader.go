@@ -1,12 +1,15 @@
 package pbx
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"math"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -16,11 +19,19 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A reader reads a body that is known to be well-formed JSON, token by token.
-// It keeps the first thing that breaks a rule and stops there.
+// A reader reads a body token by token. It keeps the first thing that breaks a
+// rule and stops there. In a body that is not well-formed JSON it finds something.
 type reader struct {
-	*jsontext.Decoder
+	jsontext.Decoder
 	err error // nil or an *Invalid
+}
+
+// readers have read bodies, and keep their memory for the next.
+var readers = sync.Pool{New: func() any { return new(reader) }}
+
+func (r *reader) reset(body []byte) {
+	r.Decoder.Reset(bytes.NewBuffer(body))
+	r.err = nil
 }
 
 // fail complains of what was read last.
@@ -62,10 +73,23 @@ func (r *reader) next(kind jsontext.Kind, must string) (token jsontext.Token, th
 	return jsontext.Token{}, false
 }
 
-// ignore passes over a value that means nothing here.
+// ignore passes over a value of a bearable depth that means nothing here.
 func (r *reader) ignore() {
-	if r.err == nil && r.SkipValue() != nil {
-		r.fail("cannot be read")
+	depth := r.StackDepth()
+	for inside := true; inside && r.err == nil; inside = r.StackDepth() > depth {
+		if _, err := r.ReadToken(); err != nil || r.StackDepth() > maxDepth {
+			r.fail("cannot be read")
+		}
+	}
+}
+
+// end is where nothing may follow.
+func (r *reader) end() {
+	if r.err != nil {
+		return
+	}
+	if _, err := r.ReadToken(); err != io.EOF {
+		r.fail("must be one JSON text")
 	}
 }
 
