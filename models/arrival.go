@@ -15,7 +15,7 @@ import (
 // maxArrivals is how many requests share one commit at most.
 const maxArrivals = 256
 
-// storeLimit is how long a sender waits for its events to be durable.
+// storeLimit is how long a commit may take. A sender waits for the one before it, too.
 const storeLimit = 10 * time.Second
 
 // An arrival is the events of one request.

@@ -77,14 +77,30 @@ func (c *committer[T]) run() {
 		// processors are few they would wait behind this commit, and the next one for
 		// them. With nobody else to run this returns at once.
 		runtime.Gosched()
-		batch := c.drain(first)
-		if err := c.safely(batch); err == nil || len(batch) == 1 {
-			answer(batch, err)
-			continue
+		c.store(c.drain(first))
+	}
+}
+
+// store writes a batch and answers it. A database that does not answer in time would
+// not answer for a part of it either.
+func (c *committer[T]) store(batch []request[T]) {
+	err := c.safely(batch)
+	if err == nil || len(batch) == 1 || errors.Is(err, context.DeadlineExceeded) {
+		answer(batch, err)
+		return
+	}
+	c.storeEach(batch)
+}
+
+// storeEach writes a batch one by one, so that what cannot be stored fails alone.
+func (c *committer[T]) storeEach(batch []request[T]) {
+	for i := range batch {
+		err := c.safely(batch[i : i+1])
+		if errors.Is(err, context.DeadlineExceeded) {
+			answer(batch[i:], err)
+			return
 		}
-		for _, r := range batch { // what cannot be stored fails alone
-			answer([]request[T]{r}, c.safely([]request[T]{r}))
-		}
+		answer(batch[i:i+1], err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -86,6 +87,62 @@ func TestAPanicFailsTheRequestAndNotTheProgram(t *testing.T) {
 	err := c.put(context.Background(), new(int))
 	if err == nil || strings.Contains(err.Error(), "4930901820") || !strings.Contains(err.Error(), "committer_test.go") {
 		t.Errorf("error %v, want one that says where and not what", err)
+	}
+}
+
+func TestWhatCannotBeStoredFailsAlone(t *testing.T) {
+	wrong, late := errors.New("wrong"), context.DeadlineExceeded
+	tests := []struct {
+		name   string
+		result func(written string) error
+		writes []string
+		want   []error
+	}{
+		{"all is well", func(string) error { return nil }, []string{"abc"}, []error{nil, nil, nil}},
+		{
+			"one of three cannot be", func(written string) error {
+				if strings.Contains(written, "b") {
+					return wrong
+				}
+				return nil
+			},
+			[]string{"abc", "a", "b", "c"}, []error{nil, wrong, nil},
+		},
+		{"the database does not answer", func(string) error { return late }, []string{"abc"}, []error{late, late, late}},
+		{
+			"it stops to answer", func(written string) error {
+				if len(written) > 1 {
+					return wrong
+				}
+				return map[string]error{"b": late}[written]
+			},
+			[]string{"abc", "a", "b"}, []error{nil, late, late},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var writes []string
+			c := &committer[string]{write: func(batch []*string) error {
+				var written strings.Builder
+				for _, item := range batch {
+					written.WriteString(*item)
+				}
+				writes = append(writes, written.String())
+				return tt.result(written.String())
+			}}
+			var batch []request[string]
+			for _, item := range []string{"a", "b", "c"} {
+				batch = append(batch, request[string]{&item, make(chan error, 1)})
+			}
+			c.store(batch)
+			var got []error
+			for _, r := range batch {
+				got = append(got, <-r.done)
+			}
+			if !slices.Equal(writes, tt.writes) || !slices.Equal(got, tt.want) {
+				t.Errorf("writes %q, answers %v; want %q, %v", writes, got, tt.writes, tt.want)
+			}
+		})
 	}
 }
 
