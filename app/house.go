@@ -32,11 +32,12 @@ import (
 
 // Sizes and times of a running program.
 const (
-	workersAtOnce   = 50               // of River's jobs
+	workersAtOnce   = 50               // of River's jobs, and as many for commands to PBXs
 	callsAtOnce     = 500              // they mostly wait, for portals or for room
 	perPortalAtOnce = 8                // of either: what they ask for at their pace is to end within endWithin
 	endWithin       = 20 * time.Second // interface.md §1: requests and jobs in flight
 	requestsWithin  = endWithin / 2    // of it: the rest is for calls and jobs
+	renewalsWithin  = 5 * time.Second  // after it, for what would be lost with them
 )
 
 // A house is the running program without its listener: store, queue, handler.
@@ -82,7 +83,7 @@ func furnish(ctx context.Context, c config, log *slog.Logger, store *models.Stor
 	ours := prometheus.WrapRegistererWithPrefix("callwise_", metrics)
 	ours.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	ours.MustRegister(&gauges{store: store, log: log})
-	store.Committed = countCommits(ours)
+	store.Committed, store.Log = countCommits(ours), log
 	flow := newFlow(c, store, log)
 	flow.Metrics = callflow.NewMetrics(ours)
 	showRoom(ours, flow.Room)
@@ -221,18 +222,30 @@ func (h *house) serve(ctx context.Context, listener net.Listener) error {
 	return errors.Join(failed, h.end(context.WithoutCancel(ctx), server))
 }
 
-// end waits for the requests in flight, and then for calls and jobs, for all
-// together no longer than endWithin, and closes the store.
+// end waits for the requests in flight, then for calls and jobs, for all together no
+// longer than endWithin, and then for renewals that outlast them, and closes the
+// store.
 func (h *house) end(ctx context.Context, server *http.Server) error {
-	ctx, cancel := context.WithTimeout(ctx, endWithin)
+	within, cancel := context.WithTimeout(ctx, endWithin)
 	defer cancel()
-	requests := h.hangUp(ctx, server)
+	requests := h.hangUp(within, server)
 	var calls, others error
 	var group sync.WaitGroup
-	group.Go(func() { calls = h.lanes.Stop(ctx) })
-	group.Go(func() { others = h.queue.Stop(ctx) })
+	group.Go(func() { calls = h.lanes.Stop(within) })
+	group.Go(func() { others = h.queue.Stop(within) })
 	group.Wait()
-	return errors.Join(requests, calls, others, h.store.Close())
+	return errors.Join(requests, calls, others, h.renewed(ctx), h.store.Close())
+}
+
+// renewed waits for renewals of tokens, whose new pairs are all that portals still
+// accept.
+func (h *house) renewed(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, renewalsWithin)
+	defer cancel()
+	if err := h.flow.Bitrix24.Wait(ctx); err != nil {
+		return fmt.Errorf("a renewal of tokens did not end: %w", err)
+	}
+	return nil
 }
 
 // hangUp waits for the requests in flight, and cuts off those that have not ended

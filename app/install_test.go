@@ -192,6 +192,27 @@ func TestAPortalWithoutAccessWaitsForAnAdministratorAndThenCatchesUp(t *testing.
 	})
 }
 
+// An administrator may come while a round finds that there is no access.
+func TestACallWithoutAccessIsTriedAgainSoonAndItsPortalIsNotAsked(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.portal.RevokeTokens(admin)
+		r.tell(started("c1", "incoming", "+4930901821"), ended("c1", "answered", 5))
+		attempts := func(n int) func() bool {
+			return func() bool {
+				row := r.row("c1")
+				return row != nil && row.Attempts >= n
+			}
+		}
+		r.eventually("the call is put off", attempts(1))
+		asked := len(r.sim.Requests())
+		r.eventually("it is tried again", attempts(2))
+		if n := len(r.sim.Requests()); n != asked {
+			t.Errorf("the portal was asked %d times more", n-asked)
+		}
+	})
+}
+
 func TestSavedSwitchesReachBitrix24InThreeRequestsAndLostOnesWithTheHourlyRefresh(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)

@@ -13,6 +13,7 @@ import (
 	"callwise/models"
 
 	"github.com/google/go-cmp/cmp"
+	"gorm.io/gorm"
 )
 
 // A trial of a portal's life: what happens to it, what it is then, what people
@@ -61,6 +62,10 @@ var lives = []lifeTrial{
 	{
 		name: "access was restricted", happens: refusedBy(401, "user_access_error", "The user does not have access to the application."),
 		status: models.PortalReauth, code: "USER_ACCESS_ERROR", en: "Bitrix24 does not let the application act", ru: "Битрикс24 не даёт приложению работать", wayBack: "give yourself and whoever connected it access",
+	},
+	{
+		name: "Bitrix24 calls the access wrong", happens: refusedBy(401, "WRONG_TOKEN", "Wrong token"),
+		status: models.PortalReauth, code: "WRONG_TOKEN", en: "Bitrix24 no longer accepts our access", ru: "Доступ к Битрикс24 больше не действует", wayBack: "open it again",
 	},
 }
 
@@ -115,13 +120,40 @@ func (r *rig) inRussian(path string) string {
 	return got.body
 }
 
-// anHourLater forgets that the program has looked whether the portal answers again:
-// it does so by itself as well.
+// anHourLater has the program look again whether the portal answers, and begin what
+// waits for that: it has looked by itself as well.
 func (r *rig) anHourLater() {
+	r.t.Helper()
+	r.forgetLook()
+	r.eventually("nothing asks any more", func() bool { return r.reconciles("running") == 0 })
+	err := r.house.store.Transaction(r.t.Context(), func(tx *gorm.DB) error {
+		return tx.Exec("UPDATE river_job SET state = 'available', scheduled_at = ? WHERE kind = ? AND state = 'scheduled'",
+			time.Now().UTC().Add(-time.Minute), models.ReconcileArgs{}.Kind()).Error
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// forgetLook forgets that the program has looked whether the portal answers again.
+func (r *rig) forgetLook() {
 	r.t.Helper()
 	if err := r.house.store.Release(r.t.Context(), fmt.Sprintf("probe:%d", r.stored().ID), r.house.flow.Owner); err != nil {
 		r.t.Fatal(err)
 	}
+}
+
+// reconciles are the jobs in some states that reconcile a portal.
+func (r *rig) reconciles(states ...string) int {
+	r.t.Helper()
+	var n int64
+	err := r.house.store.Transaction(r.t.Context(), func(tx *gorm.DB) error {
+		return tx.Table("river_job").Where("kind = ? AND state IN ?", models.ReconcileArgs{}.Kind(), states).Count(&n).Error
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return int(n)
 }
 
 // probe has the program look at its portals now, and at those that do not answer
@@ -158,6 +190,28 @@ func TestAPortalThatDoesNotAnswerIsAskedOnceAnHourByOneProcess(t *testing.T) {
 		if jobs > 1 {
 			t.Errorf("%d jobs ask the portal", jobs)
 		}
+	})
+}
+
+func TestAPortalThatDoesNotAnswerForHoursIsAskedByOneJob(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		fault := r.sim.Inject(b24sim.Fault{Portal: "acme", Times: -1, Act: b24sim.Drop})
+		defer fault.Remove()
+		if err := r.house.store.SetStatus(t.Context(), r.stored().ID, models.PortalSuspended, "PAYMENT_REQUIRED"); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			r.forgetLook()
+			r.probe()
+			r.eventually("it is asked again later", func() bool { return r.reconciles("scheduled") > 0 })
+		}
+		if n := r.reconciles("available", "running", "scheduled", "retryable"); n != 1 {
+			t.Errorf("%d jobs ask the portal", n)
+		}
+		fault.Remove()
+		r.anHourLater()
+		r.eventually("the portal works again", func() bool { return r.stored().Status == models.PortalActive })
 	})
 }
 
@@ -238,8 +292,10 @@ func TestAPortalIsInstalledAgainAfterYearsWhateverItWasLeftIn(t *testing.T) {
 				r := newRig(t, freshDatabase(t), classic)
 				r.switches("c")
 				settings, id := r.stored().Settings, r.stored().ID
+				r.portal.LoseEvents(status != models.PortalUninstalled)
 				r.portal.Uninstall(false)
 				r.deliver()
+				r.portal.LoseEvents(false)
 				if status != models.PortalUninstalled { // no event told
 					if err := r.house.store.SetStatus(t.Context(), id, status, "UNINSTALLED"); err != nil {
 						t.Fatal(err)

@@ -32,6 +32,31 @@ func TestALostAnswerIsAskedForInTheSameWordsWhateverIsLearntMeanwhile(t *testing
 	})
 }
 
+func TestALostAnswerIsAskedForInTheSameWordsAlthoughTheNextAttemptsWereRefused(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("c")
+		r.sim.Inject(b24sim.Fault{Portal: "acme", Method: "telephony.externalCall.register", Act: b24sim.Drop, After: true})
+		full := b24sim.QueryLimit("acme", "telephony.externalCall.register")
+		full.Nth, full.Times = 2, -1
+		refused := r.sim.Inject(full)
+		end := with(ended("c1", "answered", 5), "extension", "")
+		r.tell(with(with(end, "direction", "incoming"), "phone", "+4930901821"))
+		r.retrying("c1")
+		// Only now it is known on which line the call came, and to whom.
+		r.tell(started("c1", "incoming", "+4930901821", map[string]any{"extensions": []string{"105"}}))
+		r.eventually("it is refused once more", func() bool { return r.row("c1").Attempts == 2 })
+		refused.Remove()
+		r.again("c1")
+		r.worked("c1")
+		r.leaves(trace{
+			Calls:      map[string]outcome{"c1": {State: models.CallFinished, Reason: rules.NewCreated}},
+			Statistics: []ending{{omar, "+4930901821", "200", 5}},
+			Logged:     [][]crm.Ref{{lead(1)}}, Leads: 1,
+		}, "c1")
+	})
+}
+
 func TestACardThatRefusesTheCallIsNamedAndOneThatIsGoneIsNot(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -93,6 +94,28 @@ func TestARemovalIsBelievedOnceItIsToldWhetherItIsTrue(t *testing.T) {
 	})
 }
 
+// The portal passes on what the authorization server has told it, whose trouble it may
+// be; and whoever has the application token may report a removal meanwhile.
+func TestARemovalIsNotBelievedWhileThePortalCallsTokensWrongThatAreNotKnownToBeDead(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		for _, code := range []string{"WRONG_TOKEN", "ERROR_OAUTH", "invalid_grant"} {
+			r := newRig(t, freshDatabase(t), classic)
+			id := r.stored().ID
+			refused := r.sim.Inject(b24sim.Fault{Portal: "acme", Method: "app.info", Status: 401, Code: code, Act: b24sim.Refuse, Times: -1})
+			if err := r.house.flow.Removed(t.Context(), id, true, time.Now()); err == nil {
+				t.Errorf("%s settles it", code)
+			}
+			if got := r.stored(); got == nil || got.Status != models.PortalActive {
+				t.Errorf("after %s: %+v", code, got)
+			}
+			refused.Remove()
+			if err := r.house.flow.Removed(t.Context(), id, true, time.Now()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
 func TestARemovalThatCannotBeStoredIsDoneLater(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)
@@ -175,6 +198,28 @@ func TestWhatIsInFlightDuringARemovalIsForgottenToo(t *testing.T) {
 		r.eventually("what was in flight is forgotten", func() bool { return len(holds(r.dump(), "30901829")) == 0 })
 		if len(holds(r.dump(), "30901825")) == 0 {
 			t.Error("what belongs to the other portal is gone")
+		}
+	})
+}
+
+// What it asks for next is refused, as by a portal that an administrator has to open.
+func TestUpkeepThatIsUnderWayDoesNotBringBackAPortalThatIsRemoved(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		id := r.stored().ID
+		held := r.holding("event.get")
+		ended := make(chan error, 1)
+		go func() { ended <- r.house.flow.MendHandlers(context.Background(), id) }()
+		<-held.Reached()
+		if err := r.house.store.Uninstall(t.Context(), id, false); err != nil {
+			t.Fatal(err)
+		}
+		held.Release()
+		if err := <-ended; err != nil {
+			t.Errorf("the upkeep ends with %v", err)
+		}
+		if got := r.stored(); got.Status != models.PortalUninstalled || got.StatusCode != "" {
+			t.Errorf("the portal is %s %s", got.Status, got.StatusCode)
 		}
 	})
 }

@@ -2,9 +2,14 @@ package main
 
 import (
 	"bufio"
+	"net/http"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"callwise/app/b24/b24sim"
+	"callwise/models"
 )
 
 // Somebody who sends a request slowly must not make a restart fail, nor take the
@@ -30,4 +35,36 @@ func TestAProgramThatIsToldToEndEndsWellWhateverAStrangerSends(t *testing.T) {
 	case <-time.After(2 * endWithin):
 		t.Error("it goes on")
 	}
+}
+
+// The authorization server has replaced the pair by then, and answers nobody else.
+func TestAProgramThatIsToldToEndDuringARenewalKeepsTheNewPair(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.addMia()
+		r.portal.ExpireTokens()
+		held := r.sim.Inject(b24sim.Fault{Method: "oauth/token", Act: b24sim.Hold, After: true})
+		if got := r.asksWho(mias); got.status != http.StatusGatewayTimeout {
+			t.Fatalf("who asked does not give up: %d %s", got.status, got.body)
+		}
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			r.stop()
+		}()
+		select {
+		case <-ended:
+			t.Error("it ended without the new pair")
+		case <-time.After(2 * time.Second): // all else has ended by then
+		}
+		held.Release()
+		<-ended
+		r.start()
+		if got := r.asksWho(mias); got.status != http.StatusOK || !strings.Contains(got.body, "Mia") {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+		if got := r.stored(); got.Status != models.PortalActive {
+			t.Errorf("the portal is %s %s", got.Status, got.StatusCode)
+		}
+	})
 }

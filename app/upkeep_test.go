@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -10,6 +12,7 @@ import (
 
 	"callwise/app/b24"
 	"callwise/app/b24/b24sim"
+	"callwise/models"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -55,6 +58,51 @@ func TestLostEventHandlersAreBoundAgainWhenAnAdministratorOpensTheApp(t *testing
 		r.open(r.frame(admin, "DEFAULT"))
 		r.eventually("the handler is back", func() bool { return len(r.portal.Handlers()) == bound })
 	})
+}
+
+// A portal's row may be sealed with a key that is not there any more.
+func TestAPortalThatCannotBeOpenedKeepsNoOtherFromItsUpkeep(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		var logged buffer
+		r := bareRig(t, address, classic)
+		r.log = slog.NewJSONHandler(&logged, &slog.HandlerOptions{Level: slog.LevelError})
+		r.start()
+		r.install()
+		shut := sealedBefore(t, address)
+		reads, looks := r.reads(), r.sim.Count("acme", "voximplant.statistic.get")
+		if err := r.house.flow.Refresh(t.Context(), 0); err != nil {
+			t.Error(err)
+		}
+		if err := r.house.flow.RecoverAll(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if r.reads() == reads || r.sim.Count("acme", "voximplant.statistic.get") == looks {
+			t.Error("the employees or the statistics of the other portal are not read")
+		}
+		if lines := logLines(t, logged.String(), map[string]any{"level": "ERROR", "msg": "portal passed over", "portal": float64(shut)}); len(lines) < 2 {
+			t.Errorf("logged:\n%s", logged.String())
+		}
+	})
+}
+
+// sealedBefore stores a portal with a key that the program has not.
+func sealedBefore(t *testing.T, address string) (id int64) {
+	t.Helper()
+	keys, err := models.ParseKeyring("before:" + testKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := models.Open(t.Context(), address, keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	portal, err := store.SaveInstall(t.Context(), models.Install{
+		MemberID: "before", Endpoint: "https://before.bitrix24.com/rest/", AuthHost: "https://oauth.bitrix.info", ApplicationToken: "token",
+	})
+	if err := errors.Join(err, store.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return portal.ID
 }
 
 func TestWhatWasSaidIsAddedToTheFinishedCallOnce(t *testing.T) {

@@ -195,7 +195,8 @@ func (s *Store) AudioOf(ctx context.Context, portalID int64, callKeys ...string)
 		cleaned[i] = clean(key)
 	}
 	var a Audio
-	err := s.with(ctx).Where("portal_id = ? AND call_key IN ? AND state = ?", portalID, cleaned, AudioReady).
+	// The state is written out: as a parameter no plan that is kept could use the index, which has it.
+	err := s.with(ctx).Where("portal_id = ? AND call_key IN ? AND state = 'ready'", portalID, cleaned).
 		Order("ready_at, id").Take(&a).Error
 	if err != nil {
 		return nil, found(err)

@@ -215,19 +215,28 @@ func (s *Store) portal(query *gorm.DB) (*Portal, error) {
 // portalsPage is how many portals [Store.Portals] returns at a time.
 const portalsPage = 100
 
+// A SealedPortal is a portal as the database keeps it.
+type SealedPortal struct {
+	ID   int64
+	row  *portalRow
+	keys Keyring
+}
+
+// Open decrypts the portal's secrets.
+func (p SealedPortal) Open() (*Portal, error) { return p.row.open(p.keys) }
+
 // Portals returns the next portals after an id, whatever their status; none
-// means that there are no more.
-func (s *Store) Portals(ctx context.Context, after int64) ([]*Portal, error) {
+// means that there are no more. One that cannot be opened keeps nobody from the
+// others.
+func (s *Store) Portals(ctx context.Context, after int64) ([]SealedPortal, error) {
 	var rows []portalRow
 	err := s.with(ctx).Where("id > ?", after).Order("id").Limit(portalsPage).Find(&rows).Error
 	if err != nil {
 		return nil, err
 	}
-	portals := make([]*Portal, len(rows))
+	portals := make([]SealedPortal, len(rows))
 	for i := range rows {
-		if portals[i], err = rows[i].open(s.keys); err != nil {
-			return nil, err
-		}
+		portals[i] = SealedPortal{rows[i].ID, &rows[i], s.keys}
 	}
 	return portals, nil
 }

@@ -77,6 +77,30 @@ func TestAPortalKeepsWhatItIsTold(t *testing.T) {
 	})
 }
 
+// Whoever looked at the portal before the removal may still be at work.
+func TestAPortalThatTheAppWasRemovedFromIsBroughtBackByAnInstallationOnly(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx, p, twin := t.Context(), active(t, s, "one"), active(t, s, "two")
+		check(t, s.Uninstall(ctx, p.ID, false))
+		removed := must[*models.Portal](t)(s.PortalByID(ctx, p.ID))
+		wantErr(t, s.SetInstalled(ctx, p.ID), models.ErrNotFound)
+		for _, status := range models.PortalStatuses {
+			wantErr(t, s.SetStatus(ctx, p.ID, status, "X"), models.ErrNotFound)
+		}
+		if diff := cmp.Diff(removed, must[*models.Portal](t)(s.PortalByID(ctx, p.ID))); diff != "" {
+			t.Errorf("the removed portal changed:\n%s", diff)
+		}
+		if diff := cmp.Diff(twin, must[*models.Portal](t)(s.PortalByID(ctx, twin.ID))); diff != "" {
+			t.Errorf("the other portal changed:\n%s", diff)
+		}
+		install(t, s, "one")
+		check(t, s.SetInstalled(ctx, p.ID))
+		if got := must[*models.Portal](t)(s.PortalByID(ctx, p.ID)); got.Status != models.PortalActive {
+			t.Errorf("the portal is %s after an installation", got.Status)
+		}
+	})
+}
+
 func TestOfTwoAdministratorsWhoSaveSettingsTheSecondIsTold(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		p, twin := install(t, s, "one"), install(t, s, "two")
@@ -107,11 +131,14 @@ func TestAbsentSettingsHaveTheirDefaults(t *testing.T) {
 func TestPortalsAreReadPageByPage(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		one, two := install(t, s, "one"), install(t, s, "two")
-		portals := must[[]*models.Portal](t)(s.Portals(t.Context(), 0))
+		var portals []*models.Portal
+		for _, sealed := range must[[]models.SealedPortal](t)(s.Portals(t.Context(), 0)) {
+			portals = append(portals, must[*models.Portal](t)(sealed.Open()))
+		}
 		if diff := cmp.Diff([]*models.Portal{one, two}, portals); diff != "" {
 			t.Errorf("portals (-want +got):\n%s", diff)
 		}
-		if rest := must[[]*models.Portal](t)(s.Portals(t.Context(), two.ID)); len(rest) != 0 {
+		if rest := must[[]models.SealedPortal](t)(s.Portals(t.Context(), two.ID)); len(rest) != 0 {
 			t.Errorf("%d portals behind the last", len(rest))
 		}
 	})

@@ -14,6 +14,14 @@ func (s *Store) change(ctx context.Context, portalID int64, columns map[string]a
 	return changed(s.with(ctx).Table("portals").Where("id = ?", portalID).Updates(columns))
 }
 
+// changeState is change for a portal's state, which only [Store.SaveInstall] takes
+// from PortalUninstalled: who knows the portal from before the app was removed does
+// not bring it back.
+func (s *Store) changeState(ctx context.Context, portalID int64, columns map[string]any) error {
+	columns["updated_at"] = s.now()
+	return changed(s.with(ctx).Table("portals").Where("id = ? AND status <> ?", portalID, PortalUninstalled).Updates(columns))
+}
+
 // changeSecret seals and writes a secret of a portal; an empty one is removed.
 func (s *Store) changeSecret(ctx context.Context, portalID int64, column, secret string) error {
 	var memberID string
@@ -44,19 +52,21 @@ func (s *Store) SetCommandSecret(ctx context.Context, portalID int64, secret str
 }
 
 // SetInstalled ends an installation: the first one, an update's or a repeated
-// one. What was sent before now is about an earlier installation.
+// one. What was sent before now is about an earlier installation. ErrNotFound
+// means that the app was removed meanwhile.
 func (s *Store) SetInstalled(ctx context.Context, portalID int64) error {
-	return s.change(ctx, portalID, map[string]any{"status": PortalActive, "status_code": "", "installed_at": s.now()})
+	return s.changeState(ctx, portalID, map[string]any{"status": PortalActive, "status_code": "", "installed_at": s.now()})
 }
 
 // SetStatus says whether the portal can be worked with, and why not. The first
-// PortalActive is the end of the installation.
+// PortalActive is the end of the installation. ErrNotFound means that the app was
+// removed from the portal.
 func (s *Store) SetStatus(ctx context.Context, portalID int64, status PortalStatus, code string) error {
 	columns := map[string]any{"status": status, "status_code": code}
 	if status == PortalActive {
 		columns["installed_at"] = gorm.Expr("COALESCE(installed_at, ?)", s.now())
 	}
-	return s.change(ctx, portalID, columns)
+	return s.changeState(ctx, portalID, columns)
 }
 
 // Moved follows a portal to a new address.
@@ -82,10 +92,27 @@ func (s *Store) SetRestAppID(ctx context.Context, portalID int64, id string) err
 	return s.change(ctx, portalID, map[string]any{"rest_app_id": clean(id)})
 }
 
-// EnqueueReconcile enqueues the job that reconciles a portal.
+// EnqueueReconcile enqueues the job that reconciles a portal, also while another
+// does: it may have passed what has changed since.
 func (s *Store) EnqueueReconcile(ctx context.Context, portalID int64) error {
 	return s.Transaction(ctx, func(tx *gorm.DB) error {
 		return s.river.insert(ctx, tx, ReconcileArgs{PortalID: portalID})
+	})
+}
+
+// EnqueueReconcileOnce is [Store.EnqueueReconcile] for what has not changed: it
+// enqueues nothing while a job that reconciles the portal waits for its turn or its
+// portal, or is worked on. One that failed for our own reasons may be hours away.
+func (s *Store) EnqueueReconcileOnce(ctx context.Context, portalID int64) error {
+	args := ReconcileArgs{PortalID: portalID}
+	return s.Transaction(ctx, func(tx *gorm.DB) error {
+		var coming int64
+		err := tx.Table("river_job").Where("kind = ? AND state IN ('available', 'scheduled', 'running') AND "+s.jobPortal()+" = ?",
+			args.Kind(), portalID).Count(&coming).Error
+		if err != nil || coming > 0 {
+			return err
+		}
+		return s.river.insert(ctx, tx, args)
 	})
 }
 

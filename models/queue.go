@@ -37,6 +37,16 @@ type TellArgs struct {
 // Kind is River's name for the job.
 func (TellArgs) Kind() string { return "tell" }
 
+// InsertOpts put it where upkeep, however much there is, does not hold it up:
+// somebody waits.
+func (TellArgs) InsertOpts() riverqueue.InsertOpts {
+	return riverqueue.InsertOpts{Queue: queueCommands}
+}
+
+// queueCommands is the queue of commands to PBXs. In River's default queue is all
+// the rest, and the commands that a version before this stored there.
+const queueCommands = "commands"
+
 // ReconcileArgs has a portal's event handlers, placements, lines and employees
 // brought to what they should be.
 type ReconcileArgs struct {
@@ -179,8 +189,10 @@ func (r *riverOn[TTx]) work(workers *riverqueue.Workers, config QueueConfig) (qu
 		Middleware:           config.Around,
 		// Of the others River keeps the cancelled for a day, the discarded for a week.
 		CompletedJobRetentionPeriod: keepCompleted,
-		Queues:                      map[string]riverqueue.QueueConfig{riverqueue.QueueDefault: {MaxWorkers: config.MaxWorkers}},
-		Workers:                     workers,
+		Queues: map[string]riverqueue.QueueConfig{
+			riverqueue.QueueDefault: {MaxWorkers: config.MaxWorkers}, queueCommands: {MaxWorkers: config.MaxWorkers},
+		},
+		Workers: workers,
 	})
 	return &worker[TTx]{client, r.unwrap}, err
 }
@@ -197,7 +209,7 @@ func (w *worker[TTx]) enqueue(ctx context.Context, db *gorm.DB, args riverqueue.
 
 // QueueConfig is what a queue is told.
 type QueueConfig struct {
-	MaxWorkers int // at a time; on SQLite 20 at most
+	MaxWorkers int // at a time for commands to PBXs, and as many for the rest; on SQLite 20 at most
 	Periodic   []*riverqueue.PeriodicJob
 	Around     []rivertype.Middleware // around each job, the outermost first
 	Log        *slog.Logger           // nil = none
@@ -249,4 +261,12 @@ func (q *Queue) Enqueue(ctx context.Context, tx *gorm.DB, args riverqueue.JobArg
 		return q.client.enqueue(ctx, tx, args, opts)
 	}
 	return q.store.Transaction(ctx, func(tx *gorm.DB) error { return q.client.enqueue(ctx, tx, args, opts) })
+}
+
+// jobPortal is the portal of a row of river_job, in SQL.
+func (s *Store) jobPortal() string {
+	if s.pool == nil {
+		return "json_extract(args, '$.portal_id')"
+	}
+	return "CAST(args ->> 'portal_id' AS bigint)"
 }

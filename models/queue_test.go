@@ -10,6 +10,7 @@ import (
 	"callwise/models"
 	"callwise/models/modelstest"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/riverqueue/river"
 	"gorm.io/gorm"
 )
@@ -163,5 +164,77 @@ func TestJobsThatAreDoneAreKeptForAnHour(t *testing.T) {
 			t.Errorf("kept: %v", kept)
 		}
 		check(t, queue.Stop(t.Context()))
+	})
+}
+
+// A process of the version before this stores commands where all other jobs are, and
+// may run beside this one.
+func TestCommandsDoNotWaitForOtherJobsAndThoseOfTheVersionBeforeAreWorkedToo(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		p := active(t, s, "one")
+		begun, finish, told := make(chan struct{}), make(chan struct{}), make(chan models.TellArgs, 10)
+		workers := river.NewWorkers()
+		river.AddWorker(workers, river.WorkFunc(func(context.Context, *river.Job[models.ReconcileArgs]) error {
+			close(begun)
+			<-finish
+			return nil
+		}))
+		river.AddWorker(workers, river.WorkFunc(func(_ context.Context, job *river.Job[models.TellArgs]) error {
+			told <- job.Args
+			return nil
+		}))
+		queue := must[*models.Queue](t)(models.NewQueue(s, workers, models.QueueConfig{MaxWorkers: 1}))
+		check(t, queue.Start(t.Context()))
+		check(t, s.EnqueueReconcile(t.Context(), p.ID))
+		receive(t, begun) // all workers are busy now
+		before := models.TellArgs{PortalID: p.ID, CallID: 7, Since: noon}
+		check(t, queue.Enqueue(t.Context(), nil, before, &river.InsertOpts{Queue: river.QueueDefault}))
+		c := ensure(t, s, p.ID, "b24:x")
+		check(t, s.OrderCall(t.Context(), c))
+		if got := receive(t, told); got.CallID != c.ID {
+			t.Errorf("the PBX is told of %+v", got)
+		}
+		close(finish)
+		if diff := cmp.Diff(before, receive(t, told)); diff != "" {
+			t.Errorf("stored by the version before (-want +got):\n%s", diff)
+		}
+		check(t, queue.Stop(t.Context()))
+	})
+}
+
+func TestAPortalIsReconciledForEachChangeAndOnceForWhatHasNotChanged(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx := t.Context()
+		one, two := active(t, s, "one"), active(t, s, "two")
+		now := func(state string) { // what becomes of all jobs
+			finished := "NULL"
+			if state == "completed" {
+				finished = "scheduled_at"
+			}
+			check(t, s.Transaction(ctx, func(tx *gorm.DB) error {
+				return tx.Exec("UPDATE river_job SET finalized_at = "+finished+", state = ?", state).Error
+			}))
+		}
+		probe := func(want int) {
+			t.Helper()
+			for range 2 {
+				check(t, s.EnqueueReconcileOnce(ctx, one.ID))
+			}
+			if got := jobs(t, s); len(got) != want {
+				t.Errorf("%d jobs, want %d: %v", len(got), want, got)
+			}
+		}
+		check(t, s.EnqueueReconcile(ctx, two.ID))
+		probe(2)
+		for _, state := range []string{"scheduled", "running"} {
+			now(state)
+			probe(2)
+		}
+		check(t, s.EnqueueReconcile(ctx, one.ID)) // a change during a run
+		probe(3)
+		now("completed")
+		probe(4)
+		now("retryable") // by River, for our own reasons: it may be hours until then
+		probe(5)
 	})
 }

@@ -7,13 +7,16 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"gorm.io/gorm"
 )
 
-// A renewal may ask the authorization server for renewWithin and then store for
-// storeWithin, in which its lease does not end.
+// A renewal may ask the authorization server for renewWithin and then try once to
+// store for storeWithin, in which its lease does not end. It goes on trying, at
+// most storeEvery apart.
 const (
 	renewWithin = 20 * time.Second
 	storeWithin = 20 * time.Second
+	storeEvery  = 5 * time.Second
 	renewLease  = renewWithin + storeWithin + 5*time.Second
 	renewPoll   = 50 * time.Millisecond
 )
@@ -22,7 +25,8 @@ const (
 // makes of it. Of all processes one renews, for a renewal takes the refresh
 // token too; the others wait and get the stored pair, as does a caller whose
 // stale is not the stored access token any more. The new pair is stored before
-// it is returned. ErrNotFound means that the user has no live pair.
+// it is returned, however long that takes, unless the store is closed. ErrNotFound
+// means that the user has no live pair.
 func (s *Store) RenewToken(ctx context.Context, portalID, userID int64, stale string, renew func(context.Context, Token) (Token, error)) (Token, error) {
 	portal, err := s.PortalByID(ctx, portalID)
 	if err != nil {
@@ -66,30 +70,34 @@ func (s *Store) renewHeld(ctx context.Context, portal *Portal, userID int64, sta
 		return Token{}, err
 	}
 	// The old pair is worth nothing now: the caller's hurry must not lose the new one.
-	storing, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
-	defer cancel()
-	return s.storeRenewed(storing, portal, row, fresh)
+	return s.storeRenewed(context.WithoutCancel(ctx), portal, row, fresh)
 }
 
-// storeRenewed stores a pair, tries again when that fails, and returns what is
-// stored then: a pair that the user has brought meanwhile is newer, and stays.
+// storeRenewed stores a pair, tries again for as long as that fails and the store is
+// open, and returns what is stored then: a pair that the user has brought meanwhile
+// is newer, and stays.
 func (s *Store) storeRenewed(ctx context.Context, portal *Portal, old *tokenRow, fresh Token) (Token, error) {
-	for wait := renewPoll; ; wait *= 2 {
+	for wait := renewPoll; ; wait = min(2*wait, storeEvery) {
 		err := s.replacePair(ctx, portal, old, fresh)
 		if err == nil {
 			_, token, err := s.liveToken(ctx, portal, old.UserID)
 			return token, err
 		}
+		s.Log.ErrorContext(ctx, "renewed tokens not stored yet", "portal", portal.ID, "error", err)
 		select {
-		case <-ctx.Done():
+		case <-s.closing.Done():
 			return Token{}, err
 		case <-time.After(wait):
 		}
 	}
 }
 
-// replacePair stores a pair unless another has replaced the old one.
+// replacePair stores a pair unless another has replaced the old one. That the old
+// one was found dead meanwhile says nothing about its successor, which heals the
+// portal as a pair does that a user brings.
 func (s *Store) replacePair(ctx context.Context, portal *Portal, old *tokenRow, fresh Token) error {
+	ctx, cancel := context.WithTimeout(ctx, storeWithin)
+	defer cancel()
 	next := old.Token
 	next.AccessToken, next.RefreshToken = fresh.AccessToken, fresh.RefreshToken
 	next.ExpiresAt, next.RenewedAt = fresh.ExpiresAt, s.now()
@@ -101,10 +109,19 @@ func (s *Store) replacePair(ctx context.Context, portal *Portal, old *tokenRow, 
 		return err
 	}
 	row.Generation = old.Generation + 1
-	return s.with(ctx).
-		Where("id = ? AND portal_id = ? AND generation = ?", old.ID, portal.ID, old.Generation).
-		Select("access_token", "refresh_token", "auth_host", "expires_at", "renewed_at", "generation").
-		Updates(row).Error
+	return s.Transaction(ctx, func(tx *gorm.DB) error {
+		replaced := tx.Where("id = ? AND portal_id = ? AND generation = ?", old.ID, portal.ID, old.Generation).
+			Select("access_token", "refresh_token", "auth_host", "expires_at", "renewed_at", "generation").
+			Updates(row)
+		if replaced.Error != nil || replaced.RowsAffected == 0 {
+			return replaced.Error
+		}
+		revived := tx.Table("tokens").Where("id = ? AND portal_id = ? AND dead_code <> ''", old.ID, portal.ID).Update("dead_code", "")
+		if revived.Error != nil || revived.RowsAffected == 0 {
+			return revived.Error
+		}
+		return s.heal(tx, portal.ID)
+	})
 }
 
 func (s *Store) liveToken(ctx context.Context, portal *Portal, userID int64) (*tokenRow, Token, error) {

@@ -115,6 +115,36 @@ func TestKeysAreRotatedWhileEverythingIsWritten(t *testing.T) {
 	})
 }
 
+// In a rolling restart one process has the new key first already, and another not
+// yet: each writes what the other reads.
+func TestProcessesWithTheSameKeysInAnotherOrderReadWhatTheOthersWrite(t *testing.T) {
+	modelstest.EachAddress(t, func(t *testing.T, address string) {
+		one := open(t, address, key("old", 1)+","+key("new", 2))
+		check(t, one.Migrate(t.Context()))
+		two := open(t, address, key("new", 2)+","+key("old", 1))
+		for _, tt := range []struct {
+			name           string
+			writer, reader *models.Store
+		}{{"old", one, two}, {"new", two, one}} {
+			p := furnish(t, tt.writer, tt.name)
+			if sealed := cellsWith(t, tt.reader, "\x01\x03"+tt.name); len(sealed) == 0 {
+				t.Errorf("nothing is sealed with the %s key", tt.name)
+			}
+			sender := must[models.Sender](t)(tt.reader.NewSender(t.Context(), p.MemberID))
+			if want := must[models.Sender](t)(tt.writer.NewSender(t.Context(), p.MemberID)); !cmp.Equal(want, sender) || sender.ApplicationToken == "" {
+				t.Errorf("sender %+v, want %+v", sender, want)
+			}
+			if diff := cmp.Diff(must[*models.Portal](t)(tt.writer.PortalByID(t.Context(), p.ID)), must[*models.Portal](t)(tt.reader.PortalByID(t.Context(), p.ID))); diff != "" {
+				t.Errorf("portal (-written +read):\n%s", diff)
+			}
+			written, read := must[[]models.Token](t)(tt.writer.LiveTokens(t.Context(), p.ID)), must[[]models.Token](t)(tt.reader.LiveTokens(t.Context(), p.ID))
+			if diff := cmp.Diff(written, read); diff != "" || len(read) == 0 {
+				t.Errorf("tokens (-written +read):\n%s", diff)
+			}
+		}
+	})
+}
+
 // A column that is sealed and not rotated would be unreadable once the old key
 // is gone.
 func TestEverySealedColumnIsRotated(t *testing.T) {

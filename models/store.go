@@ -10,6 +10,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -35,6 +36,9 @@ type Store struct {
 	// Committed hears of each commit of events: of how many, and how long it
 	// took. It may be set before the first use.
 	Committed func(events int, took time.Duration)
+	// Log is told of what fails and is tried again. It may be set before the first
+	// use.
+	Log *slog.Logger
 
 	db       *gorm.DB
 	sql      *sql.DB
@@ -47,13 +51,19 @@ type Store struct {
 	arrivals *committer[arrival]
 	admitted admissions
 	heard    atomic.Pointer[func([]CallArgs)] // see [Store.Listen]
+	closing  context.Context                  // ends when the store is closed
+	cancel   context.CancelFunc
 }
 
 // Open connects to the database at address, postgres://… or sqlite:PATH, where
 // PATH is a file in a folder that exists. keys may be the zero Keyring if no
 // secret is read or written. The schema is left alone: see [Store.Migrate].
 func Open(ctx context.Context, address string, keys Keyring) (*Store, error) {
-	s := &Store{Now: time.Now, Committed: func(int, time.Duration) {}, keys: keys, admitted: newAdmissions()}
+	s := &Store{
+		Now: time.Now, Committed: func(int, time.Duration) {}, Log: slog.New(slog.DiscardHandler),
+		keys: keys, admitted: newAdmissions(),
+	}
+	s.closing, s.cancel = context.WithCancel(context.Background())
 	if err := s.connect(ctx, address); err != nil {
 		return nil, err
 	}
@@ -125,6 +135,7 @@ func (s *Store) Close() error {
 }
 
 func (s *Store) disconnect() error {
+	s.cancel()
 	err := s.sql.Close()
 	if s.pool != nil {
 		err = errors.Join(err, s.soonSQL.Close())

@@ -93,7 +93,12 @@ func (s *Store) addToken(tx *gorm.DB, p *Portal, t Token) error {
 	if err := tx.Clauses(freshPair).Create(row).Error; err != nil {
 		return err
 	}
-	return tx.Table("portals").Where("id = ? AND status = ?", p.ID, PortalReauth).
+	return s.heal(tx, p.ID)
+}
+
+// heal ends a portal's waiting for a live pair.
+func (s *Store) heal(tx *gorm.DB, portalID int64) error {
+	return tx.Table("portals").Where("id = ? AND status = ?", portalID, PortalReauth).
 		Updates(map[string]any{"status": PortalActive, "status_code": "", "updated_at": s.now()}).Error
 }
 
@@ -191,9 +196,10 @@ func (a access) open(keys Keyring) (endpoint string, tokens []Token, err error) 
 }
 
 // RejectToken marks a user's pair as dead if its access token is still the
-// stored one; a pair that came meanwhile stays. An active portal without any
-// live pair must be authorised anew: it becomes PortalReauth. ErrNotFound means
-// that the user has no pair.
+// stored one; a pair that came meanwhile stays, and one that its renewal brings
+// later still replaces it. An active portal without any live pair must be
+// authorised anew: it becomes PortalReauth. ErrNotFound means that the user has
+// no pair.
 func (s *Store) RejectToken(ctx context.Context, portalID, userID int64, accessToken, code string) error {
 	if code == "" {
 		code = "REJECTED"
@@ -212,7 +218,7 @@ func (s *Store) RejectToken(ctx context.Context, portalID, userID int64, accessT
 	}
 	return s.Transaction(ctx, func(tx *gorm.DB) error {
 		dead := tx.Table("tokens").Where("portal_id = ? AND id = ? AND generation = ?", portalID, row.ID, row.Generation).
-			Updates(map[string]any{"dead_code": code, "generation": row.Generation + 1})
+			Update("dead_code", code)
 		if dead.Error != nil || dead.RowsAffected == 0 {
 			return dead.Error // replaced since it was read
 		}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"callwise/models"
@@ -194,25 +195,100 @@ func TestAPairBroughtDuringARenewalStays(t *testing.T) {
 	})
 }
 
-func TestStoringANewPairIsTriedAgain(t *testing.T) {
-	s := modelstest.Migrated(t, modelstest.SQLite(t))
-	p := active(t, s, "one")
-	check(t, s.Transaction(t.Context(), func(tx *gorm.DB) error { // FAIL leaves the mark behind
-		return tx.Exec(`CREATE TRIGGER once BEFORE UPDATE ON tokens
-			WHEN NOT EXISTS (SELECT 1 FROM leases WHERE name = 'failed once')
-			BEGIN INSERT INTO leases VALUES ('failed once', '', 0); SELECT RAISE(FAIL, 'disk full'); END`).Error
-	}))
-	got, err := s.RenewToken(t.Context(), p.ID, 1, "access-1-one", func(context.Context, models.Token) (models.Token, error) {
-		return pair(1, models.TokenInstaller, "renewed"), nil
+// Another process, which took this one for gone, has asked with the same refresh
+// token and been refused: the answer with the new pair was on its way.
+func TestANewPairThatComesLateOutlivesTheRefusalOfTheOldOne(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		check(t, s.RejectToken(t.Context(), twin.ID, 1, "access-1-two", "invalid_grant"))
+		got, err := s.RenewToken(t.Context(), p.ID, 1, "access-1-one", func(ctx context.Context, _ models.Token) (models.Token, error) {
+			check(t, s.RejectToken(ctx, p.ID, 1, "access-1-one", "invalid_grant"))
+			if p := must[*models.Portal](t)(s.PortalByID(ctx, p.ID)); p.Status != models.PortalReauth {
+				t.Errorf("the portal is %s without a live pair", p.Status)
+			}
+			return pair(1, models.TokenInstaller, "late"), nil
+		})
+		if err != nil || got.AccessToken != "access-late" || got.RefreshToken != "refresh-late" {
+			t.Errorf("pair %q, %v", got.AccessToken, err)
+		}
+		if diff := cmp.Diff([]string{"installer access-late"}, live(t, s, p.ID)); diff != "" {
+			t.Errorf("live tokens (-want +got):\n%s", diff)
+		}
+		if p := must[*models.Portal](t)(s.PortalByID(t.Context(), p.ID)); p.Status != models.PortalActive || p.StatusCode != "" {
+			t.Errorf("the portal is %s %s although a pair is alive", p.Status, p.StatusCode)
+		}
+		if twin := must[*models.Portal](t)(s.PortalByID(t.Context(), twin.ID)); twin.Status != models.PortalReauth || len(live(t, s, twin.ID)) != 0 {
+			t.Errorf("the other portal is %s", twin.Status)
+		}
 	})
-	if err != nil || got.AccessToken != "access-renewed" {
-		t.Errorf("pair %q, %v", got.AccessToken, err)
+}
+
+// Bitrix24 may refuse the users of pairs that are alive.
+func TestARenewalOfALivePairDoesNotSayThatThePortalWorks(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		p := active(t, s, "one")
+		check(t, s.SetStatus(t.Context(), p.ID, models.PortalReauth, "USER_ACCESS_ERROR"))
+		must[models.Token](t)(s.RenewToken(t.Context(), p.ID, 1, "access-1-one", renewedOne))
+		if p := must[*models.Portal](t)(s.PortalByID(t.Context(), p.ID)); p.Status != models.PortalReauth || p.StatusCode != "USER_ACCESS_ERROR" {
+			t.Errorf("the portal is %s %s", p.Status, p.StatusCode)
+		}
+	})
+}
+
+// A disk that is full, or a database that is away, may be so for longer than a
+// lease lasts.
+func TestStoringANewPairIsTriedAgainForAsLongAsItFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := modelstest.Migrated(t, modelstest.SQLite(t))
+		p := active(t, s, "one")
+		mend := refusePairs(t, s)
+		stored := make(chan models.Token)
+		go func() {
+			got, err := s.RenewToken(t.Context(), p.ID, 1, "access-1-one", renewedOne)
+			if err != nil {
+				t.Error(err)
+			}
+			stored <- got
+		}()
+		time.Sleep(10 * time.Minute)
+		mend()
+		if got := <-stored; got.AccessToken != "access-renewed" {
+			t.Errorf("pair %q", got.AccessToken)
+		}
+		if diff := cmp.Diff([]string{"installer access-renewed"}, live(t, s, p.ID)); diff != "" {
+			t.Errorf("live tokens (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAStoreThatIsClosedTriesNoMoreToStoreANewPair(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := modelstest.Migrated(t, modelstest.SQLite(t))
+		p := active(t, s, "one")
+		refusePairs(t, s)
+		failed := make(chan error)
+		go func() {
+			_, err := s.RenewToken(t.Context(), p.ID, 1, "access-1-one", renewedOne)
+			failed <- err
+		}()
+		time.Sleep(time.Minute)
+		check(t, s.Close())
+		if err := <-failed; err == nil {
+			t.Error("stored")
+		}
+	})
+}
+
+func renewedOne(context.Context, models.Token) (models.Token, error) {
+	return pair(1, models.TokenInstaller, "renewed"), nil
+}
+
+// refusePairs has the store refuse to change pairs until mend is called.
+func refusePairs(t *testing.T, s *models.Store) (mend func()) {
+	t.Helper()
+	run := func(statement string) {
+		check(t, s.Transaction(t.Context(), func(tx *gorm.DB) error { return tx.Exec(statement).Error }))
 	}
-	var failed int
-	check(t, s.Transaction(t.Context(), func(tx *gorm.DB) error {
-		return tx.Raw("SELECT count(*) FROM leases WHERE name = 'failed once'").Scan(&failed).Error
-	}))
-	if failed != 1 {
-		t.Error("storing did not fail")
-	}
+	run("CREATE TRIGGER full BEFORE UPDATE ON tokens BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+	return func() { run("DROP TRIGGER full") }
 }

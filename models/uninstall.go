@@ -79,11 +79,7 @@ func (s *Store) ForgetAgain(ctx context.Context, portalID int64) error {
 // forgetWork removes the jobs of a portal that are not being worked on, and its
 // leases of numbers: after its calls, as a round or an erasure does.
 func (s *Store) forgetWork(tx *gorm.DB, portalID int64) error {
-	argument := "CAST(args ->> 'portal_id' AS bigint)"
-	if s.pool == nil {
-		argument = "json_extract(args, '$.portal_id')"
-	}
-	err := tx.Exec("DELETE FROM river_job WHERE state <> 'running' AND "+argument+" = ?", portalID).Error
+	err := tx.Exec("DELETE FROM river_job WHERE state <> 'running' AND "+s.jobPortal()+" = ?", portalID).Error
 	if err != nil {
 		return err
 	}

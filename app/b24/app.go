@@ -57,11 +57,13 @@ type App struct {
 	// Sleep waits, or returns the context's error; nil means a timer.
 	Sleep func(ctx context.Context, d time.Duration) error
 
-	once    sync.Once
-	http    *http.Client
-	flights singleflight.Group
-	mu      sync.Mutex
-	portals map[string]*portal
+	once     sync.Once
+	http     *http.Client
+	flights  singleflight.Group
+	mu       sync.Mutex
+	portals  map[string]*portal
+	renewals int           // under way, and those who wait for one
+	settled  chan struct{} // closed when none is left; nil while there is none
 }
 
 // TokenKind says whose pair of tokens it is.
@@ -131,6 +133,44 @@ type Keeper interface {
 // shared lives in a.
 func (a *App) Client(memberID string, k Keeper) *Client {
 	return &Client{app: a, memberID: memberID, keeper: k, portal: a.portal(memberID)}
+}
+
+// Wait waits until no renewal of a client is under way, or returns the context's
+// error. A renewal outlasts the call that it was begun for, and its new pair is all
+// that the portal still accepts: a program that ends waits for it.
+func (a *App) Wait(ctx context.Context) error {
+	for {
+		a.mu.Lock()
+		settled := a.settled
+		a.mu.Unlock()
+		if settled == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-settled:
+		}
+	}
+}
+
+// renewing has [App.Wait] wait until what is returned is called.
+func (a *App) renewing() (over func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.renewals++
+	if a.settled == nil {
+		a.settled = make(chan struct{})
+	}
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.renewals--
+		if a.renewals == 0 {
+			close(a.settled)
+			a.settled = nil
+		}
+	}
 }
 
 // AuthHost returns the origin of the authorization server that a portal names

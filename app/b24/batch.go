@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -123,29 +122,48 @@ func (c *Client) Batch(ctx context.Context, b Batch, opts ...Option) (Answers, e
 	for _, option := range opts {
 		option(r)
 	}
-	got, err := c.send(ctx, r)
-	if err != nil {
-		return Answers{}, err
-	}
 	answers := Answers{methods: methods}
-	if err := decode(r.name, got.Result, &answers.batchResult); err != nil {
+	var odd error
+	r.heard = func(got *answer, entry *Request) {
+		if odd = decode(r.name, got.Result, &answers.batchResult); odd == nil {
+			entry.Operating, entry.Code = c.learn(answers)
+		}
+	}
+	if _, err := c.send(ctx, r); err != nil {
 		return Answers{}, err
 	}
-	c.learn(answers)
+	if odd != nil {
+		return Answers{}, odd
+	}
 	return answers, nil
 }
 
-// learn notes what the commands of a batch used of their budgets.
-func (c *Client) learn(a Answers) {
+// learn notes what the commands of a batch used of their budgets. It returns the
+// most that one of their methods used up, and the gravest limit that one has met:
+// the portal says of the whole that all is well.
+func (c *Client) learn(a Answers) (operating float64, limit Code) {
 	for key, spent := range a.Times {
 		c.portal.spent(a.methods[key], spent)
+		operating = max(operating, float64(spent.Operating))
 	}
+	met := map[Code]bool{}
 	for key, refused := range a.Errors {
-		if errors.Is(refusedCommand(a.methods[key], refused), OperationTimeLimit) {
+		code := refusedCommand(a.methods[key], refused).Code
+		met[code] = true
+		if code == OperationTimeLimit {
 			c.portal.pause(a.methods[key], c.app.now())
 		}
 	}
+	for _, code := range limits {
+		if met[code] {
+			return operating, code
+		}
+	}
+	return operating, ""
 }
+
+// limits are the refusals of who asks too much, the gravest first.
+var limits = []Code{OverloadLimit, OperationTimeLimit, QueryLimitExceeded}
 
 // methods lists the methods of the commands, each once.
 func (b Batch) methods() []string {

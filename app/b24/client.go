@@ -87,6 +87,9 @@ func (c *Client) send(ctx context.Context, r *request) (*answer, error) {
 	if left := c.leave(ctx, r); left != nil {
 		err = errors.Join(err, left)
 	}
+	if err != nil && r.unsure && !Unsure(err) {
+		err = perhapsRan{err}
+	}
 	return got, err
 }
 
@@ -144,10 +147,18 @@ func (c *Client) as(ctx context.Context, pair Token, r *request) (*answer, error
 	switch {
 	case errors.Is(err, AuthorizationError):
 		return nil, unusable{err: err, pair: pair, dead: true}
-	case stale(err), errors.Is(err, UserAccessError), errors.Is(err, NoAuthFound):
+	case notAs(err):
 		return nil, unusable{err: err, pair: pair}
 	}
 	return got, err
+}
+
+// notAs reports a refusal of the pair, which another pair may not meet. Whether the
+// pair is dead its renewal tells, when that is due: a portal passes on what it was
+// told itself.
+func notAs(err error) bool {
+	refusal, ok := errors.AsType[*Error](err)
+	return ok && (refusal.aboutToken() || refusal.Code == UserAccessError || refusal.Code == ErrorOAuth)
 }
 
 // expired reports a pair that is not worth sending.
@@ -201,6 +212,7 @@ func state(err error) error {
 func (c *Client) deliver(ctx context.Context, token string, r *request) (*answer, error) {
 	for attempt := 0; ; attempt++ {
 		got, err := c.once(ctx, token, r)
+		r.unsure = r.unsure || Unsure(err)
 		wait, again := r.again(err, attempt)
 		if !again || c.app.sleep(ctx, jitter(wait)) != nil {
 			return got, err
@@ -250,15 +262,18 @@ func (c *Client) exchange(ctx context.Context, r *request, endpoint string, body
 	began := c.app.now()
 	got, came, err := c.app.post(ctx, r.name, endpoint+r.path, r.timeout, body)
 	c.portal.observe(r, got, err, c.app.now())
-	if errors.Is(err, QueryLimitExceeded) {
-		c.fill(ctx)
-	}
 	entry := Request{At: began, Method: r.name, Status: came.status, Answer: maskedAnswer(came.text), Duration: c.app.now().Sub(began)}
 	if got != nil {
 		entry.Operating = float64(got.Time.Operating)
 	}
+	if got != nil && r.heard != nil {
+		r.heard(got, &entry)
+	}
 	if refusal, ok := errors.AsType[*Error](err); ok {
 		entry.Code = refusal.Code
+	}
+	if entry.Code == QueryLimitExceeded { // of the request, or of a command of a batch
+		c.fill(ctx)
 	}
 	endSpan(span, entry, err)
 	c.log(ctx, entry, r.params)

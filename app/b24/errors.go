@@ -29,6 +29,7 @@ const (
 	BindingNotFound      Code = "BINDING_NOT_FOUND"
 	ConnectionError      Code = "CONNECTION_ERROR"
 	ErrorCore            Code = "ERROR_CORE"
+	ErrorOAuth           Code = "ERROR_OAUTH"
 	ExpiredToken         Code = "EXPIRED_TOKEN"
 	InsufficientScope    Code = "INSUFFICIENT_SCOPE"
 	InternalServerError  Code = "INTERNAL_SERVER_ERROR"
@@ -192,6 +193,15 @@ type oddAnswer string
 
 func (o oddAnswer) Error() string { return string(o) }
 
+// perhapsRan is what a call failed with of which an earlier attempt may have run,
+// whatever was said of the last one.
+type perhapsRan struct{ last error }
+
+func (p perhapsRan) Error() string { return p.last.Error() + ", and may have run before" }
+
+// Unwrap gives a list, as errors.Join does, for what last may be joined of counts.
+func (p perhapsRan) Unwrap() []error { return []error{p.last} }
+
 // waits says how long a refusal lasts. A code that is not here does not pass.
 var waits = map[Code]time.Duration{
 	QueryLimitExceeded:  5 * time.Second,
@@ -235,9 +245,13 @@ func Retry(err error) (wait time.Duration, ok bool) {
 }
 
 // Unsure reports whether the call that failed with err may have run all the
-// same. What creates something must be looked up before it is repeated. A call
-// that failed because its tokens could not be renewed has not run.
+// same, be it at an earlier attempt than the last. What creates something must be
+// looked up before it is repeated. A call that failed because its tokens could not
+// be renewed has not run.
 func Unsure(err error) bool {
+	if _, ok := errors.AsType[perhapsRan](err); ok {
+		return true
+	}
 	if failure, ok := errors.AsType[*Failure](err); ok {
 		return failure.Sent && failure.Method != Renewal
 	}

@@ -18,8 +18,9 @@ const (
 	perSecond = 2  // what the bucket of most plans lets through
 	burst     = 40 // of the 50 that fit into the bucket
 	// busy is where a method is slowed down: four fifths of the 480 seconds
-	// of work it has in ten minutes.
+	// of work it has in a window.
 	busy       = 0.8 * 480
+	window     = 10 * time.Minute
 	busyDelay  = 2 * time.Second
 	blindPause = time.Minute      // when the portal has not said how long a pause lasts
 	longest    = 30 * time.Second // that a request waits for its turn here
@@ -187,9 +188,6 @@ func (p *portal) observe(r *request, got *answer, err error, now time.Time) {
 	if got != nil && r.path == r.methods[0] {
 		p.spent(r.path, got.Time)
 	}
-	if errors.Is(err, QueryLimitExceeded) {
-		p.drain(now)
-	}
 	if refusal, ok := errors.AsType[*Error](err); ok && errors.Is(refusal, OperationTimeLimit) {
 		refusal.Wait = p.pause(r.methods[0], now)
 	}
@@ -205,9 +203,10 @@ func (p *portal) drain(now time.Time) {
 	}
 }
 
-// fill has the other processes hear that the portal's bucket is full. If they
-// do not, they are told by the portal.
+// fill empties our buckets, and has the other processes hear that the portal's is
+// full. If they do not, they are told by the portal.
 func (c *Client) fill(ctx context.Context) {
+	c.portal.drain(c.app.now())
 	for _, bucket := range []Bucket{lasting, spare} {
 		if err := c.keeper.Fill(ctx, c.memberID, bucket); err != nil {
 			slog.WarnContext(ctx, "full bucket of a portal not shared", "error", err)
@@ -226,15 +225,17 @@ func (p *portal) spent(method string, t timing) {
 	p.budgets[method] = b
 }
 
-// pause stops a method until its budget begins anew, and returns for how long.
+// pause stops a method until its budget begins anew, and returns for how long: for
+// a window at most, for the portal's clock may be ahead of ours.
 func (p *portal) pause(method string, now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	b := p.budgets[method]
-	b.paused = now.Add(blindPause)
+	wait := blindPause
 	if now.Before(b.resetAt) {
-		b.paused = b.resetAt
+		wait = min(b.resetAt.Sub(now), window)
 	}
+	b.paused = now.Add(wait)
 	p.budgets[method] = b
-	return b.paused.Sub(now)
+	return wait
 }

@@ -73,6 +73,21 @@ func TestAMethodWithoutBudgetPausesAlone(t *testing.T) {
 	}
 }
 
+func TestAMethodPausesForOneWindowHoweverFarThePortalsClockIsAhead(t *testing.T) {
+	d, s := scripted(t,
+		fmt.Sprintf(`{"result":1,"time":{"operating":479,"operating_reset_at":%d}}`, noon.AddDate(1, 0, 0).Unix()),
+		`429 {"error":"OPERATION_TIME_LIMIT"}`, yes)
+	_ = d.Call(t.Context(), "slow", nil, nil)
+	err := d.Call(t.Context(), "slow", nil, nil)
+	if wait, passes := Retry(err); !errors.Is(err, OperationTimeLimit) || !passes || wait != 10*time.Minute {
+		t.Errorf("%v, %v, %v", err, wait, passes)
+	}
+	_ = d.clock.Sleep(t.Context(), 10*time.Minute)
+	if err := d.Call(t.Context(), "slow", nil, nil); err != nil || len(s.asked) != 3 {
+		t.Errorf("%v, asked %d times", err, len(s.asked))
+	}
+}
+
 func TestWhatSomebodyWaitsForOvertakesTheOthersAndKeepsTheLastingRate(t *testing.T) {
 	d, s := scripted(t, yes)
 	d.app.Sleep = func(context.Context, time.Duration) error { return nil } // all at the same moment
@@ -103,6 +118,17 @@ func TestWhatSomebodyWaitsForOvertakesTheOthersAndKeepsTheLastingRate(t *testing
 	err := d.Call(t.Context(), "m", nil, nil, Prompt())
 	if !errors.Is(err, QueryLimitExceeded) || len(s.asked) != sent {
 		t.Errorf("%v, want a refusal at once", err)
+	}
+}
+
+func TestAFullBucketIsHeardOfFromACommandOfABatchToo(t *testing.T) {
+	d, _ := scripted(t, `{"result":{"result":[],"result_error":{"a":{"error":"QUERY_LIMIT_EXCEEDED"}}}}`)
+	got, err := d.Batch(t.Context(), Batch{Commands: []Command{{Key: "a", Method: "m"}}})
+	if err != nil || !errors.Is(got.Decode("a", nil), QueryLimitExceeded) {
+		t.Fatal(err, got)
+	}
+	if left := d.portal.limiter.TokensAt(d.app.now()); left >= 1 {
+		t.Errorf("%v requests are left", left)
 	}
 }
 

@@ -19,9 +19,9 @@ type Request struct {
 	Params    json.RawMessage // without tokens, numbers and texts masked
 	Status    int             // HTTP status, 0 when there was no answer
 	Answer    json.RawMessage // masked like Params and cut to a few KiB; nil without an answer
-	Code      Code            // refusal, or "" also for a request without an answer
+	Code      Code            // refusal, of a batch also a limit that one of its commands met; "" also without an answer
 	Duration  time.Duration
-	Operating float64 // seconds of the portal's budget used up, as it told
+	Operating float64 // seconds of the portal's budget used up, as it told; of a batch, of its busiest method
 }
 
 type callKey struct{}

@@ -186,12 +186,11 @@ func (c *Client) renew(ctx context.Context, pair Token, r *request) (Token, erro
 		return Token{}, err
 	}
 	key := fmt.Sprintf("%s %d %s", c.memberID, pair.UserID, pair.AccessToken)
-	shared := c.app.flights.DoChan(key, func() (any, error) {
+	fresh, err := c.await(ctx, c.app.share(key, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
 		return c.renewOnce(ctx, pair)
-	})
-	fresh, err := c.await(ctx, shared)
+	}))
 	if ctx.Err() != nil {
 		return Token{}, &Failure{Method: r.name, Err: ctx.Err()}
 	}
@@ -199,6 +198,18 @@ func (c *Client) renew(ctx context.Context, pair Token, r *request) (Token, erro
 		return Token{}, err
 	}
 	return fresh, c.follow(ctx, r)
+}
+
+// share makes a renewal, or takes part in one of the same pair that is under way.
+func (a *App) share(key string, renew func() (any, error)) <-chan singleflight.Result {
+	shared := make(chan singleflight.Result, 1)
+	over := a.renewing()
+	go func() {
+		defer over()
+		fresh, err, _ := a.flights.Do(key, renew)
+		shared <- singleflight.Result{Val: fresh, Err: err}
+	}()
+	return shared
 }
 
 // await waits for a renewal, or until ctx ends.

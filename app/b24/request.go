@@ -17,9 +17,11 @@ type request struct {
 	prompt     bool
 	user       int64 // whose pair alone may be used; 0 for any
 	endpoint   string
+	unsure     bool           // an attempt may have run although it failed
 	place      *time.Duration // that it came with and has not used, see [Access]
 	body       func(accessToken string) ([]byte, error)
-	params     func() json.RawMessage // for the log
+	params     func() json.RawMessage  // for the log
+	heard      func(*answer, *Request) // adds to the log what an answer tells; may be nil
 }
 
 // An Option changes how a call is made.

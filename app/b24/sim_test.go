@@ -236,6 +236,35 @@ func TestALostAnswerToAFinish(t *testing.T) {
 	}
 }
 
+func TestARegistrationWhoseAnswerWasLostMayHaveRunWhateverIsSaidOfItLater(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		later  b24sim.Fault
+		is     error
+		passes bool
+	}{
+		{"a full bucket", b24sim.QueryLimit("", methodRegister), QueryLimitExceeded, true},
+		{"a portal that cannot check the token", b24sim.Fault{Status: 401, Code: "CONNECTION_ERROR"}, ConnectionError, true},
+		{"a refusal for good", b24sim.Fault{Code: "ERROR_CORE"}, ErrorCore, false},
+		{"no pair that works", b24sim.Fault{Status: 401, Code: "authorization_error"}, ErrNeedsAuth, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			o := open(t, b24sim.PortalConfig{})
+			o.install(t)
+			o.sim.Inject(b24sim.Fault{Method: methodRegister, Act: b24sim.Drop, After: true})
+			tt.later.Method, tt.later.Act, tt.later.Nth, tt.later.Times = methodRegister, b24sim.Refuse, 2, -1
+			o.sim.Inject(tt.later)
+			_, err := o.StartCall(t.Context(), CallStart{ExternalID: "pbx-1", UserID: 1, Phone: customer, Direction: call.Incoming, Line: "1"})
+			if _, passes := Retry(err); !errors.Is(err, tt.is) || !Unsure(err) || !IsPortal(err) || passes != tt.passes {
+				t.Errorf("%v: unsure %v, passes %v", err, Unsure(err), passes)
+			}
+			if n := o.portal.Snapshot().Unfinished; n != 1 {
+				t.Errorf("%d calls are registered", n)
+			}
+		})
+	}
+}
+
 func TestNewCustomersOnASimulatedPortal(t *testing.T) {
 	o := open(t, b24sim.PortalConfig{RepeatSales: true})
 	o.install(t)
@@ -308,6 +337,37 @@ func TestSimulatedTroubleWithTokens(t *testing.T) {
 	o.portal.Uninstall(true)
 	if _, err := o.Scopes(ctx); !Gone(err) && !errors.Is(err, ErrNeedsAuth) {
 		t.Error(err)
+	}
+}
+
+func TestTheLogTellsWhatABatchUsedAndWhichLimitsItMet(t *testing.T) {
+	o := open(t, b24sim.PortalConfig{})
+	o.install(t)
+	batch := Batch{Commands: []Command{{"a", "scope", nil}, {"b", "profile", nil}, {"c", "server.time", nil}}}
+	o.portal.Spend("scope", 300*time.Second)
+	for _, tt := range []struct {
+		name string
+		meet func()
+		want Request
+	}{
+		{"all is well", func() {}, Request{Status: 200, Operating: 300.05}},
+		{"too many requests", func() { o.sim.Inject(b24sim.QueryLimit("", "profile")) }, Request{Status: 200, Operating: 300.1, Code: QueryLimitExceeded}},
+		{"too much work as well", func() {
+			o.sim.Inject(b24sim.QueryLimit("", "server.time"))
+			o.portal.Spend("profile", 480*time.Second)
+		}, Request{Status: 200, Operating: 300.15, Code: OperationTimeLimit}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.meet()
+			if _, err := o.Batch(t.Context(), batch); err != nil {
+				t.Fatal(err)
+			}
+			logged := o.keeper.logged()
+			got := logged[len(logged)-1]
+			if diff := cmp.Diff(tt.want, Request{Status: got.Status, Operating: got.Operating, Code: got.Code}); diff != "" {
+				t.Errorf("entry (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

@@ -78,3 +78,37 @@ func TestWhoGivesARenewalUpWaitsNoLonger(t *testing.T) {
 		t.Errorf("%q", told)
 	}
 }
+
+// Who gives it up may be a program that ends.
+func TestARenewalThatNobodyWaitsForIsWaitedForAtTheEnd(t *testing.T) {
+	reached, release := make(chan struct{}), make(chan struct{})
+	once := sync.OnceFunc(func() { close(reached) })
+	p := &portalWithTokens{renewed: renewedPair}
+	d := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		once()
+		<-release
+		p.ServeHTTP(w, r)
+	})
+	d.keeper.tokens[0].Expiry = noon.Add(-time.Hour)
+	if err := d.app.Wait(t.Context()); err != nil {
+		t.Errorf("nothing is renewed: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-reached
+		cancel()
+	}()
+	if err := d.Call(ctx, "m", nil, nil); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if err := d.app.Wait(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("the renewal is under way: %v", err)
+	}
+	close(release)
+	if err := d.app.Wait(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got := d.keeper.tokens[0].AccessToken; got != "access-2" {
+		t.Errorf("pair %q is stored", got)
+	}
+}

@@ -32,7 +32,7 @@ func (f *Flow) suspend(ctx context.Context, portal *models.Portal, err error) er
 	if portal.Status == status && portal.StatusCode == code {
 		return nil
 	}
-	return f.Store.SetStatus(ctx, portal.ID, status, code)
+	return known(f.Store.SetStatus(ctx, portal.ID, status, code))
 }
 
 func stateCode(err error) string {
@@ -52,7 +52,7 @@ func (f *Flow) resume(ctx context.Context, portal *models.Portal) error {
 		return nil
 	}
 	if err := f.Store.SetStatus(ctx, portal.ID, models.PortalActive, ""); err != nil {
-		return err
+		return known(err)
 	}
 	portal.Status, portal.StatusCode = models.PortalActive, ""
 	return f.Store.WakeFailing(ctx, portal.ID)

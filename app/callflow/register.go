@@ -21,6 +21,7 @@ const recentFor = time.Minute
 func (w *work) register(ctx context.Context) error {
 	notUrgent(ctx) // from the answer on, even if that is a no
 	for !w.registered() {
+		before := w.row.Progress.Register.Tried
 		start, err := w.start(ctx)
 		if err != nil {
 			return err
@@ -31,7 +32,8 @@ func (w *work) register(ctx context.Context) error {
 			continue
 		}
 		if err != nil {
-			return w.notRegistered(ctx, err)
+			w.notRegistered(err, before || b24.Unsure(err))
+			return err
 		}
 		if err := w.lineAdded(ctx, start.NewLine); err != nil {
 			return err
@@ -72,14 +74,13 @@ func (w *work) foundBy() crm.EntityType {
 	return crm.TypeCompany
 }
 
-// notRegistered records a failed registration: unless it may have run, the
-// next attempt is free to decide anew.
-func (w *work) notRegistered(ctx context.Context, err error) error {
+// notRegistered records a failed registration: unless it may have run, now or in a
+// round before, the next attempt is free to decide anew.
+func (w *work) notRegistered(err error, perhaps bool) {
 	w.did("register", errorCode(err))
-	if !b24.Unsure(err) {
+	if !perhaps {
 		w.row.Progress.Register = models.Register{Refused: true}
 	}
-	return err
 }
 
 // start is the registration of this call. What it asks for stays: a repetition is

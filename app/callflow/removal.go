@@ -79,10 +79,22 @@ func (f *Flow) settleRemoval(ctx context.Context, portal *models.Portal, clean b
 	case err == nil:
 		f.Log.WarnContext(ctx, "a removal that did not happen was reported", "portal", portal.ID)
 		return true, nil
+	case errors.Is(err, b24.ErrNeedsAuth) && passedOn(err):
+		live, err := f.Store.LiveTokens(ctx, portal.ID)
+		if err != nil || len(live) > 0 {
+			return false, err
+		}
+		return true, f.forget(ctx, portal, clean)
 	case b24.Gone(err), errors.Is(err, b24.ErrNeedsAuth), errors.Is(err, b24.ErrPortalDeleted):
 		return true, f.forget(ctx, portal, clean)
 	}
 	return false, nil
+}
+
+// passedOn reports a refusal that the portal has from the authorization server, whose
+// own trouble it may be.
+func passedOn(err error) bool {
+	return errors.Is(err, b24.WrongToken) || errors.Is(err, b24.ErrorOAuth) || errors.Is(err, b24.InvalidGrant)
 }
 
 // forget forgets a portal.

@@ -136,7 +136,8 @@ func (f *Flow) say(ctx context.Context, c *models.Call, e call.Event) error {
 const portalsBeside = 16
 
 // eachPortal does something for every portal, for several at a time: one that
-// does not answer holds up few of the others. It ends early, with an error, when
+// does not answer holds up few of the others. One whose row cannot be opened, as
+// with a key that is missing, is passed over. It ends early, with an error, when
 // ctx does.
 func (f *Flow) eachPortal(ctx context.Context, do func(context.Context, *models.Portal)) error {
 	var beside errgroup.Group
@@ -147,14 +148,23 @@ func (f *Flow) eachPortal(ctx context.Context, do func(context.Context, *models.
 			return errors.Join(err, beside.Wait())
 		}
 		after = portals[len(portals)-1].ID
-		for _, portal := range portals {
+		for _, sealed := range portals {
 			beside.Go(func() error {
-				do(ctx, portal)
+				f.onePortal(ctx, sealed, do)
 				return nil
 			})
 		}
 	}
 	return errors.Join(ctx.Err(), beside.Wait())
+}
+
+func (f *Flow) onePortal(ctx context.Context, sealed models.SealedPortal, do func(context.Context, *models.Portal)) {
+	portal, err := sealed.Open()
+	if err != nil {
+		f.Log.ErrorContext(ctx, "portal passed over", "portal", sealed.ID, "error", err)
+		return
+	}
+	do(ctx, portal)
 }
 
 // Refresh reads the employees of all portals whose list is older than age, or

@@ -56,8 +56,7 @@ func isRecording(name string) bool {
 
 // downloadRecord tries the address once. The portal goes on working meanwhile.
 func (c *call) downloadRecord(row *Statistic, address, name string) (any, error) {
-	if name == "" {
-		u, _ := url.Parse(address)
+	if u, err := url.Parse(address); err == nil && name == "" {
 		name = path.Base(u.EscapedPath())
 	}
 	if !isRecording(name) {

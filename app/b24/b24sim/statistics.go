@@ -36,6 +36,16 @@ func (p *Portal) Statistics() []Statistic {
 	return p.statistics()
 }
 
+// AddStatistics enters rows that no call has left, with the next ids and the
+// time of now; one without a CallID names no call.
+func (p *Portal) AddStatistics(rows ...Statistic) {
+	defer p.lock()()
+	for _, s := range rows {
+		s.ID, s.StartedAt = int64(len(p.phone.statistics)+1), p.now()
+		p.phone.statistics = append(p.phone.statistics, &s)
+	}
+}
+
 func (p *Portal) statistics() []Statistic {
 	var all []Statistic
 	for _, s := range p.phone.statistics {
@@ -59,7 +69,7 @@ func (s *Statistic) portalNumber() string {
 func (s *Statistic) row(appName string) *array {
 	r := obj(
 		"ID", text(s.ID), "PORTAL_USER_ID", text(s.UserID), "PORTAL_NUMBER", s.portalNumber(), "PHONE_NUMBER", s.Phone,
-		"CALL_ID", s.CallID, "EXTERNAL_CALL_ID", orNull(s.ExternalCallID), "CALL_CATEGORY", "external", "CALL_LOG", nil,
+		"CALL_ID", orNull(s.CallID), "EXTERNAL_CALL_ID", orNull(s.ExternalCallID), "CALL_CATEGORY", "external", "CALL_LOG", nil,
 		"CALL_DURATION", text(s.Duration), "CALL_START_DATE", s.StartedAt.Format(time.RFC3339), "CALL_RECORD_URL", nil,
 		"CALL_VOTE", nil, "COST", "0.0000", "COST_CURRENCY", "", "CALL_FAILED_CODE", s.Status, "CALL_FAILED_REASON", s.Reason,
 		"CRM_ENTITY_TYPE", orNull(s.Entity.Type.Code()), "CRM_ENTITY_ID", textOrNull(s.Entity.ID),

@@ -217,6 +217,15 @@ func TestRecordings(t *testing.T) {
 			t.Errorf("says %q", said)
 		}
 	})
+	t.Run("are not looked for at what is no address", func(t *testing.T) {
+		w := newInstalled(t, PortalConfig{})
+		callID := w.register(nil)
+		w.finishCall(callID, nil)
+		got := w.rest("telephony.externalCall.attachRecord", map[string]any{"CALL_ID": callID, "RECORD_URL": "http://%zz/a.mp3"})
+		if said, _ := got.Body["error_description"].(string); said != "Wrong file extension. Only wav and mp3 are allowed" {
+			t.Errorf("says %q", said)
+		}
+	})
 }
 
 func (w *world) upload(address string) reply {
