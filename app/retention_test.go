@@ -14,6 +14,7 @@ func TestWhatIsToldOfACallThatIsNotKeptAnyMoreMakesNoSecondOne(t *testing.T) {
 		r.switches("c")
 		r.tell(started("c1", "incoming", "+4930901821"), ended("c1", "answered", 5))
 		r.finished(1)
+		r.worked("c1")
 		before := r.portal.Totals()
 		if before != (b24sim.Totals{Calls: 1, Leads: 1, Numbers: 1, Activities: 1}) {
 			t.Fatalf("%+v", before)

@@ -162,6 +162,7 @@ func TestWhatIsOlderThanItsRetentionIsPurged(t *testing.T) {
 		for i, at := range []time.Time{noon, noon.Add(240 * time.Hour)} {
 			now = at
 			add(t, s, p.ID, event(fmt.Sprint(i), "pbx:a", 0))
+			worked(t, s, p.ID, "pbx:a")
 			must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: fmt.Sprint(i), StartedAt: at}))
 			check(t, s.AddRESTRequests(ctx, models.RESTRequest{PortalID: p.ID, At: at, Method: "app.info"}))
 			check(t, s.Remember(ctx, models.RecentCreation{PortalID: p.ID, PhoneKey: fmt.Sprint(i), CallID: 1, Refs: []crm.Ref{}, Until: at.Add(time.Minute)}))

@@ -77,19 +77,24 @@ func (s *Store) take(ctx context.Context, t taking, before ...statement) (*Taken
 // statements take the lease before the call and its events are read, which are then
 // as they are while it is held. Whether the call was erased is asked last: who does
 // not see the call any more sees that.
+//
+// LIMIT 1 tells PostgreSQL what it does not conclude from the unique index: that there
+// is one call at most. Where it expects several, as portals have ids in common, it
+// plans anew for each call, which takes longer than to read.
 func (s *Store) statements(t *taking) []statement {
 	column, value := t.column()
 	ofKey := "c.portal_id = ? AND c." + column + " = ?"
 	return []statement{
 		returning(func(tx *gorm.DB) *gorm.DB {
-			return tx.Raw(s.leasing("SELECT '"+callLease+"' || c.id, ?, "+s.clock()+" + ? FROM calls c WHERE "+ofKey)+" RETURNING name",
+			return tx.Raw(s.leasing("SELECT '"+callLease+"' || c.id, ?, "+s.clock()+" + ? FROM calls c WHERE "+ofKey+" LIMIT 1")+" RETURNING name",
 				t.owner, t.ttl.Microseconds(), t.portalID, value, 2*t.ttl.Microseconds()).Find(&t.names)
 		}),
 		read(func(tx *gorm.DB) *gorm.DB {
-			return tx.Table("calls c").Where(ofKey, t.portalID, value).Find(&t.calls)
+			return tx.Table("calls c").Where(ofKey, t.portalID, value).Limit(1).Find(&t.calls)
 		}),
 		read(func(tx *gorm.DB) *gorm.DB {
-			return tx.Raw("SELECT "+fields(tx, &Event{}, "e")+" FROM (SELECT CAST(? AS text) AS key) k LEFT JOIN calls c ON "+ofKey+
+			return tx.Raw("SELECT "+fields(tx, &Event{}, "e")+" FROM (SELECT CAST(? AS text) AS key) k LEFT JOIN ("+
+				"SELECT call_key, pbx_call_id, b24_call_id FROM calls c WHERE "+ofKey+" LIMIT 1) c ON TRUE"+
 				" JOIN events e ON e.portal_id = ? AND e.call_key IN (k.key, "+keysOfCall+") ORDER BY e.happened_at, e.id",
 				t.key, t.portalID, value, t.portalID).Find(&t.events)
 		}),

@@ -1,6 +1,9 @@
 package models_test
 
 import (
+	"fmt"
+	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -10,6 +13,7 @@ import (
 	"callwise/models/modelstest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
 )
 
@@ -180,6 +184,58 @@ func TestALeaseOfACallIsGivenBackByItsOwnerOnly(t *testing.T) {
 			}
 		}
 	})
+}
+
+// PostgreSQL goes by statistics, which are older than the rows of a table that grows,
+// and by averages over all portals.
+func TestWhatIsDoneForEachCallIsNotPlannedAnewForEach(t *testing.T) {
+	s := modelstest.Migrated(t, modelstest.PostgreSQL(t))
+	ctx := t.Context()
+	p := active(t, s, "one")
+	for n := range 20 {
+		active(t, s, fmt.Sprint("other", n))
+	}
+	fill := func(from, to int) {
+		check(t, models.SQL(s, ctx, fmt.Sprintf(`
+			INSERT INTO calls (portal_id, kind, call_key, pbx_call_id, direction, started_at, state, decision, progress, created_at, updated_at)
+			SELECT p.id, 'pbx', 'pbx:' || n, n, 'incoming', now(), 'finished', '{}', '{}', now(), now() FROM portals p, generate_series(%d, %d) n`, from, to)))
+		check(t, models.SQL(s, ctx, fmt.Sprintf(`
+			INSERT INTO rest_log (portal_id, at, method)
+			SELECT max(id), now(), 'batch' FROM portals, generate_series(%d, %d) n GROUP BY n`, from, to)))
+		check(t, models.SQL(s, ctx, fmt.Sprintf(`
+			INSERT INTO recordings (portal_id, call_key, state, kind, created_at, ready_at)
+			SELECT max(id), 'pbx:' || n, 'ready', 'mp3', now(), now() FROM portals, generate_series(%d, %d) n GROUP BY n`, from, to)))
+	}
+	fill(1, 100)
+	check(t, models.SQL(s, ctx, "ANALYZE"))
+	fill(101, 1000)
+	for n := range 50 {
+		id := strconv.Itoa(n + 501)
+		taken := must[*models.TakenCall](t)(s.TakeCall(ctx, p.ID, "pbx:"+id, "a", time.Minute))
+		_, err := s.AudioOf(ctx, p.ID, taken.Call.Keys()...)
+		wantErr(t, err, models.ErrNotFound)
+		asked := []models.RESTRequest{{PortalID: p.ID, Method: "batch", At: time.Now()}}
+		must[bool](t)(s.ReleaseCall(ctx, p.ID, taken.Call.ID, "a", startEcho, models.Round{Asked: asked}))
+	}
+	kept := 0
+	for _, conn := range slices.Concat(models.Pools(s)[0].AcquireAllIdle(ctx), models.Pools(s)[1].AcquireAllIdle(ctx)) {
+		defer conn.Release()
+		rows, err := conn.Query(ctx, "SELECT statement, generic_plans, custom_plans FROM pg_prepared_statements")
+		check(t, err)
+		type plans struct {
+			Statement       string
+			Generic, Custom int
+		}
+		for _, of := range must[[]plans](t)(pgx.CollectRows(rows, pgx.RowToStructByPos[plans])) {
+			if of.Custom > 5 { // which PostgreSQL always tries
+				t.Errorf("planned %d times: %s", of.Custom, of.Statement)
+			}
+			kept += of.Generic
+		}
+	}
+	if kept < 50*5 {
+		t.Errorf("only %d plans were used again: the test shows nothing", kept)
+	}
 }
 
 // Each connection has planned what it reads, and PostgreSQL does not change what a

@@ -18,6 +18,16 @@ func (s *Store) clock() string {
 	return strconv.FormatInt(s.now().UnixMicro(), 10)
 }
 
+// Ahead is how far our clock is ahead of the database's: not at all with SQLite.
+func (s *Store) Ahead(ctx context.Context) (time.Duration, error) {
+	if s.pool == nil {
+		return 0, nil
+	}
+	var at int64
+	err := s.with(ctx).Raw("SELECT " + microseconds).Scan(&at).Error
+	return s.now().Sub(time.UnixMicro(at)), err
+}
+
 // Acquire takes the lease of a name for ttl and reports whether it was free: no
 // one's, or its time was over. One that ends later than any that was taken now
 // was taken before the clock was set back, and counts as over. An owner does not

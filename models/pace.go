@@ -22,7 +22,8 @@ type Pace struct {
 // of one process, the answer is 0: such a process counts for itself.
 //
 // It is the Generic Cell Rate Algorithm: the row holds when the bucket will be
-// empty, so a place is one statement.
+// empty, so a place is one statement. A time further ahead than twice what whoever
+// takes a place may get was set before the clock was set back, and counts as none.
 func (s *Store) TakePlace(ctx context.Context, p Pace, most time.Duration) (time.Duration, error) {
 	next := turn{Pace: p, most: most}
 	if s.pool != nil {
@@ -43,14 +44,15 @@ type turn struct {
 func (t *turn) room() int64 { return t.Every.Microseconds() * int64(t.Burst) }
 
 func (t *turn) take(tx *gorm.DB) *gorm.DB {
-	every := t.Every.Microseconds()
+	every, most := t.Every.Microseconds(), t.room()+t.most.Microseconds()
 	return tx.Raw(`
 		INSERT INTO paces (portal_id, bucket, tat)
 		SELECT id, ?, `+microseconds+` + ? FROM portals WHERE id = ?
-		ON CONFLICT (portal_id, bucket) DO UPDATE SET tat = greatest(paces.tat, `+microseconds+`) + ?
-		WHERE paces.tat + ? - `+microseconds+` <= ?
+		ON CONFLICT (portal_id, bucket) DO UPDATE
+		SET tat = CASE WHEN paces.tat - `+microseconds+` BETWEEN 0 AND ? THEN paces.tat ELSE `+microseconds+` END + ?
+		WHERE paces.tat + ? - `+microseconds+` <= ? OR paces.tat - `+microseconds+` > ?
 		RETURNING tat - `+microseconds,
-		t.Bucket, every, t.PortalID, every, every, t.room()+t.most.Microseconds()).Find(&t.ahead)
+		t.Bucket, every, t.PortalID, 2*most, every, every, most, 2*most).Find(&t.ahead)
 }
 
 // wait is how long it is until a turn.

@@ -9,6 +9,7 @@ import (
 	"callwise/models/modelstest"
 
 	"github.com/google/go-cmp/cmp"
+	"gorm.io/gorm"
 )
 
 func bucketOf(p *models.Portal) models.Pace {
@@ -58,6 +59,25 @@ func TestAPlaceThatIsNotUsedIsTheNextOnes(t *testing.T) {
 	check(t, s.GiveBack(t.Context(), bucket))
 	waits = append(waits, take(0), take(9*time.Hour))
 	if diff := cmp.Diff([]time.Duration{0, 0, 0, time.Hour, time.Hour, time.Hour}, waits); diff != "" {
+		t.Errorf("waits (-want +got):\n%s", diff)
+	}
+}
+
+func TestABucketIsNotFullForAsLongAsADatabasesClockWasSetBack(t *testing.T) {
+	s := modelstest.Migrated(t, modelstest.PostgreSQL(t))
+	bucket := bucketOf(install(t, s, "acme"))
+	take := func() time.Duration {
+		return must[time.Duration](t)(s.TakePlace(t.Context(), bucket, 2*time.Hour)).Round(time.Hour)
+	}
+	take()
+	check(t, s.Transaction(t.Context(), func(tx *gorm.DB) error {
+		return tx.Exec("UPDATE paces SET tat = tat + ?", (24 * time.Hour).Microseconds()).Error
+	}))
+	var waits []time.Duration
+	for range 6 {
+		waits = append(waits, take())
+	}
+	if diff := cmp.Diff([]time.Duration{0, 0, 0, time.Hour, 2 * time.Hour, 3 * time.Hour}, waits); diff != "" {
 		t.Errorf("waits (-want +got):\n%s", diff)
 	}
 }

@@ -20,44 +20,55 @@ const leaseMemory = 24 * time.Hour
 // nothing is dropped that still may be done.
 const unfinishedFor = 5 * 24 * time.Hour
 
+// waitingFor is how much longer an event is kept that nobody has worked on yet: a
+// program that begins again after a long while still works on what it missed.
+const waitingFor = 30 * 24 * time.Hour
+
+// nothingWaits is SQL that holds for calls unless an event of theirs is still to be
+// worked on, which would make a second call.
+const nothingWaits = "(SELECT count(*) FROM events e WHERE e.portal_id = calls.portal_id AND e.done_at IS NULL AND " +
+	"e.call_key IN (calls.call_key, 'pbx:' || calls.pbx_call_id, 'b24:' || calls.b24_call_id)) = 0"
+
 // Purged counts what a purge removed.
 type Purged struct {
 	Calls, Events, Requests int64
 }
 
-// Purge removes calls that began, and events that arrived, before callsBefore,
-// requests sent before restBefore, recordings that old or not received whole,
-// incidents that ended before callsBefore, missing calls, and leases and creations
-// whose time is long over. Calls that are not finished stay for five days at
-// least, and so do all events: calls are made of them. A call that goes before
-// its events is remembered as an erased one: what is told of it later would make
-// a second call, and a second lead. It goes on batch by batch until nothing is
-// left or ctx ends; what it has removed then stays removed.
+// Purge removes calls that began, and of which we have known, since before
+// callsBefore, events that arrived before that, requests sent before restBefore,
+// recordings that old or not received whole, incidents that ended before
+// callsBefore, missing calls, and leases and creations whose time is long over.
+// Calls that are not finished stay for five days at least, and so do all events:
+// calls are made of them. Events that are still to be worked on stay for 30 days
+// more, and their calls as long as they do. A call that goes before its events is
+// remembered as an erased one: what is told of it later would make a second call,
+// and a second lead. It goes on batch by batch until nothing is left or ctx ends;
+// what it has removed then stays removed.
 func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (Purged, error) {
 	unfinished := s.now().Add(-unfinishedFor)
 	if callsBefore.Before(unfinished) {
 		unfinished = callsBefore
 	}
 	var purged Purged
-	early, err := s.purgeEarly(ctx, unfinished, callsBefore)
-	purged.Calls += early
-	if err != nil {
-		return purged, err
-	}
 	for _, old := range []struct {
 		table, where string
-		before       time.Time
+		before       []any
 		count        *int64
 	}{
-		{"calls", "started_at < ?", unfinished, &purged.Calls},
-		{"events", "arrived_at < ?", unfinished, &purged.Events},
-		{"rest_log", "at < ?", restBefore, &purged.Requests},
+		{"calls", "started_at < ? AND created_at < ? AND " + nothingWaits, []any{stored(unfinished), stored(unfinished)}, &purged.Calls},
+		{"events", "arrived_at < ? AND (done_at IS NOT NULL OR arrived_at < ?)", []any{stored(unfinished), stored(unfinished.Add(-waitingFor))}, &purged.Events},
+		{"rest_log", "at < ?", []any{stored(restBefore)}, &purged.Requests},
 	} {
-		n, err := s.purge(ctx, old.table, "id", old.where, stored(old.before))
+		n, err := s.purge(ctx, old.table, "id", old.where, old.before...)
 		*old.count += n
 		if err != nil {
 			return purged, err
 		}
+	}
+	early, err := s.purgeEarly(ctx, callsBefore)
+	purged.Calls += early
+	if err != nil {
+		return purged, err
 	}
 	if err := s.purgeAudios(ctx, callsBefore); err != nil {
 		return purged, err
@@ -79,10 +90,10 @@ func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (P
 }
 
 // purge removes the rows of a table that a condition holds for, batch by batch.
-func (s *Store) purge(ctx context.Context, table, key, where string, before any) (int64, error) {
+func (s *Store) purge(ctx context.Context, table, key, where string, values ...any) (int64, error) {
 	statement := fmt.Sprintf("DELETE FROM %[1]s WHERE (%[2]s) IN (SELECT %[2]s FROM %[1]s WHERE %[3]s LIMIT ?)", table, key, where)
 	for total := int64(0); ; {
-		removed := s.with(ctx).Exec(statement, before, purgeBatch)
+		removed := s.with(ctx).Exec(statement, append(values, purgeBatch)...)
 		total += removed.RowsAffected
 		if removed.Error != nil || removed.RowsAffected < purgeBatch {
 			return total, removed.Error
@@ -90,11 +101,11 @@ func (s *Store) purge(ctx context.Context, table, key, where string, before any)
 	}
 }
 
-// purgeEarly removes finished calls that began between two times, whose events
-// are still here, and remembers their keys.
-func (s *Store) purgeEarly(ctx context.Context, from, before time.Time) (int64, error) {
+// purgeEarly removes finished calls that are left of those from before a time, whose
+// events are still here, and remembers their keys.
+func (s *Store) purgeEarly(ctx context.Context, before time.Time) (int64, error) {
 	for total := int64(0); ; {
-		removed, err := s.purgeSomeEarly(ctx, from, before)
+		removed, err := s.purgeSomeEarly(ctx, before)
 		total += removed
 		if err != nil || removed < purgeBatch {
 			return total, err
@@ -102,12 +113,12 @@ func (s *Store) purgeEarly(ctx context.Context, from, before time.Time) (int64, 
 	}
 }
 
-func (s *Store) purgeSomeEarly(ctx context.Context, from, before time.Time) (int64, error) {
+func (s *Store) purgeSomeEarly(ctx context.Context, before time.Time) (int64, error) {
 	var calls []Call
 	err := s.Transaction(ctx, func(tx *gorm.DB) error {
 		err := tx.Raw(`DELETE FROM calls WHERE state <> 'open'
-			AND id IN (SELECT id FROM calls WHERE started_at >= ? AND started_at < ? AND state <> 'open' LIMIT ?)
-			RETURNING portal_id, call_key, pbx_call_id, b24_call_id`, stored(from), stored(before), purgeBatch).Scan(&calls).Error
+			AND id IN (SELECT id FROM calls WHERE started_at < ? AND created_at < ? AND state <> 'open' AND `+nothingWaits+` LIMIT ?)
+			RETURNING portal_id, call_key, pbx_call_id, b24_call_id`, stored(before), stored(before), purgeBatch).Scan(&calls).Error
 		if err != nil {
 			return err
 		}

@@ -21,6 +21,7 @@ func TestWhatMayStillBeDoneOutlivesAShortRetention(t *testing.T) {
 		for _, portal := range []*models.Portal{p, twin} {
 			for _, state := range []models.CallState{models.CallOpen, models.CallFinished, models.CallFailed, models.CallIgnored} {
 				add(t, s, portal.ID, event(string(state), "pbx:"+string(state), 0))
+				worked(t, s, portal.ID, "pbx:"+string(state))
 				must[*models.Call](t)(s.EnsureCall(ctx, models.Call{
 					PortalID: portal.ID, Kind: models.KindPBX, CallKey: "pbx:" + string(state), State: state, StartedAt: noon,
 				}))
@@ -82,6 +83,73 @@ func TestACallThatGoesBeforeItsEventsIsRemembered(t *testing.T) {
 			add(t, s, tt.portal, event("late "+tt.key, tt.key, 0))
 			if got := len(reported(t, s, tt.portal, tt.key)) == 0; got != tt.want {
 				t.Errorf("portal %d, %s: remembered %v", tt.portal, tt.key, got)
+			}
+		}
+	})
+}
+
+func TestACallIsKeptFromWhenItIsKnownHoweverLongAgoItsPBXSaysItBegan(t *testing.T) {
+	const day = 24 * time.Hour
+	type purge struct {
+		at   time.Duration
+		gone models.Purged
+	}
+	for _, tt := range []struct {
+		retention time.Duration
+		purges    []purge
+	}{
+		{7 * day, []purge{{time.Hour, models.Purged{}}, {6 * day, models.Purged{}}, {8 * day, models.Purged{Calls: 1, Events: 1}}}},
+		{day, []purge{{time.Hour, models.Purged{}}, {2 * day, models.Purged{Calls: 1}}, {6 * day, models.Purged{Events: 1}}}},
+	} {
+		t.Run(fmt.Sprint(tt.retention), func(t *testing.T) {
+			modelstest.Each(t, func(t *testing.T, s *models.Store) {
+				now := noon
+				s.Now = func() time.Time { return now }
+				p := active(t, s, "one")
+				add(t, s, p.ID, event("1", "pbx:1", 0))
+				worked(t, s, p.ID, "pbx:1")
+				must[*models.Call](t)(s.EnsureCall(t.Context(), models.Call{
+					PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:1", State: models.CallFinished, StartedAt: noon.AddDate(-1, 0, 0),
+				}))
+				for _, one := range tt.purges {
+					now = noon.Add(one.at)
+					got := must[models.Purged](t)(s.Purge(t.Context(), now.Add(-tt.retention), now))
+					if diff := cmp.Diff(one.gone, got); diff != "" {
+						t.Errorf("after %v (-want +got):\n%s", one.at, diff)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestAnEventThatNobodyHasWorkedOnIsKeptLongerAndItsCallWithIt(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		const day = 24 * time.Hour
+		now := noon
+		s.Now = func() time.Time { return now }
+		ctx, p := t.Context(), active(t, s, "one")
+		for _, key := range []string{"pbx:worked", "pbx:waiting"} {
+			add(t, s, p.ID, event("first of "+key, key, 0))
+			worked(t, s, p.ID, key)
+			must[*models.Call](t)(s.EnsureCall(ctx, models.Call{
+				PortalID: p.ID, Kind: models.KindPBX, CallKey: key, State: models.CallFinished, StartedAt: noon,
+			}))
+		}
+		add(t, s, p.ID, event("second", "pbx:waiting", 0))
+		for _, purge := range []struct {
+			at   time.Duration
+			gone models.Purged
+		}{
+			{2 * day, models.Purged{Calls: 1}},
+			{6 * day, models.Purged{Events: 2}},
+			{34 * day, models.Purged{}},
+			{36 * day, models.Purged{Calls: 1, Events: 1}},
+		} {
+			now = noon.Add(purge.at)
+			got := must[models.Purged](t)(s.Purge(ctx, now.Add(-day), now))
+			if diff := cmp.Diff(purge.gone, got); diff != "" {
+				t.Errorf("after %v (-want +got):\n%s", purge.at, diff)
 			}
 		}
 	})

@@ -128,8 +128,8 @@ func (s *Store) pendingIn(ctx context.Context, windows []sweepWindow, perPortal 
 	}
 	list, values := numbers(rows)
 	now := s.clock()
-	free, more := unlessCall("c.retry_at > ? OR EXISTS (SELECT 1 FROM leases l WHERE l.name = '"+callLease+"' || c.id AND l.until > "+now+" AND l.until < "+now+" + ?)",
-		s.now(), longestLease.Microseconds())
+	free, more := unlessCall(repeatedLater+" OR EXISTS (SELECT 1 FROM leases l WHERE l.name = '"+callLease+"' || c.id AND l.until > "+now+" AND l.until < "+now+" + ?)",
+		s.now(), s.now().Add(longestRetry), longestLease.Microseconds())
 	var calls []CallArgs
 	err := s.with(ctx).Raw(`
 		WITH part (portal_id, behind, last) AS (`+list+`),
@@ -146,6 +146,14 @@ func (s *Store) pendingIn(ctx context.Context, windows []sweepWindow, perPortal 
 // longestLease is more than any lease of a call lasts: one that ends later was
 // taken before the clock was set back.
 const longestLease = 2 * time.Minute
+
+// longestRetry is more than any call waits for its repetition, which is an hour: one
+// that is set for later was set before the clock was set back.
+const longestRetry = 2 * time.Hour
+
+// repeatedLater is SQL that holds for a call c that waits for its repetition. Its
+// values are now and longestRetry after.
+const repeatedLater = "(c.retry_at > ? AND c.retry_at < ?)"
 
 // unlessCall is SQL that holds for events e unless there is a call of them of
 // which some SQL holds. A call is looked for by each of its keys apart, and

@@ -73,6 +73,26 @@ func TestALongBacklogIsLookedThroughPartByPart(t *testing.T) {
 	})
 }
 
+func TestARepetitionSetByAClockThatWasAheadIsDue(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		s.Now = func() time.Time { return noon }
+		ctx, p := t.Context(), active(t, s, "one")
+		for key, at := range map[string]time.Time{"pbx:later": noon.Add(time.Hour), "pbx:ahead": noon.AddDate(1, 0, 0)} {
+			add(t, s, p.ID, event(key, key, 0))
+			c := ensure(t, s, p.ID, key)
+			c.RetryAt = &at
+			check(t, s.SaveCall(ctx, c))
+		}
+		want := []models.CallArgs{{PortalID: p.ID, CallKey: "pbx:ahead"}}
+		if diff := cmp.Diff(want, must[[]models.CallArgs](t)(s.NewSweep().PendingCalls(ctx, 10))); diff != "" {
+			t.Errorf("pending (-want +got):\n%s", diff)
+		}
+		if waiting := must[models.Backlog](t)(s.Backlog(ctx)).Events; waiting != 1 {
+			t.Errorf("%d events wait, want 1", waiting)
+		}
+	})
+}
+
 func TestAsLongAsCallsCanBeWokenTheOldestAreWoken(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		flooded := backlog{portals: 1, events: 1100}.fill(t, s)[0]

@@ -48,14 +48,15 @@ func (w *work) paused(ctx context.Context, later error) error {
 // failed has the round repeated, or gives the call up: [patience].
 func (w *work) failed(ctx context.Context, err error) error {
 	now := w.Now().UTC()
-	if w.row.FailingSince == nil {
+	if w.row.FailingSince == nil || w.row.FailingSince.After(now) { // the clock was ahead
 		w.row.FailingSince = &now
 	}
 	w.row.Attempts++
 	w.row.ErrorCode = errorCode(err)
 	markOf(ctx).Code = w.row.ErrorCode
-	if wait, passes := patience(err); passes && now.Sub(*w.row.FailingSince) < GiveUpAfter {
-		return w.later(ctx, max(wait, backOff(w.row.Attempts)), err)
+	left := GiveUpAfter - now.Sub(*w.row.FailingSince)
+	if wait, passes := patience(err); passes && left > 0 {
+		return w.later(ctx, min(max(wait, backOff(w.row.Attempts)), left), err)
 	}
 	markOf(ctx).GivenUp = true
 	w.row.State, w.row.RetryAt = models.CallFailed, nil

@@ -2,10 +2,29 @@ package jobs
 
 import (
 	"context"
+	"fmt"
 	"time"
+
+	"callwise/models"
 
 	"github.com/riverqueue/river"
 )
+
+// mostAhead is how far our clock may be ahead of the database's: a call that is ended
+// by a wrong one, and what is removed by it, is so for good.
+const mostAhead = time.Hour
+
+// trustworthy is nil unless our clock is too far ahead.
+func trustworthy(ctx context.Context, store *models.Store) error {
+	ahead, err := store.Ahead(ctx)
+	if err != nil {
+		return err
+	}
+	if ahead > mostAhead {
+		return fmt.Errorf("our clock is %v ahead of the database's", ahead.Round(time.Second))
+	}
+	return nil
+}
 
 type closeArgs struct{}
 
@@ -18,6 +37,9 @@ type closeWorker struct {
 }
 
 func (w *closeWorker) Work(ctx context.Context, _ *river.Job[closeArgs]) error {
+	if err := trustworthy(ctx, w.house.Store); err != nil {
+		return fmt.Errorf("no call is ended: %w", err)
+	}
 	return w.house.Flow.CloseStale(ctx, openAtMost)
 }
 
@@ -54,6 +76,9 @@ type purgeWorker struct {
 func (w *purgeWorker) Timeout(*river.Job[purgeArgs]) time.Duration { return purgeEvery / 2 }
 
 func (w *purgeWorker) Work(ctx context.Context, _ *river.Job[purgeArgs]) error {
+	if err := trustworthy(ctx, w.house.Store); err != nil {
+		return fmt.Errorf("nothing is removed: %w", err)
+	}
 	now := w.house.Store.Now()
 	purged, err := w.house.Store.Purge(ctx, now.Add(-w.house.KeepCalls), now.AddDate(0, 0, -restLogDays))
 	w.house.Flow.Metrics.Purged(purged)
