@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"strings"
@@ -38,8 +39,8 @@ func (r *rig) watch() {
 	}
 }
 
-// alerted watches until people have read n notices, and then once more: the
-// program's own watch may have been at it.
+// alerted watches until people have read n notices, and then once more: none
+// may come twice.
 func (r *rig) alerted(n int) []string {
 	r.t.Helper()
 	r.eventually("told", func() bool {
@@ -54,14 +55,20 @@ func (r *rig) alerted(n int) []string {
 	return got
 }
 
-// usually has n calls in the log at this time of the week, for four weeks.
+// usually has n calls in the log at this time of the week, for four weeks. It
+// waits for the watch that the program begins with, which would tell of them
+// beside the test's own.
 func (r *rig) usually(n int, kind models.CallKind) {
 	r.t.Helper()
+	r.eventually("the program's own watch is over", func() bool {
+		return strings.Contains(r.with(r.session, "GET", "/metrics").body, `callwise_jobs_total{kind="watch",outcome="done"}`)
+	})
+	portal := r.stored()
 	for week := 1; week <= 4; week++ {
 		for i := range n {
 			call := models.Call{
-				PortalID: r.stored().ID, Kind: kind, CallKey: fmt.Sprintf("%s:usual-%d-%d", kind, week, i),
-				StartedAt: time.Now().AddDate(0, 0, -7*week).Add(-30 * time.Minute), State: models.CallFinished,
+				PortalID: portal.ID, Kind: kind, CallKey: fmt.Sprintf("%s:usual-%d-%d", kind, week, i),
+				StartedAt: time.Now().In(portal.Zone()).AddDate(0, 0, -7*week).Add(-30 * time.Minute), State: models.CallFinished,
 			}
 			c, err := r.house.store.EnsureCall(r.t.Context(), call)
 			if err != nil {
@@ -217,7 +224,6 @@ func TestWhoCannotBeToldKeepsNobodyElseFromHearing(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, talkative("en"))
 		r.save(url.Values{"alerts/users": {"1\n17"}})
-		// Before there is anything to tell: the program's own watch may be the first.
 		r.sim.Inject(b24sim.Fault{Portal: "acme", Method: "im.notify.system.add", Act: b24sim.Refuse, Status: 400, Code: "ERROR_CORE"})
 		r.usually(7, models.KindPBX)
 		var told []int64
@@ -228,6 +234,64 @@ func TestWhoCannotBeToldKeepsNobodyElseFromHearing(t *testing.T) {
 		if diff := cmp.Diff([]int64{17, 1}, told); diff != "" {
 			t.Errorf("told, in this order (-want +got):\n%s", diff)
 		}
+	})
+}
+
+func TestAPortalThatHangsKeepsNobodyElseFromHearing(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, talkative("en"))
+		b := r.neighbour("other")
+		b.portal.SetScopes("crm", "telephony", "placement", "user_basic", "im")
+		b.post("/health/cure/scopes", nil)
+		var hanging []*b24sim.Injected
+		for _, one := range []*rig{r, b} {
+			hanging = append(hanging, r.sim.Inject(b24sim.Fault{Portal: one.portal.Name(), Method: "im.notify.system.add", Times: -1, Act: b24sim.Hold}))
+			one.save(url.Values{"alerts/users": {"1\n17"}})
+			one.usually(7, models.KindPBX)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		ended := make(chan error, 1)
+		go func() { ended <- r.house.flow.Watch(ctx) }()
+		for _, fault := range hanging {
+			select {
+			case <-fault.Reached():
+			case err := <-ended:
+				t.Fatalf("one of the portals is not asked while the other one hangs: %v", err)
+			}
+		}
+		for _, fault := range hanging {
+			fault.Remove()
+		}
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		for _, one := range []*rig{r, b} {
+			one.alerted(2)
+		}
+	})
+}
+
+func TestAPortalThatDoesNotAnswerIsToldNothingMoreForNow(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, talkative("en"))
+		r.save(url.Values{"alerts/users": {"1\n17"}})
+		fault := r.sim.Inject(b24sim.Fault{Portal: "acme", Method: "im.notify.system.add", Times: -1, Act: b24sim.Drop})
+		r.usually(7, models.KindPBX)
+		r.usually(7, models.KindClick)
+		r.watch()
+		asked := map[string]bool{}
+		for _, request := range r.sim.Requests() {
+			if request.Method == "im.notify.system.add" {
+				params := request.Params.(map[string]any)
+				asked[fmt.Sprint(params["USER_ID"], " ", params["TAG"])] = true
+			}
+		}
+		if len(asked) != 1 {
+			t.Errorf("asked for %v", asked)
+		}
+		fault.Remove()
+		r.alerted(4)
 	})
 }
 

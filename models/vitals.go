@@ -1,8 +1,8 @@
 package models
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -33,7 +33,7 @@ type Vitals struct {
 }
 
 // A Pulse counts calls that began in the last two hours, and in the same two
-// hours of each of the last four weeks.
+// hours of each of the last four weeks, by the portal's clock.
 type Pulse struct {
 	Now    int
 	Before [weeksBack]int
@@ -46,10 +46,52 @@ func (p Pulse) Usual() int {
 	return sorted[1]
 }
 
+// windows are the ends of the two hours of this week and of those before.
+type windows [weeksBack + 1]time.Time
+
+// sameHours are the same hours by the clocks of a zone: they are others of the
+// day in UTC when a change to or from summer time lies between.
+func sameHours(now time.Time, zone *time.Location) windows {
+	ends := windows{stored(now)} // not by the clock: an hour may come twice
+	for week := 1; week < len(ends); week++ {
+		ends[week] = stored(now.In(zone).AddDate(0, 0, -7*week))
+	}
+	return ends
+}
+
+// inUse are the portals that are active or not reachable.
+const inUse = "status IN ('active', 'reauth', 'suspended')"
+
 // Vitals returns those of the next portals after an id that are in use, active
 // or not reachable; none means that there are no more.
 func (s *Store) Vitals(ctx context.Context, after int64) ([]Vitals, error) {
-	now := s.now()
+	var page []portalRow
+	err := s.with(ctx).Select("id", "time_zone").Where("id > ? AND "+inUse, after).Order("id").Limit(vitalsPage).Find(&page).Error
+	if err != nil {
+		return nil, err
+	}
+	now, zones := s.now(), map[string]windows{}
+	alike := map[windows][]int64{}
+	for _, p := range page {
+		ends, known := zones[p.TimeZone]
+		if !known {
+			ends = sameHours(now, p.Zone())
+			zones[p.TimeZone] = ends
+		}
+		alike[ends] = append(alike[ends], p.ID)
+	}
+	var all []Vitals
+	for ends, portalIDs := range alike {
+		if all, err = s.addVitals(ctx, all, portalIDs, ends); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(all, func(a, b Vitals) int { return cmp.Compare(a.PortalID, b.PortalID) })
+	return all, nil
+}
+
+// addVitals adds those of portals whose weeks are compared in the same windows.
+func (s *Store) addVitals(ctx context.Context, all []Vitals, portalIDs []int64, ends windows) ([]Vitals, error) {
 	var columns []string
 	var values []any
 	count := func(sql string, more ...any) {
@@ -58,22 +100,19 @@ func (s *Store) Vitals(ctx context.Context, after int64) ([]Vitals, error) {
 	count("tokens t WHERE t.portal_id = p.id AND t.dead_code = '' AND t.kind <> 'system'")
 	count("tokens t WHERE t.portal_id = p.id AND t.dead_code = ''")
 	for _, kinds := range []string{"'pbx'", "'click', 'callback', 'builtin', 'other'"} {
-		for week := range weeksBack + 1 {
-			until := now.AddDate(0, 0, -7*week)
+		for _, until := range ends {
 			count(realCalls+" AND kind IN ("+kinds+") AND started_at >= ? AND started_at < ?", until.Add(-SilenceWindow), until)
 		}
 	}
-	hour := now.Add(-TroubleWindow)
+	hour := ends[0].Add(-TroubleWindow)
 	count("calls WHERE portal_id = p.id AND started_at >= ?", hour)
 	count("calls WHERE portal_id = p.id AND started_at >= ? AND result IN ('failed', 'retrying')", hour)
-	rows, err := s.with(ctx).Raw(fmt.Sprintf(`SELECT p.id, p.status, p.status_code, %s FROM portals p
-		WHERE p.id > ? AND p.status IN ('active', 'reauth', 'suspended') ORDER BY p.id LIMIT ?`, strings.Join(columns, ", ")),
-		append(values, after, vitalsPage)...).Rows()
+	rows, err := s.with(ctx).Raw("SELECT p.id, p.status, p.status_code, "+strings.Join(columns, ", ")+
+		" FROM portals p WHERE p.id IN ? AND "+inUse, append(values, portalIDs)...).Rows()
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var all []Vitals
 	for rows.Next() {
 		var v Vitals
 		places := append([]any{&v.PortalID, &v.Status, &v.StatusCode, &v.People, &v.Live}, v.PBX.places()...)

@@ -9,6 +9,8 @@ import (
 
 	"callwise/app/b24"
 	"callwise/models"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Bounds of what is an incident.
@@ -160,7 +162,8 @@ func (f *Flow) end(ctx context.Context, portalID int64, kind models.IncidentKind
 }
 
 // probe asks a portal that does not answer us again, once in a while: its plan
-// may be paid, and nothing tells. Of all processes one asks.
+// may be paid, and nothing tells. Of all processes one asks, and none while a job
+// does that began before.
 func (f *Flow) probe(ctx context.Context, v models.Vitals) error {
 	if v.Status != models.PortalSuspended {
 		return nil
@@ -169,7 +172,7 @@ func (f *Flow) probe(ctx context.Context, v models.Vitals) error {
 	if err != nil || !due {
 		return err
 	}
-	return f.Store.EnqueueReconcile(ctx, v.PortalID)
+	return f.Store.EnqueueReconcileOnce(ctx, v.PortalID)
 }
 
 // An Alert is what people are told of an incident.
@@ -185,29 +188,34 @@ type Alert struct {
 const (
 	alertWithin = 24 * time.Hour // after the end of an incident
 	alertLease  = 2 * time.Minute
-	alertAtMost = time.Minute // for all users of one portal
+	alertAtMost = 45 * time.Second // for all users who are told of one incident
 )
 
-// tellNews tells the chosen people of what began and what ended.
+// tellNews tells the chosen people of what began and what ended, those of
+// several portals at a time: one that does not answer holds up few of the others.
 func (f *Flow) tellNews(ctx context.Context) error {
+	var beside errgroup.Group
+	beside.SetLimit(portalsBeside)
 	for after := int64(0); ; {
 		news, err := f.Store.News(ctx, after, f.Now().Add(-alertWithin))
 		if err != nil || len(news) == 0 {
-			return err
+			return errors.Join(err, beside.Wait())
 		}
+		after = news[len(news)-1].ID
+		ofPortal := map[int64][]models.Incident{}
 		for _, i := range news {
-			after = i.ID
-			if err := f.tellOf(ctx, i); err != nil {
-				return err
-			}
+			ofPortal[i.PortalID] = append(ofPortal[i.PortalID], i)
+		}
+		for portalID, incidents := range ofPortal {
+			beside.Go(func() error { return f.tellPortal(ctx, portalID, incidents) })
 		}
 	}
 }
 
-// tellOf tells of one incident whoever is to be told and was not. While the
-// portal does not answer, nobody can be: they hear of it when it is over.
-func (f *Flow) tellOf(ctx context.Context, i models.Incident) error {
-	portal, err := f.Store.PortalByID(ctx, i.PortalID)
+// tellPortal tells of incidents of a portal until it does not answer. While it
+// does not, nobody can be told: they hear of it when it is over.
+func (f *Flow) tellPortal(ctx context.Context, portalID int64, incidents []models.Incident) error {
+	portal, err := f.Store.PortalByID(ctx, portalID)
 	if errors.Is(err, models.ErrNotFound) {
 		return nil // removed meanwhile
 	}
@@ -217,14 +225,26 @@ func (f *Flow) tellOf(ctx context.Context, i models.Incident) error {
 	if portal.Status != models.PortalActive || !MayAlert(portal) {
 		return nil
 	}
+	for _, i := range incidents {
+		goOn, err := f.tellOf(ctx, portal, i)
+		if err != nil || !goOn {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellOf tells of one incident whoever is to be told and was not, and reports
+// whether to go on with the next: the portal answers, and nobody else is at it.
+func (f *Flow) tellOf(ctx context.Context, portal *models.Portal, i models.Incident) (bool, error) {
 	users, err := f.untold(ctx, portal, i)
 	if err != nil || len(users) == 0 {
-		return err
+		return true, err
 	}
 	lease := fmt.Sprintf("alert:%d", i.ID)
 	held, err := f.Store.Acquire(ctx, lease, f.Owner, alertLease)
 	if err != nil || !held {
-		return err
+		return false, err
 	}
 	defer func() {
 		if err := f.Store.Release(context.WithoutCancel(ctx), lease, f.Owner); err != nil {
@@ -233,7 +253,7 @@ func (f *Flow) tellOf(ctx context.Context, i models.Incident) error {
 	}()
 	// Another process may have told them meanwhile.
 	if users, err = f.untold(ctx, portal, i); err != nil {
-		return err
+		return false, err
 	}
 	return f.notify(ctx, portal, i, users)
 }
@@ -258,9 +278,10 @@ func (f *Flow) untold(ctx context.Context, portal *models.Portal, i models.Incid
 	return slices.DeleteFunc(slices.Clone(users), func(user int64) bool { return slices.Contains(heard[over], user) }), nil
 }
 
-// notify tells users, each for itself: what fails is tried again by the next
-// watch. A notification that was sent and not noted replaces itself.
-func (f *Flow) notify(ctx context.Context, portal *models.Portal, i models.Incident, users []int64) error {
+// notify tells users, each for itself, and reports whether the portal answers:
+// what fails is tried again by the next watch. A notification that was sent and
+// not noted replaces itself.
+func (f *Flow) notify(ctx context.Context, portal *models.Portal, i models.Incident, users []int64) (bool, error) {
 	asked, cancel := context.WithTimeout(ctx, alertAtMost)
 	defer cancel()
 	client, over := f.Client(portal), i.EndedAt != nil
@@ -269,15 +290,27 @@ func (f *Flow) notify(ctx context.Context, portal *models.Portal, i models.Incid
 		reached, err := client.Notify(asked, b24.Notice{UserID: user, Text: text, Tag: fmt.Sprintf("callwise|incident|%d|%t", i.ID, over)})
 		if err != nil {
 			f.Log.WarnContext(ctx, "alert not sent", "portal", portal.ID, "incident", i.ID, "code", errorCode(err))
+		}
+		switch {
+		case refusesOne(err):
 			continue
+		case err != nil:
+			return false, nil
 		}
 		f.Metrics.alerted(reached)
 		alert := models.Alert{IncidentID: i.ID, PortalID: portal.ID, UserID: user, Clear: over, Reached: reached}
 		if err := f.Store.AddAlert(ctx, alert); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
+}
+
+// refusesOne reports a refusal that the next request need not meet: the portal
+// answers, and works for us.
+func refusesOne(err error) bool {
+	_, answered := errors.AsType[*b24.Error](err)
+	return answered && !errors.Is(err, b24.ErrNeedsAuth) && !b24.Suspended(err) && !b24.Gone(err)
 }
 
 func alertOf(portal *models.Portal, i models.Incident) Alert {
