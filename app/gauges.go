@@ -26,6 +26,7 @@ var (
 	gaugeJobs      = prometheus.NewDesc("jobs_waiting", "Jobs that no worker has taken yet; counted up to 5000.", nil, nil)
 	gaugeRetrying  = prometheus.NewDesc("calls_retrying", "Calls that failed and will be repeated; counted up to 5000.", nil, nil)
 	gaugeAttention = prometheus.NewDesc("calls_needing_somebody", "Calls that an administrator is to mend; counted up to 5000.", nil, nil)
+	gaugeMissing   = prometheus.NewDesc("calls_missing", "Calls that call statistics brought 20 to 80 minutes ago, that no event told of since, and that nobody has recovered; counted up to 5000.", nil, nil)
 	gaugePortals   = prometheus.NewDesc("portals", "Portals by status.", []string{"status"}, nil)
 )
 
@@ -42,7 +43,7 @@ type gauges struct {
 // Describe is Prometheus's.
 func (g *gauges) Describe(out chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
-		gaugeDatabase, gaugeEvents, gaugeOldest, gaugeJobs, gaugeRetrying, gaugeAttention, gaugePortals,
+		gaugeDatabase, gaugeEvents, gaugeOldest, gaugeJobs, gaugeRetrying, gaugeAttention, gaugeMissing, gaugePortals,
 	} {
 		out <- desc
 	}
@@ -75,6 +76,7 @@ func (g *gauges) look() []prometheus.Metric {
 		constant(gaugeJobs, float64(b.Jobs)),
 		constant(gaugeRetrying, float64(b.Retrying)),
 		constant(gaugeAttention, float64(b.Attention)),
+		constant(gaugeMissing, float64(b.Missing)),
 	}
 	for _, status := range models.PortalStatuses {
 		metrics = append(metrics, constant(gaugePortals, float64(b.Portals[status]), string(status)))

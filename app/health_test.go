@@ -296,6 +296,22 @@ func TestItSaysWhoseAccessIsUsed(t *testing.T) {
 	})
 }
 
+// Most of what is asked goes as a batch, which the portal answers with 200.
+func TestALimitInsideABatchIsCountedAndShown(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		limits := `callwise_portal_requests_total{code="OPERATION_TIME_LIMIT"} `
+		if n, state := r.counted(limits), r.health()["budget"]; n != 0 || state != "works" {
+			t.Errorf("%d limits, budget %s", n, state)
+		}
+		r.portal.Spend(searchCustomers, 480*time.Second)
+		r.asksWho(mias)
+		if n, state := r.counted(limits), r.health()["budget"]; n != 1 || state != "broken" {
+			t.Errorf("%d limits, budget %s after one", n, state)
+		}
+	})
+}
+
 func TestWhatWaitsAndWhatIsUsedTurnsYellowAndRed(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)

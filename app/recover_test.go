@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"callwise/app/b24"
 	"callwise/app/b24/b24sim"
 	"callwise/app/crm"
 	"callwise/app/rules"
@@ -103,6 +104,23 @@ func TestCallsWhoseEventsWereLostAreTakenUpOnceByTheSameRules(t *testing.T) {
 		if page := r.with(r.session, "GET", "/metrics").body; !strings.Contains(page, "callwise_calls_recovered_total 2\n") {
 			t.Error("the metric does not tell of 2 calls")
 		}
+	})
+}
+
+func TestRowsThatNameNoCallHideNoneThatIsEnteredAfterThem(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := tuned(t, address, classic, recovering(0))
+		r.switches("c")
+		r.recover()
+		for range b24.StatisticsPage / 2 {
+			r.portal.AddStatistics(b24sim.Statistic{Type: 2, Status: "304"}, b24sim.Statistic{Type: 2, Status: "304", CallID: strings.Repeat("A", 256)})
+		}
+		id := r.lose("+4930901821")
+		r.recover()
+		if diff := cmp.Diff([][2]int{{0, 1}}, r.gaps()); diff != "" {
+			t.Fatalf("gaps (-want +got):\n%s", diff)
+		}
+		r.worked(id)
 	})
 }
 

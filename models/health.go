@@ -16,7 +16,8 @@ const heardCalls = 20
 var callKinds = []CallKind{KindPBX, KindClick, KindCallback, KindBuiltin, KindOther}
 
 // Heard returns when a portal and its PBX were heard of last: when the events
-// of the newest calls of each kind arrived.
+// of the newest calls of each kind arrived, but for ends that we took from the
+// statistics.
 func (s *Store) Heard(ctx context.Context, portalID int64) (Heard, error) {
 	heard := Heard{}
 	for _, kind := range callKinds {
@@ -40,7 +41,8 @@ func (s *Store) Heard(ctx context.Context, portalID int64) (Heard, error) {
 
 func (s *Store) hear(ctx context.Context, portalID int64, callKeys []string, heard Heard) error {
 	var events []Event
-	err := s.with(ctx).Select("source, arrived_at").Where("portal_id = ? AND call_key IN ?", portalID, callKeys).Find(&events).Error
+	err := s.with(ctx).Select("source, arrived_at").Where("portal_id = ? AND call_key IN ?", portalID, callKeys).
+		Where("NOT (source = ? AND event_key LIKE ?)", SourceBitrix24, RecoveredPrefix+"%").Find(&events).Error
 	for _, e := range events {
 		if e.ArrivedAt.After(heard[e.Source]) {
 			heard[e.Source] = e.ArrivedAt

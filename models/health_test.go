@@ -62,6 +62,70 @@ func TestVitalsCompareWithTheSameHoursOfTheWeeksBefore(t *testing.T) {
 	})
 }
 
+func TestNowIsNowAlsoInTheHourThatComesTwice(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		now := time.Date(2026, 11, 1, 6, 30, 0, 0, time.UTC) // half past one in New York, again
+		s.Now = func() time.Time { return now }
+		p := active(t, s, "one")
+		must[*models.Portal](t)(s.SaveInstall(t.Context(), models.Install{MemberID: "one", TimeZone: "America/New_York"}))
+		logged(t, s, p.ID, models.KindPBX, "", now.Add(-10*time.Minute).Sub(noon))
+		if diff := cmp.Diff(models.Pulse{Now: 1}, must[[]models.Vitals](t)(s.Vitals(t.Context(), 0))[0].PBX); diff != "" {
+			t.Errorf("calls (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestTheSameHoursAreThoseOfThePortalsClockAlsoWhenItIsPutBackOrForward(t *testing.T) {
+	for _, tt := range []struct{ name, now string }{
+		{"on the day after summer time in Europe", "2026-10-26T07:00:00Z"},
+		{"two weeks after it, and one after America's", "2026-11-09T07:00:00Z"},
+		{"on the day after summer time has begun in Europe", "2026-03-30T07:00:00Z"},
+		{"when no clock is changed", "2026-08-24T07:00:00Z"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			modelstest.Each(t, func(t *testing.T, s *models.Store) {
+				now := must[time.Time](t)(time.Parse(time.RFC3339, tt.now))
+				s.Now = func() time.Time { return now }
+				var want []models.Vitals
+				for _, name := range []string{"Europe/Berlin", "America/New_York", "Asia/Almaty", "Nowhere/City", "Europe/Vienna"} {
+					p := active(t, s, name)
+					_ = must[*models.Portal](t)(s.SaveInstall(t.Context(), models.Install{MemberID: name, TimeZone: name}))
+					clock := now.In(must[*models.Portal](t)(s.PortalByID(t.Context(), p.ID)).Zone())
+					at := func(week, minute int) time.Duration {
+						local := time.Date(clock.Year(), clock.Month(), clock.Day()-7*week, clock.Hour(), minute, 0, 0, clock.Location())
+						return local.Sub(noon)
+					}
+					for week := 1; week <= 4; week++ {
+						logged(t, s, p.ID, models.KindPBX, "", at(week, -90), at(week, -30))
+						logged(t, s, p.ID, models.KindClick, "", at(week, -150), at(week, 30)) // other hours
+					}
+					want = append(want, models.Vitals{
+						PortalID: p.ID, Status: models.PortalActive, People: 1, Live: 1, PBX: models.Pulse{Before: [4]int{2, 2, 2, 2}},
+					})
+				}
+				if diff := cmp.Diff(want, must[[]models.Vitals](t)(s.Vitals(t.Context(), 0))); diff != "" {
+					t.Errorf("vitals (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+func TestAnEndThatOnlyTheStatisticsHadIsNotHeard(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx, p := t.Context(), active(t, s, "one")
+		for i, key := range []string{"told", models.RecoveredPrefix + "b24:1"} {
+			s.Now = func() time.Time { return noon.Add(time.Duration(i) * time.Minute) }
+			id := fmt.Sprint(i)
+			add(t, s, p.ID, models.Event{Source: models.SourceBitrix24, EventKey: key, CallKey: "b24:" + id, Type: "call.ended", Payload: []byte(`{}`), HappenedAt: noon})
+			_ = must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindBuiltin, CallKey: "b24:" + id, B24CallID: &id, StartedAt: noon}))
+		}
+		if diff := cmp.Diff(models.Heard{models.SourceBitrix24: noon}, must[models.Heard](t)(s.Heard(ctx, p.ID))); diff != "" {
+			t.Errorf("heard (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestWhatTheHealthOfAPortalIsToldBy(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		ctx := t.Context()

@@ -28,6 +28,9 @@ type MissingCall struct {
 	Recovered int64 // when it was taken up; 0 = not yet
 }
 
+// RecoveredPrefix begins the key of an event that we made of a row of the statistics.
+const RecoveredPrefix = "recovered:"
+
 // A Gap is a time in which calls of a portal did not reach us.
 type Gap struct {
 	From, To  time.Time // when the first and the last of its calls began

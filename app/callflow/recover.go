@@ -120,16 +120,19 @@ func (f *Flow) readStatistics(ctx context.Context, portal *models.Portal) (time.
 }
 
 // missingIn are the calls of a page that we have not been told the end of, and
-// the page's newest row. Rows up to last are none: a filter that the portal
-// does not understand returns everything.
+// the page's newest row, be it one that names no call. Rows up to last are none:
+// a filter that the portal does not understand returns everything.
 func (f *Flow) missingIn(ctx context.Context, portal *models.Portal, list b24.StatisticsList, last int64) ([]models.MissingCall, int64, error) {
 	var missing []models.MissingCall
 	newest := last
 	for _, e := range list.Ended {
-		if e.ID <= last || e.End["CALL_ID"] == "" || len(e.End["CALL_ID"]) > 255 {
+		if e.ID <= last {
 			continue
 		}
 		newest = max(newest, e.ID)
+		if e.End["CALL_ID"] == "" || len(e.End["CALL_ID"]) > 255 {
+			continue
+		}
 		payload, err := json.Marshal(e.End)
 		if err != nil {
 			return nil, 0, err

@@ -105,7 +105,7 @@ func (f *Flow) recovered(ctx context.Context, portalID int64, m models.MissingCa
 }
 
 // recoveredKey names the END that we make of a row of the statistics.
-func recoveredKey(callKey string) string { return "recovered:" + callKey }
+func recoveredKey(callKey string) string { return models.RecoveredPrefix + callKey }
 
 // endOf is when a call ended at the earliest: Bitrix24 tells how long was
 // talked, not how long it rang. It was over when it was first seen.
