@@ -299,26 +299,29 @@ func TestTheExportHoldsTheFilteredCalls(t *testing.T) {
 func TestTheExportOfALongLogIsWholeAndHoldsNoneOfItInMemory(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)
-		modelstest.Fill(t, r.house.store, modelstest.Log{PortalID: r.stored().ID, Calls: 100_000, To: time.Now(), Days: 300})
+		modelstest.Fill(t, r.house.store, modelstest.Log{PortalID: r.stored().ID, Calls: 30_000, To: time.Now(), Days: 300})
+		before, lines, held := heap(), 0, []uint64(nil)
 		answer := r.startDownload(url.Values{"period": {"all"}})
 		defer answer.Body.Close()
-		before, lines, highest := heap(), 0, uint64(0)
 		piece := make([]byte, 16<<10)
 		for n := 0; ; n++ {
 			read, err := answer.Body.Read(piece)
 			lines += strings.Count(string(piece[:read]), "\n")
-			if n%100 == 0 {
-				highest = max(highest, heap())
+			if n%20 == 0 {
+				held = append(held, heap())
 			}
 			if err != nil {
 				break
 			}
 		}
-		if lines != 100_001 {
+		if lines != 30_001 {
 			t.Errorf("%d lines", lines)
 		}
-		if grown := int64(highest) - int64(before); grown > 32<<20 {
-			t.Errorf("the export held %d MiB", grown>>20)
+		// Not the highest one: for a moment the program's other work holds some, too.
+		late := slices.Min(held[len(held)*3/4:])
+		slices.Sort(held)
+		if grown := int64(max(held[len(held)/2], late)) - int64(before); grown > 5<<20 {
+			t.Errorf("the export held %d KiB", grown>>10)
 		}
 	})
 }
