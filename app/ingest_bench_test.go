@@ -32,7 +32,7 @@ const (
 // each durable before it is answered, side by side with single-row inserts of the
 // same row: by pgbench with prepared statements into PostgreSQL, by the same
 // driver into SQLite. Run it with -benchtime 1x on a database that keeps what it
-// commits (`make bench-ingest`). Jobs rest meanwhile; "working" is with them.
+// commits (`make bench-ingest`). Jobs rest meanwhile.
 func BenchmarkIngest(b *testing.B) {
 	b.Run("PostgreSQL", func(b *testing.B) {
 		for _, clients := range []int{16, 64, 128} {

@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"callwise/app/b24/b24sim"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // A town is many portals whose telephones ring: the load of a busy hour. Of 20
@@ -32,7 +30,13 @@ type town struct {
 	calling sync.WaitGroup
 
 	mu    sync.Mutex
-	taken map[string]time.Time // when the beginning of a number's call was accepted
+	begun map[string]beginning // the call of each number
+}
+
+// A beginning is that of a call.
+type beginning struct {
+	portal int
+	at     time.Time // when it was accepted
 }
 
 // eventsPerCall is how many events the mix has for one call.
@@ -43,7 +47,7 @@ func newTown(t testing.TB, f *fleet, portals int, talk time.Duration) *town {
 	t.Helper()
 	w := &town{
 		t: t, fleet: f, talk: talk, placed: make([]atomic.Int32, portals), leads: make([]atomic.Int32, portals),
-		taken: map[string]time.Time{},
+		begun: map[string]beginning{},
 	}
 	f.rigs[0].install()
 	for i := range portals {
@@ -106,7 +110,7 @@ func (w *town) call(portal, n, kind int) {
 	}
 	w.report(portal, started(id, direction, phone))
 	w.mu.Lock()
-	w.taken[phone] = time.Now()
+	w.begun[phone] = beginning{portal, time.Now()}
 	w.mu.Unlock()
 	w.pause()
 	if kind >= 13 && kind < 16 {
@@ -155,28 +159,42 @@ func (w *town) settled(patience time.Duration) {
 // numberIn finds a town's number in what a portal was asked.
 var numberIn = regexp.MustCompile(`\+4930\d{8}`)
 
-// waits are how long it took from the acceptance of each call's beginning to the
-// first request that its portal got about it, of those portals that count.
-func (w *town) waits(counts func(portal string) bool) []time.Duration {
-	first := map[string]time.Time{}
+// A wait is how long it took from the acceptance of a call's beginning to the first
+// request that its portal got about it.
+type wait struct {
+	beginning
+	took time.Duration
+}
+
+// waits are those of all calls so far, which must be over.
+func (w *town) waits() []wait {
+	w.t.Helper()
+	asked := map[string]time.Time{}
 	for _, request := range w.portals[0].sim.Requests() {
-		if !counts(request.Portal) {
-			continue
-		}
 		number := numberIn.FindString(fmt.Sprint(request.Params))
-		if at, known := first[number]; !known || request.At.Before(at) {
-			first[number] = request.At
+		if at, known := asked[number]; !known || request.At.Before(at) {
+			asked[number] = request.At
 		}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var all []time.Duration
-	for number, at := range w.taken {
-		if asked, ok := first[number]; ok {
-			all = append(all, max(0, asked.Sub(at)))
+	var all []wait
+	for number, begun := range w.begun {
+		at, ok := asked[number]
+		if !ok {
+			w.t.Errorf("portal %d was not asked about one of its calls", begun.portal)
 		}
+		all = append(all, wait{begun, max(0, at.Sub(begun.at))})
 	}
 	return all
+}
+
+// forget has the times of the calls so far not counted any more.
+func (w *town) forget() {
+	w.portals[0].sim.ClearRequests()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	clear(w.begun)
 }
 
 // flood reports that many ringing events of one portal at once, again and again,
@@ -197,113 +215,6 @@ func (w *town) flood(ctx context.Context, portal int) {
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
-}
-
-// BenchmarkEventsToPortals measures how long it takes from the acceptance of a
-// call's beginning to the first request to its portal at 200 events a second
-// over 160 portals, and what one portal that hangs, is throttled, or floods us
-// does to the others, while it does so and while what has piled up is worked off.
-// Run it with -benchtime 1x, on Linux.
-func BenchmarkEventsToPortals(b *testing.B) {
-	address := postgreSQL(b)
-	f := fleetOf(b, 1, address, plainChild)
-	w := newTown(b, f, 160, time.Second)
-	sim, troubled := f.rigs[0].sim, f.rigs[0].portal.Name()
-	others := func(portal string) bool { return portal != troubled && portal != "" }
-	calm := func() time.Duration { return w.busy(b, "calm", others) }
-	calm() // warms up
-	db := connected(b, address)
-	analyse(b, db)
-	for _, trouble := range []struct {
-		name string
-		do   func(ctx context.Context)
-	}{
-		{"hanging", func(ctx context.Context) {
-			fault := sim.Inject(b24sim.Fault{Portal: troubled, Act: b24sim.Hold, Times: -1})
-			<-ctx.Done()
-			fault.Remove()
-			fault.Release()
-		}},
-		{"throttled", func(ctx context.Context) {
-			limit := b24sim.QueryLimit(troubled, "batch")
-			limit.Times = -1
-			fault := sim.Inject(limit)
-			<-ctx.Done()
-			fault.Remove()
-		}},
-		{"flooding", func(ctx context.Context) { w.flood(ctx, 0) }},
-	} {
-		before := calm()
-		ctx, cancel := context.WithCancel(b.Context())
-		var going sync.WaitGroup
-		going.Go(func() { trouble.do(ctx) })
-		during := w.busy(b, trouble.name, others)
-		cancel()
-		going.Wait()
-		afterwards := w.busy(b, trouble.name+"-over", others)
-		caughtUp(b, db)
-		usual := (before + calm()).Seconds() / 2
-		b.ReportMetric(during.Seconds()/usual, trouble.name+"-ratio")
-		b.ReportMetric(afterwards.Seconds()/usual, trouble.name+"-over-ratio")
-	}
-	b.ReportMetric(0, "ns/op")
-	w.settled(5 * time.Minute)
-}
-
-// analyse has PostgreSQL look at tables that have just been filled, as it does by
-// itself within a minute.
-func analyse(b *testing.B, db *pgx.Conn) {
-	b.Helper()
-	if _, err := db.Exec(b.Context(), "ANALYZE"); err != nil {
-		b.Fatal(err)
-	}
-}
-
-// caughtUp waits until no event is left to be worked on.
-func caughtUp(b *testing.B, db *pgx.Conn) {
-	b.Helper()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for waiting := true; waiting; <-tick.C {
-		const open = "SELECT EXISTS (SELECT FROM events WHERE done_at IS NULL)"
-		if err := db.QueryRow(b.Context(), open).Scan(&waiting); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func connected(b *testing.B, address string) *pgx.Conn {
-	b.Helper()
-	db, err := pgx.Connect(b.Context(), address)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		if err := db.Close(context.Background()); err != nil {
-			b.Error(err)
-		}
-	})
-	return db
-}
-
-// busy rings for a while and returns the p95 of the waits, which it reports. What the
-// program's processor took for a call, a flood's aside, tells how fast the machine was.
-func (w *town) busy(b *testing.B, name string, counts func(string) bool) time.Duration {
-	b.Helper()
-	sim := w.portals[0].sim
-	sim.ClearRequests()
-	w.mu.Lock()
-	clear(w.taken)
-	w.mu.Unlock()
-	program := w.fleet.children[0].command.Process.Pid
-	spent, placed := processorTime(b, program), w.calls()
-	w.ring(b.Context(), 200, 15*time.Second)
-	spent = (processorTime(b, program) - spent) / time.Duration(w.calls()-placed)
-	all := w.waits(counts)
-	b.Logf("%s: %d calls, p50 %v, p95 %v, p99 %v; processor %v a call", name, len(all),
-		quantile(all, .5), quantile(all, .95), quantile(all, .99), spent)
-	b.ReportMetric(quantile(all, .95).Seconds()*1000, name+"-p95-ms")
-	return quantile(all, .95)
 }
 
 // describe says what a town has been through.
