@@ -6,6 +6,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,7 @@ func opsFile(t *testing.T, name string, into any) string {
 type composed struct {
 	Services map[string]struct {
 		Image       string
+		Build       struct{ Args map[string]string }
 		Environment map[string]string
 		StopGrace   string                                `yaml:"stop_grace_period"`
 		Ports       []string                              `yaml:"ports"`
@@ -62,6 +64,10 @@ func TestComposeRunsTwoProcessesWithExactlyOurVariables(t *testing.T) {
 		if grace, err := time.ParseDuration(app.StopGrace); err != nil || grace <= endWithin {
 			t.Errorf("%s is killed after %s, and may take %v to end", name, app.StopGrace, endWithin)
 		}
+		// An image that the next build overwrites cannot be brought back.
+		if version := app.Build.Args["VERSION"]; version != "${CALLWISE_VERSION:?}" || app.Image != "callwise:"+version {
+			t.Errorf("%s runs %q, built as %q", name, app.Image, version)
+		}
 		if app.DependsOn["db"].Condition != "service_healthy" || len(app.Ports) > 0 {
 			t.Errorf("%s: %+v", name, app)
 		}
@@ -80,6 +86,36 @@ func TestComposeRunsTwoProcessesWithExactlyOurVariables(t *testing.T) {
 		if service.Image == "" || strings.HasSuffix(service.Image, ":latest") {
 			t.Errorf("%s runs %q, whatever that is today", name, service.Image)
 		}
+	}
+}
+
+// A process that ends takes the events with it that it has not answered, unless the
+// proxy still has them whole and sends them to another.
+func TestTheProxySendsAnEventAgainThatAProcessDidNotAnswer(t *testing.T) {
+	text := opsFile(t, "Caddyfile", nil)
+	events := match(t, "matcher of events", regexp.MustCompile(`(?s)\n\t@events \{\n(.*?)\n\t\}`), text)
+	if diff := cmp.Diff("\t\tmethod POST\n\t\tpath /b24/events /pbx/v1/events", events); diff != "" {
+		t.Errorf("what may be sent again (-want +got):\n%s", diff)
+	}
+	sent := match(t, "proxy of events", regexp.MustCompile(`(?s)reverse_proxy @events app1:8080 app2:8080 \{\n(.*?)\n\t\}`), text)
+	if !strings.Contains(sent, "\t\tlb_retry_match method POST\n") {
+		t.Errorf("an event is not sent again:\n%s", sent)
+	}
+	kept, err := strconv.Atoi(match(t, "size of what is kept", regexp.MustCompile(`request_buffers (\d+)KB`), sent))
+	if err != nil || kept*1000 <= 256<<10 {
+		t.Errorf("of a report of 256 KiB %d KB are kept: %v", kept, err)
+	}
+	if n := strings.Count(text, "lb_retry_match"); n != 1 {
+		t.Errorf("%d kinds of requests are sent again", n)
+	}
+	if update := "docker compose up -d --no-deps --force-recreate proxy"; !strings.Contains(opsFile(t, "guide.md", nil), update) {
+		t.Error("an update leaves the old proxy running")
+	}
+	var file composed
+	opsFile(t, "compose.yaml", &file)
+	var minor int
+	if _, err := fmt.Sscanf(file.Services["proxy"].Image, "caddy:2.%d", &minor); err != nil || minor < 11 {
+		t.Errorf("%s cannot send it again", file.Services["proxy"].Image)
 	}
 }
 
@@ -257,5 +293,34 @@ func TestTheGuideNamesEachClassOfFailure(t *testing.T) {
 	}
 	if !strings.Contains(opsFile(t, "../../README.md", nil), "app/ops/guide.md") {
 		t.Error("the README does not name the guide")
+	}
+}
+
+var saidAside = regexp.MustCompile(`[lL]og\.(?:Info|Warn)(?:Context)?\((?:.*[cC]ontext\(\), |ctx, )?"([^"]+)"`)
+
+// TestTheGuideNamesEachLineOfTheLog leaves out what is no part of serve, and errors:
+// those say what is wrong.
+func TestTheGuideNamesEachLineOfTheLog(t *testing.T) {
+	_, rest, _ := strings.Cut(opsFile(t, "guide.md", nil), "\n## Logs\n")
+	chapter, _, _ := strings.Cut(rest, "\n## ")
+	chapter = strings.Join(strings.Fields(chapter), " ")
+	said := 0
+	for _, f := range sources(t) {
+		if f.test || f.room == "app/demo" || f.room == "app/pbx/kamailio" {
+			continue
+		}
+		text, err := os.ReadFile("../" + f.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range saidAside.FindAllStringSubmatch(string(text), -1) {
+			said++
+			if !strings.Contains(chapter, "`"+line[1]+"`") {
+				t.Errorf("%s: nothing about %q", f.path, line[1])
+			}
+		}
+	}
+	if said < 15 {
+		t.Errorf("%d lines are found", said)
 	}
 }
