@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"callwise/app/b24/b24sim"
+	"callwise/app/rules"
+	"callwise/models"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -69,6 +71,28 @@ func TestCallsThatAreNotTheCRMsBusinessStayInOurLog(t *testing.T) {
 		r.atMost(0)
 		r.logSays("The caller&#39;s number is hidden", "Call between employees")
 		says(t, r.dialog("c1", r.session), "Bitrix24 does not know this call: it stands in this log only.", "The recording stays at the PBX: this call is not sent to Bitrix24.")
+	})
+}
+
+func TestACallBetweenEmployeesIsNotRegisteredWhileAnotherOfTheNumberIsDecided(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := tuned(t, address, classic, impatient)
+		held := r.holding("crm.duplicate.findbycomm")
+		r.tell(started("c1", "incoming", "+4930901820"))
+		<-held.Reached()
+		r.tell(started("c2", "internal", "+4930901820"), ended("c2", "answered", 9))
+		r.worked("c2")
+		r.leaves(trace{Calls: map[string]outcome{"c2": {State: models.CallFinished, Reason: rules.InternalCall}}}, "c2")
+		held.Release()
+		r.tell(ended("c1", "answered", 5))
+		r.worked("c1")
+		r.leaves(trace{
+			Calls: map[string]outcome{
+				"c1": {State: models.CallFinished, Reason: rules.NewCreateOff},
+				"c2": {State: models.CallFinished, Reason: rules.InternalCall},
+			},
+			Statistics: []ending{{anna, "+4930901820", "200", 5}},
+		}, "c1", "c2")
 	})
 }
 

@@ -16,7 +16,11 @@ func (w *work) begin(ctx context.Context) error {
 	if w.begun() {
 		return nil
 	}
-	if w.phone.Hidden() {
+	out, err := w.staysOut(ctx)
+	if err != nil {
+		return err
+	}
+	if out {
 		return w.decide(ctx)
 	}
 	held, err := w.holdPatiently(ctx, numberLease(w.portal.ID, w.phone.Key()), w.beginAlone)
@@ -24,6 +28,18 @@ func (w *work) begin(ctx context.Context) error {
 		return err
 	}
 	return w.beginLate(ctx)
+}
+
+// staysOut reports a call that Bitrix24 is not told of (decision.md P1, P2), and which
+// so waits for no other of its number.
+func (w *work) staysOut(ctx context.Context) (bool, error) {
+	if w.phone.Hidden() {
+		return true, nil
+	}
+	if w.row.DecidedAt != nil || w.row.Progress.Register.Tried {
+		return false, nil
+	}
+	return w.internal(ctx)
 }
 
 // revealNumber drops the decision about a hidden number when a late event has

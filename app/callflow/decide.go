@@ -24,7 +24,7 @@ func (w *work) decide(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	facts, err := w.facts(ctx, origin)
+	facts, err := w.facts(ctx)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (w *work) learnMode(ctx context.Context, records *crm.Records) error {
 }
 
 // facts are what the decision must know of the call itself.
-func (w *work) facts(ctx context.Context, origin *crm.Ref) (rules.Call, error) {
+func (w *work) facts(ctx context.Context) (rules.Call, error) {
 	facts := rules.Call{Direction: w.call.Direction, Leg: w.row.Progress.Leg, Hidden: w.phone.Hidden(), Internal: w.call.Direction == call.Internal}
 	if facts.Internal {
 		facts.Direction = call.Outgoing
@@ -98,9 +98,30 @@ func (w *work) facts(ctx context.Context, origin *crm.Ref) (rules.Call, error) {
 	if facts.Hidden {
 		return facts, nil
 	}
-	extension, employee, err := w.Store.IsStaff(ctx, w.portal, w.phone.Digits(), w.phone.Key())
-	facts.Internal, facts.Employee = facts.Internal || extension, employee
-	return facts, err
+	internal, err := w.internal(ctx)
+	if err != nil {
+		return facts, err
+	}
+	facts.Internal, facts.Employee = internal, w.inside.owns
+	return facts, nil
+}
+
+// An insider is what the employees have of the client's number.
+type insider struct {
+	extension bool // one is at it
+	owns      bool // it is the number of one
+}
+
+// internal reports a call between employees, whatever the PBX calls it.
+func (w *work) internal(ctx context.Context) (bool, error) {
+	if w.inside == nil {
+		extension, owns, err := w.Store.IsStaff(ctx, w.portal, w.phone.Digits(), w.phone.Key())
+		if err != nil {
+			return false, err
+		}
+		w.inside = &insider{extension, owns}
+	}
+	return w.call.Direction == call.Internal || w.inside.extension, nil
 }
 
 // exists turns a look-up that may find nothing into an answer.
