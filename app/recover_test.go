@@ -2,6 +2,7 @@ package main
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -103,6 +104,43 @@ func TestCallsWhoseEventsWereLostAreTakenUpOnceByTheSameRules(t *testing.T) {
 		}
 		if page := r.with(r.session, "GET", "/metrics").body; !strings.Contains(page, "callwise_calls_recovered_total 2\n") {
 			t.Error("the metric does not tell of 2 calls")
+		}
+	})
+}
+
+// TestStatisticsThatCannotBeReadAreSeen is also about the first look, which only
+// learns where they end.
+func TestStatisticsThatCannotBeReadAreSeen(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		var later atomic.Int64
+		r := tuned(t, address, classic, func(h *house) {
+			h.flow.RecoverAfter = 0
+			h.pages.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
+		})
+		b := r.neighbour("other")
+		sees := func(one *rig, after time.Duration, want string) {
+			t.Helper()
+			later.Store(int64(after))
+			if got := one.health()["gaps"]; got != want {
+				t.Errorf("%s after %v: %s, want %s", one.portal.Name(), after, got, want)
+			}
+		}
+		for _, before := range []string{"off", "works"} { // not read yet, and read
+			refused := r.refusing("voximplant.statistic.get", 403, "ACCESS_DENIED")
+			if err := r.house.flow.RecoverAll(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			sees(r, 29*time.Minute, before)
+			sees(r, 31*time.Minute, "partly")
+			sees(b, 31*time.Minute, "works")
+			wants(t, r.page("/health"), "Bitrix24’s call statistics cannot be read (ACCESS_DENIED).")
+			refused.Remove()
+			r.recover()
+			sees(r, 31*time.Minute, "works")
+		}
+		reads := func(code string) int { return r.counted(`callwise_statistics_reads_total{code="` + code + `"} `) }
+		if denied, ok := reads("ACCESS_DENIED"), reads("ok"); denied != 2 || ok < 4 {
+			t.Errorf("%d refused and %d read looks are counted", denied, ok)
 		}
 	})
 }

@@ -18,6 +18,10 @@ const (
 	filledInWeek = 7 * 24 * time.Hour
 )
 
+// unreadPartly is how long the statistics may not be read before that is said: they
+// are tried each few minutes.
+const unreadPartly = 30 * time.Minute
+
 // gaps are the calls that did not reach us, for an administrator's log.
 func (h *Handlers) gaps(ctx context.Context, v view) (views.Gaps, error) {
 	if !v.visitor.Admin || v.portal.Status != models.PortalActive {
@@ -61,12 +65,12 @@ func (h *Handlers) gapsLine(ctx context.Context, v view, _ facts) (views.HealthL
 		line.Place = v.toSettings()
 		return line, nil
 	}
-	_, err := h.Store.Reconciled(ctx, v.portal.ID)
-	if errors.Is(err, models.ErrNotFound) {
-		return off(v.l.T("health.gaps.unread"), ""), nil
-	}
+	unread, err := h.unreadLine(ctx, v)
 	if err != nil {
 		return views.HealthLine{}, err
+	}
+	if unread != nil {
+		return *unread, nil
 	}
 	found, err := h.gapsSince(ctx, v, filledInWeek)
 	if err != nil {
@@ -88,4 +92,24 @@ func (h *Handlers) gapsLine(ctx context.Context, v view, _ facts) (views.HealthL
 		return works(v.l.N("health.gaps.filled", filled)), nil
 	}
 	return works(v.l.T("health.gaps.works")), nil
+}
+
+// unreadLine tells that the statistics cannot be read, or have not been yet; it is nil
+// while they are.
+func (h *Handlers) unreadLine(ctx context.Context, v view) (*views.HealthLine, error) {
+	since, code, err := h.Store.Unread(ctx, v.portal.ID)
+	if err == nil && h.Now().Sub(since) >= unreadPartly {
+		return &views.HealthLine{
+			State: views.HealthPartly, Text: v.l.T("health.gaps.refused", "When", h.when(v, since), "Code", code), Mend: v.l.T("health.gaps.refused.mend"),
+		}, nil
+	}
+	if err != nil && !errors.Is(err, models.ErrNotFound) {
+		return nil, err
+	}
+	_, err = h.Store.Reconciled(ctx, v.portal.ID)
+	if errors.Is(err, models.ErrNotFound) {
+		line := off(v.l.T("health.gaps.unread"), "")
+		return &line, nil
+	}
+	return nil, err
 }

@@ -13,7 +13,7 @@ var Tables = map[string]any{
 	"settings_versions": SettingsVersion{}, "log_filters": LogFilter{}, "recordings": Audio{}, "recording_chunks": audioChunk{},
 	"privacy_requests": PrivacyRequest{}, "erased_calls": ErasedCall{},
 	"incidents": Incident{}, "alerts": Alert{},
-	"reconciliations": Reconciliation{}, "missing_calls": MissingCall{},
+	"reconciliations": Reconciliation{}, "missing_calls": MissingCall{}, "unread_statistics": UnreadStatistic{},
 }
 
 // CallRows is the second struct of the table calls, with fewer columns.

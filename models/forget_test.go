@@ -37,6 +37,7 @@ func furnish(t *testing.T, s *models.Store, memberID string) *models.Portal {
 	check(t, s.Remember(ctx, models.RecentCreation{PortalID: p.ID, PhoneKey: "+49301234567", CallID: c.ID, Refs: []crm.Ref{}, Until: noon.Add(time.Minute)}))
 	audio(t, s, p.ID, "pbx:p-1")
 	check(t, s.AddMissing(ctx, p.ID, 7, []models.MissingCall{{CallKey: "b24:lost", Payload: json.RawMessage(`{"PHONE_NUMBER":"+49301234567"}`), Began: 1, Seen: 2}}))
+	check(t, s.SetUnread(ctx, p.ID, "ACCESS_DENIED"))
 	check(t, s.Wake(ctx, []models.CallArgs{{PortalID: p.ID, CallKey: "pbx:p-1"}}))
 	check(t, s.EraseCall(ctx, erasing(t, s, p, "+49305550199"), erasable(t, s, p.ID)))
 	must[bool](t)(s.BeginIncident(ctx, models.Incident{PortalID: p.ID, Kind: models.IncidentAccess}))
@@ -56,7 +57,7 @@ func erasable(t *testing.T, s *models.Store, portalID int64) int64 {
 	return c.ID
 }
 
-var portalTables = []string{"tokens", "pbx_keys", "employees", "lines", "events", "calls", "rest_log", "recent_creations", "settings_versions", "log_filters", "recordings", "recording_chunks", "privacy_requests", "erased_calls", "incidents", "alerts", "reconciliations", "missing_calls"}
+var portalTables = []string{"tokens", "pbx_keys", "employees", "lines", "events", "calls", "rest_log", "recent_creations", "settings_versions", "log_filters", "recordings", "recording_chunks", "privacy_requests", "erased_calls", "incidents", "alerts", "reconciliations", "missing_calls", "unread_statistics"}
 
 // rows counts what is stored of a portal, jobs and leases of numbers too.
 func rows(t *testing.T, s *models.Store, portalID int64) map[string]int {
@@ -84,7 +85,7 @@ func rows(t *testing.T, s *models.Store, portalID int64) map[string]int {
 }
 
 var furnished = map[string]int{
-	"tokens": 1, "pbx_keys": 1, "employees": 1, "lines": 1, "events": 2, "calls": 2, "rest_log": 1, "recent_creations": 1, "settings_versions": 2, "log_filters": 1, "recordings": 1, "recording_chunks": 2, "privacy_requests": 1, "erased_calls": 1, "incidents": 1, "alerts": 1, "reconciliations": 1, "missing_calls": 1, "leases": 1, "jobs": 2,
+	"tokens": 1, "pbx_keys": 1, "employees": 1, "lines": 1, "events": 2, "calls": 2, "rest_log": 1, "recent_creations": 1, "settings_versions": 2, "log_filters": 1, "recordings": 1, "recording_chunks": 2, "privacy_requests": 1, "erased_calls": 1, "incidents": 1, "alerts": 1, "reconciliations": 1, "missing_calls": 1, "unread_statistics": 1, "leases": 1, "jobs": 2,
 }
 
 func TestACleanUninstallationLeavesNothing(t *testing.T) {
@@ -123,7 +124,7 @@ func TestAnUninstallationKeepsSettingsAndNamelessCalls(t *testing.T) {
 		check(t, s.Uninstall(ctx, p.ID, false))
 
 		if diff := cmp.Diff(map[string]int{
-			"tokens": 0, "pbx_keys": 0, "employees": 0, "lines": 1, "events": 0, "calls": 2, "rest_log": 0, "recent_creations": 0, "settings_versions": 3, "log_filters": 0, "recordings": 0, "recording_chunks": 0, "privacy_requests": 0, "erased_calls": 0, "incidents": 0, "alerts": 0, "reconciliations": 0, "missing_calls": 0, "leases": 0,
+			"tokens": 0, "pbx_keys": 0, "employees": 0, "lines": 1, "events": 0, "calls": 2, "rest_log": 0, "recent_creations": 0, "settings_versions": 3, "log_filters": 0, "recordings": 0, "recording_chunks": 0, "privacy_requests": 0, "erased_calls": 0, "incidents": 0, "alerts": 0, "reconciliations": 0, "missing_calls": 0, "unread_statistics": 0, "leases": 0,
 			"jobs": 1, // which looks once more for what was in flight
 		}, rows(t, s, p.ID)); diff != "" {
 			t.Errorf("rows (-want +got):\n%s", diff)
@@ -174,7 +175,7 @@ func TestWhatIsOlderThanItsRetentionIsPurged(t *testing.T) {
 			t.Errorf("purged (-want +got):\n%s", diff)
 		}
 		want := map[string]int{
-			"tokens": 1, "pbx_keys": 0, "employees": 0, "lines": 0, "events": 1, "calls": 1, "rest_log": 1, "recent_creations": 1, "settings_versions": 0, "log_filters": 0, "recordings": 0, "recording_chunks": 0, "privacy_requests": 0, "erased_calls": 0, "incidents": 0, "alerts": 0, "reconciliations": 0, "missing_calls": 0, "leases": 1,
+			"tokens": 1, "pbx_keys": 0, "employees": 0, "lines": 0, "events": 1, "calls": 1, "rest_log": 1, "recent_creations": 1, "settings_versions": 0, "log_filters": 0, "recordings": 0, "recording_chunks": 0, "privacy_requests": 0, "erased_calls": 0, "incidents": 0, "alerts": 0, "reconciliations": 0, "missing_calls": 0, "unread_statistics": 0, "leases": 1,
 		}
 		if diff := cmp.Diff(want, rows(t, s, p.ID)); diff != "" {
 			t.Errorf("rows (-want +got):\n%s", diff)

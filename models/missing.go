@@ -28,6 +28,13 @@ type MissingCall struct {
 	Recovered int64 // when it was taken up; 0 = not yet
 }
 
+// An UnreadStatistic says that the call statistics of a portal cannot be read.
+type UnreadStatistic struct {
+	PortalID int64 `gorm:"primaryKey;autoIncrement:false"`
+	Since    int64 // microseconds since 1970
+	Code     string
+}
+
 // RecoveredPrefix begins the key of an event that we made of a row of the statistics.
 const RecoveredPrefix = "recovered:"
 
@@ -50,6 +57,26 @@ func (s *Store) Reconciled(ctx context.Context, portalID int64) (int64, error) {
 	var r Reconciliation
 	err := s.with(ctx).Where("portal_id = ?", portalID).Take(&r).Error
 	return r.LastID, found(err)
+}
+
+// Unread returns since when, and why, a portal's statistics cannot be read;
+// ErrNotFound while they can.
+func (s *Store) Unread(ctx context.Context, portalID int64) (since time.Time, code string, err error) {
+	var u UnreadStatistic
+	err = s.with(ctx).Where("portal_id = ?", portalID).Take(&u).Error
+	return time.UnixMicro(u.Since).UTC(), u.Code, found(err)
+}
+
+// SetUnread remembers that a portal's statistics could not be read now, and why.
+func (s *Store) SetUnread(ctx context.Context, portalID int64, code string) error {
+	return s.with(ctx).Clauses(clause.OnConflict{
+		Columns: []clause.Column{{Name: "portal_id"}}, DoUpdates: clause.AssignmentColumns([]string{"code"}),
+	}).Create(&UnreadStatistic{portalID, s.now().UnixMicro(), clean(code)}).Error
+}
+
+// SetRead remembers that a portal's statistics could be read.
+func (s *Store) SetRead(ctx context.Context, portalID int64) error {
+	return s.with(ctx).Exec("DELETE FROM unread_statistics WHERE portal_id = ?", portalID).Error
 }
 
 // AddMissing keeps calls that may be missing and how far the statistics are
@@ -109,11 +136,14 @@ func (s *Store) Told(ctx context.Context, portalID int64, callKey, kind, except 
 	return err == nil, err
 }
 
-// StopReconciling forgets how far a portal's statistics are read and what is
-// missing in ours. The next look is a first one again.
+// StopReconciling forgets how far a portal's statistics are read, or that they cannot
+// be, and what is missing in ours. The next look is a first one again.
 func (s *Store) StopReconciling(ctx context.Context, portalID int64) error {
 	return s.Transaction(ctx, func(tx *gorm.DB) error {
 		if err := tx.Exec("DELETE FROM missing_calls WHERE portal_id = ? AND recovered = 0", portalID).Error; err != nil {
+			return err
+		}
+		if err := tx.Exec("DELETE FROM unread_statistics WHERE portal_id = ?", portalID).Error; err != nil {
 			return err
 		}
 		return tx.Exec("DELETE FROM reconciliations WHERE portal_id = ?", portalID).Error

@@ -1,6 +1,7 @@
 package models_test
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -94,6 +95,34 @@ func TestGapsArePartedByAnHourAndTellWhatIsMissingAndWhatIsFilled(t *testing.T) 
 		if last := must[int64](t)(s.Reconciled(ctx, twin.ID)); last != 3 || !cmp.Equal([]string{"b24:1"}, missingKeys(t, s, twin.ID)) {
 			t.Errorf("the other portal stands at %d", last)
 		}
+	})
+}
+
+func TestStatisticsThatCannotBeReadAreRememberedFromTheFirstTimeOn(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx, now := t.Context(), noon
+		s.Now = func() time.Time { return now }
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		unread := func(portalID int64, since time.Time, code string) {
+			t.Helper()
+			at, why, err := s.Unread(ctx, portalID)
+			check(t, err)
+			if !at.Equal(since) || why != code {
+				t.Errorf("since %v, %s", at, why)
+			}
+		}
+		check(t, s.SetUnread(ctx, p.ID, "PORTAL_UNREACHABLE"))
+		now = noon.Add(time.Hour)
+		check(t, s.SetUnread(ctx, p.ID, "ACCESS_DENIED"))
+		check(t, s.SetUnread(ctx, twin.ID, "OVERLOAD_LIMIT"))
+		unread(p.ID, noon, "ACCESS_DENIED")
+		for _, again := range []func(context.Context, int64) error{s.SetRead, s.StopReconciling} {
+			check(t, s.SetUnread(ctx, p.ID, "ACCESS_DENIED"))
+			check(t, again(ctx, p.ID))
+			_, _, err := s.Unread(ctx, p.ID)
+			wantErr(t, err, models.ErrNotFound)
+		}
+		unread(twin.ID, now, "OVERLOAD_LIMIT")
 	})
 }
 

@@ -116,7 +116,7 @@ func (s *Store) forgetPeople(tx *gorm.DB, portalID int64) error {
 // something.
 var personal = []string{
 	"tokens", "pbx_keys", "employees", "events", "rest_log", "recent_creations", "log_filters", "recordings",
-	"privacy_requests", "erased_calls", "alerts", "incidents", "reconciliations", "missing_calls",
+	"privacy_requests", "erased_calls", "alerts", "incidents", "reconciliations", "unread_statistics", "missing_calls",
 }
 
 // forgetRows changes calls before events, as their workers do, and tokens before

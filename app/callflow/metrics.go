@@ -26,6 +26,7 @@ type Metrics struct {
 	incidents  *prometheus.CounterVec
 	alerts     *prometheus.CounterVec
 	recovered  prometheus.Counter
+	statistics *prometheus.CounterVec
 }
 
 // NewMetrics makes the counters and registers them.
@@ -53,6 +54,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		incidents:  counter("incidents_total", "Incidents of portals that began and that ended, by kind.", "kind", "what"),
 		alerts:     counter("alerts_total", "Alerts sent to people in Bitrix24, by whether they were reached.", "reached"),
 		recovered:  recovered,
+		statistics: counter("statistics_reads_total", "Looks at call statistics of portals, by the code of why they could not be read.", "code"),
 	}
 	m.begin()
 	return m
@@ -69,7 +71,10 @@ func (m *Metrics) begin() {
 	}
 	for _, code := range ownCodes {
 		m.retries.WithLabelValues(code)
+		m.statistics.WithLabelValues(code)
 	}
+	m.statistics.WithLabelValues("ok")
+	m.statistics.WithLabelValues(string(b24.AccessDenied))
 	for _, code := range watched {
 		m.requests.WithLabelValues(string(code))
 	}
@@ -99,6 +104,16 @@ func (m *Metrics) decided(reason rules.Reason) {
 func (m *Metrics) recoveredCall() {
 	if m != nil {
 		m.recovered.Inc()
+	}
+}
+
+func (m *Metrics) statisticsRead(err error) {
+	switch {
+	case m == nil:
+	case err == nil:
+		m.statistics.WithLabelValues("ok").Inc()
+	default:
+		m.statistics.WithLabelValues(retryLabel(errorCode(err))).Inc()
 	}
 }
 

@@ -53,7 +53,7 @@ func (f *Flow) Recover(ctx context.Context, portal *models.Portal) error {
 	ctx, cancel := context.WithTimeout(ctx, recoverWithin)
 	defer cancel()
 	_, err := f.hold(ctx, recoverLease(portal.ID), func(ctx context.Context) error {
-		now, err := f.readStatistics(ctx, portal)
+		now, err := f.tryStatistics(ctx, portal)
 		if err != nil || now.IsZero() {
 			return err
 		}
@@ -82,6 +82,21 @@ func (f *Flow) RecoverNow(ctx context.Context, portal *models.Portal) (int, erro
 }
 
 func recoverLease(portalID int64) string { return fmt.Sprintf("recover:%d", portalID) }
+
+// tryStatistics is readStatistics, and remembers whether the portal let it: while
+// it does not, nobody notices that calls are missing.
+func (f *Flow) tryStatistics(ctx context.Context, portal *models.Portal) (time.Time, error) {
+	now, err := f.readStatistics(ctx, portal)
+	f.Metrics.statisticsRead(err)
+	switch {
+	case err == nil:
+		return now, f.Store.SetRead(ctx, portal.ID)
+	case isPortals(err):
+		unread := f.Store.SetUnread(context.WithoutCancel(ctx), portal.ID, errorCode(err))
+		return now, errors.Join(err, known(unread))
+	}
+	return now, err
+}
 
 // readStatistics keeps what the statistics have and we do not, and returns the
 // portal's time; zero after the first look.
