@@ -104,7 +104,7 @@ func TestNothingIsLostOrDoubleWhenTheClockJumps(t *testing.T) {
 			r.tell(answered(id, "104"), ended(id, "answered", 5))
 		}
 		r.finished(4)
-		if got, want := r.portal.Totals(), (b24sim.Totals{Calls: 4, Leads: 4, Numbers: 4, Activities: 4}); got != want {
+		if got, want := r.portal.Totals(), (b24sim.Totals{Calls: 4, Leads: 4, Numbers: 4, Activities: 4, Bindings: 4}); got != want {
 			t.Errorf("%+v, want %+v", got, want)
 		}
 	})

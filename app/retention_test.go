@@ -16,7 +16,7 @@ func TestWhatIsToldOfACallThatIsNotKeptAnyMoreMakesNoSecondOne(t *testing.T) {
 		r.finished(1)
 		r.worked("c1")
 		before := r.portal.Totals()
-		if before != (b24sim.Totals{Calls: 1, Leads: 1, Numbers: 1, Activities: 1}) {
+		if before != (b24sim.Totals{Calls: 1, Leads: 1, Numbers: 1, Activities: 1, Bindings: 1}) {
 			t.Fatalf("%+v", before)
 		}
 		purged, err := r.house.store.Purge(t.Context(), time.Now().Add(time.Minute), time.Now())

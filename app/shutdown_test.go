@@ -23,18 +23,40 @@ func TestAProgramThatIsToldToEndEndsWellWhateverAStrangerSends(t *testing.T) {
 	if line, err := bufio.NewReader(slow).ReadString('\n'); err != nil || line != "HTTP/1.1 100 Continue\r\n" {
 		t.Fatalf("the body is not waited for: %q %v", line, err)
 	}
-	if err := c.command.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	c.end()
+}
+
+// end tells the process to end, as an update does, and waits until it has.
+func (c *child) end() {
+	c.t.Helper()
+	c.signal(syscall.SIGTERM)
 	select {
 	case err := <-c.ended:
 		c.ended <- nil
 		if err != nil {
-			t.Errorf("it ended with %v", err)
+			c.t.Errorf("it ended with %v", err)
 		}
 	case <-time.After(2 * endWithin):
-		t.Error("it goes on")
+		c.t.Error("it goes on")
 	}
+}
+
+// TestNothingIsLostOrDoubleInARollingRestartUnderLoad ends one process after the
+// other and starts it again while calls are told.
+func TestNothingIsLostOrDoubleInARollingRestartUnderLoad(t *testing.T) {
+	t.Parallel()
+	f := fleetOf(t, 2, postgreSQL(t), hastyChild)
+	w := newTown(t, f, 3, 100*time.Millisecond)
+	w.during(func() {
+		for i := range f.children {
+			accepted := w.events.Load()
+			eventually(t, "load", func() bool { return w.events.Load() > accepted+10 })
+			f.children[i].end()
+			f.children[i] = f.rigs[i].spawnAs(f.how)
+		}
+	})
+	w.settled(2 * time.Minute)
+	t.Log(w.describe())
 }
 
 // The authorization server has replaced the pair by then, and answers nobody else.

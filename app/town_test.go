@@ -16,8 +16,9 @@ import (
 
 // A town is many portals whose telephones ring: the load of a busy hour. Of 20
 // calls 13 come in and are answered, 3 come in and are missed, and 4 go out.
-// Every call is with a number of its own that nobody knows, so each that comes
-// in becomes one lead.
+// Every call is with a number of its own. Two people have that of one of those that
+// are answered, whose cards both get the call; the others nobody knows, so each that
+// comes in becomes one lead.
 type town struct {
 	t       testing.TB
 	fleet   *fleet
@@ -25,7 +26,8 @@ type town struct {
 	talk    time.Duration // how long a part of a call lasts
 
 	placed  []atomic.Int32 // calls of each portal
-	leads   []atomic.Int32 // and those that make a lead
+	leads   []atomic.Int32 // those that make a lead
+	shared  []atomic.Int32 // and those of two people
 	events  atomic.Int64   // accepted
 	calling sync.WaitGroup
 
@@ -42,12 +44,15 @@ type beginning struct {
 // eventsPerCall is how many events the mix has for one call.
 const eventsPerCall = (13*3 + 3*2 + 4*3) / 20.0
 
+// sharedKind is the one of 20 calls whose number two people have.
+const sharedKind = 2
+
 // newTown opens a town of so many portals on the first process of a fleet.
 func newTown(t testing.TB, f *fleet, portals int, talk time.Duration) *town {
 	t.Helper()
 	w := &town{
 		t: t, fleet: f, talk: talk, placed: make([]atomic.Int32, portals), leads: make([]atomic.Int32, portals),
-		begun: map[string]beginning{},
+		shared: make([]atomic.Int32, portals), begun: map[string]beginning{},
 	}
 	f.rigs[0].install()
 	for i := range portals {
@@ -96,7 +101,10 @@ func (w *town) during(do func()) {
 func (w *town) place(portal int) {
 	n := int(w.placed[portal].Add(1))
 	kind := n % 20
-	if kind < 16 {
+	switch {
+	case kind == sharedKind:
+		w.shared[portal].Add(1)
+	case kind < 16:
 		w.leads[portal].Add(1)
 	}
 	w.calling.Go(func() { w.call(portal, n, kind) })
@@ -107,6 +115,11 @@ func (w *town) call(portal, n, kind int) {
 	direction := "incoming"
 	if kind >= 16 {
 		direction = "outgoing"
+	}
+	if kind == sharedKind {
+		for _, name := range []string{"Mia", "Jan"} {
+			w.portals[portal].portal.AddContact(b24sim.Contact{Name: name, Phones: []string{phone}})
+		}
 	}
 	w.report(portal, started(id, direction, phone))
 	w.mu.Lock()
@@ -137,13 +150,14 @@ func (w *town) pause() {
 
 // settled waits until every portal knows all its calls and their ends, and
 // compares what they have with what they should have: nothing lost, nothing
-// double.
+// double. No portal may have been asked more often than it lets through.
 func (w *town) settled(patience time.Duration) {
 	w.t.Helper()
 	deadline := time.Now().Add(patience)
 	for i, p := range w.portals {
 		want := b24sim.Totals{Calls: int(w.placed[i].Load()), Leads: int(w.leads[i].Load())}
-		want.Numbers, want.Activities = want.Leads, want.Leads
+		shared := int(w.shared[i].Load())
+		want.Numbers, want.Activities, want.Bindings = want.Leads, want.Leads+shared, want.Leads+2*shared
 		for p.portal.Totals() != want && time.Now().Before(deadline) {
 			select {
 			case <-time.After(100 * time.Millisecond):

@@ -40,7 +40,9 @@ func (p *Portal) admit(remote string) bool {
 	b.level = max(0, b.level-now.Sub(b.at).Seconds()*drain)
 	b.at = now
 	full := b.level+1 > size
-	if !full {
+	if full {
+		p.overrun++
+	} else {
 		b.level++
 	}
 	p.buckets[remote] = b

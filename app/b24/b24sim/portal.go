@@ -82,6 +82,7 @@ type Portal struct {
 	crm     store
 	phone   telephony
 	buckets map[string]bucket // by the caller's address
+	overrun int               // requests that met a full one
 	spent   map[string][]expense
 	queue   []*Delivery
 	losing  bool // events are lost; see [Portal.LoseEvents]

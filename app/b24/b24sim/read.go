@@ -191,6 +191,8 @@ type Totals struct {
 	Leads      int
 	Numbers    int // different numbers of the leads
 	Activities int
+	Bindings   int // of the activities
+	Overrun    int // requests that met a full bucket
 }
 
 // Totals is a small [Portal.Snapshot].
@@ -200,8 +202,12 @@ func (p *Portal) Totals() Totals {
 	for _, lead := range leads {
 		numbers[strings.Join(lead.Phones, " ")] = true
 	}
-	return Totals{
-		Going: len(p.phone.calls), Calls: len(p.statistics()), Leads: len(leads), Numbers: len(numbers),
-		Activities: len(p.activityList(func(*activity) bool { return true })),
+	totals := Totals{
+		Going: len(p.phone.calls), Calls: len(p.statistics()), Leads: len(leads), Numbers: len(numbers), Overrun: p.overrun,
 	}
+	for _, a := range p.activityList(func(*activity) bool { return true }) {
+		totals.Activities++
+		totals.Bindings += len(a.Bindings)
+	}
+	return totals
 }
