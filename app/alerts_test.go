@@ -108,6 +108,26 @@ func TestASilenceIsToldOnceAndItsEndOnce(t *testing.T) {
 	})
 }
 
+func TestASilenceOfBitrix24IsToldAlthoughItsCallsAreRecovered(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := tuned(t, address, talkative("en"), recovering(0))
+		r.save(url.Values{"alerts/users": {"1"}})
+		r.recover()
+		id := r.lose("+4930901821")
+		r.recover()
+		r.worked(id)
+		r.usually(7, models.KindBuiltin)
+		silent := "Callwise: Bitrix24 has told us of no call for two hours; usually there are 7 at this time. Open Callwise in Bitrix24 and look at the page Health."
+		if diff := cmp.Diff([]string{"1: " + silent}, r.alerted(1)); diff != "" {
+			t.Errorf("notices (-want +got):\n%s", diff)
+		}
+		r.worked(r.talk("+4930901822", 5))
+		if got := r.alerted(2); !strings.HasPrefix(got[1], "1: Callwise, all clear: Bitrix24 tells us of calls again.") {
+			t.Errorf("notices = %q", got)
+		}
+	})
+}
+
 func TestTwoProcessesTellOnce(t *testing.T) {
 	r := newRig(t, postgreSQL(t), talkative("ru"))
 	r.save(url.Values{"alerts/users": {"1"}})

@@ -62,6 +62,42 @@ func TestVitalsCompareWithTheSameHoursOfTheWeeksBefore(t *testing.T) {
 	})
 }
 
+func TestACallThatOnlyTheStatisticsHadIsNoSignThatCallsCome(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		s.Now = func() time.Time { return noon }
+		ctx, p, twin := t.Context(), active(t, s, "one"), active(t, s, "two")
+		for _, portal := range []*models.Portal{p, twin} {
+			for _, kind := range []models.CallKind{models.KindBuiltin, models.KindOther, models.KindClick} {
+				logged(t, s, portal.ID, kind, "", -time.Minute, -week-time.Minute)
+			}
+			logged(t, s, portal.ID, models.KindBuiltin, "", -2*time.Minute)
+		}
+		var calls []models.MissingCall
+		for _, kind := range []models.CallKind{models.KindBuiltin, models.KindOther, models.KindClick} {
+			calls = append(calls, models.MissingCall{CallKey: fmt.Sprint(kind, ":", -time.Minute, "/0"), Payload: []byte(`{}`), Began: 1, Seen: 1},
+				models.MissingCall{CallKey: fmt.Sprint(kind, ":", -week-time.Minute, "/1"), Payload: []byte(`{}`), Began: 1, Seen: 1})
+		}
+		check(t, s.AddMissing(ctx, p.ID, 9, calls))
+		now := func() (now [2]models.Pulse) {
+			for i, v := range must[[]models.Vitals](t)(s.Vitals(ctx, 0)) {
+				now[i] = v.Bitrix24
+			}
+			return now
+		}
+		all := models.Pulse{Now: 4, Before: [4]int{3}}
+		if diff := cmp.Diff([2]models.Pulse{all, all}, now()); diff != "" {
+			t.Errorf("before they are recovered (-want +got):\n%s", diff)
+		}
+		for _, m := range must[[]models.MissingCall](t)(s.MissingSince(ctx, p.ID, noon, 10)) {
+			must[bool](t)(s.SetRecovered(ctx, p.ID, m.ID))
+		}
+		// A click was told of when it was made.
+		if diff := cmp.Diff([2]models.Pulse{{Now: 2, Before: [4]int{3}}, all}, now()); diff != "" {
+			t.Errorf("once they are (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestNowIsNowAlsoInTheHourThatComesTwice(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		now := time.Date(2026, 11, 1, 6, 30, 0, 0, time.UTC) // half past one in New York, again

@@ -32,8 +32,9 @@ type Vitals struct {
 	Recent, Trouble int
 }
 
-// A Pulse counts calls that began in the last two hours, and in the same two
-// hours of each of the last four weeks, by the portal's clock.
+// A Pulse counts calls that began in the last two hours and that somebody told us
+// of, and all that began in the same two hours of each of the last four weeks, by the
+// portal's clock.
 type Pulse struct {
 	Now    int
 	Before [weeksBack]int
@@ -100,8 +101,10 @@ func (s *Store) addVitals(ctx context.Context, all []Vitals, portalIDs []int64, 
 	count("tokens t WHERE t.portal_id = p.id AND t.dead_code = '' AND t.kind <> 'system'")
 	count("tokens t WHERE t.portal_id = p.id AND t.dead_code = ''")
 	for _, kinds := range []string{"'pbx'", "'click', 'callback', 'builtin', 'other'"} {
-		for _, until := range ends {
-			count(realCalls+" AND kind IN ("+kinds+") AND started_at >= ? AND started_at < ?", until.Add(-SilenceWindow), until)
+		of := realCalls + " AND kind IN (" + kinds + ") AND started_at >= ? AND started_at < ?"
+		count(of+" AND "+told, ends[0].Add(-SilenceWindow), ends[0])
+		for _, until := range ends[1:] {
+			count(of, until.Add(-SilenceWindow), until)
 		}
 	}
 	hour := ends[0].Add(-TroubleWindow)
@@ -128,6 +131,10 @@ func (s *Store) addVitals(ctx context.Context, all []Vitals, portalIDs []int64, 
 // realCalls are the calls of a portal p but those that an administrator made up,
 // as the index calls_kind has them.
 const realCalls = "calls WHERE portal_id = p.id AND call_key NOT LIKE 'test:%'"
+
+// told holds for those of them that we do not only have from the statistics.
+const told = "NOT (kind IN ('builtin', 'other') AND EXISTS " +
+	"(SELECT 1 FROM missing_calls m WHERE m.portal_id = p.id AND m.call_key = calls.call_key AND m.recovered <> 0))"
 
 func (p *Pulse) places() []any {
 	places := []any{&p.Now}
