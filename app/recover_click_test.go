@@ -75,6 +75,43 @@ func TestMissingCallsWaitForTheClickOfAnAdministrator(t *testing.T) {
 	})
 }
 
+// TestOldCallsWaitForTheClickOfAnAdministrator is about a portal that did not work for
+// us for long.
+func TestOldCallsWaitForTheClickOfAnAdministrator(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := tuned(t, address, classic, recovering(0))
+		b := r.neighbour("other")
+		for _, one := range []*rig{r, b} {
+			one.switches("c")
+			one.recover()
+			for age, id := range map[time.Duration]string{71 * time.Hour: "A.new", 73 * time.Hour: "A.old"} {
+				one.portal.AddStatistics(b24sim.Statistic{
+					Type: 2, Status: "304", CallID: id, Phone: "+49309018" + fmt.Sprint(int(age.Hours())), UserID: anna, StartedAt: time.Now().Add(-age),
+				})
+			}
+			one.recover()
+			one.recover()
+			one.worked("A.new")
+			if one.row("A.old") != nil || !cmp.Equal([][2]int{{0, 1}, {1, 0}}, one.gaps()) {
+				t.Errorf("%s: gaps %v", one.portal.Name(), one.gaps())
+			}
+		}
+		r.gapSeen()
+		says(t, r.page("/calls"), ": 1 call is missing.", "Calls that began more than three days ago are recovered only after a click.", "Recover the missing calls")
+		if got := r.health()["gaps"]; got != "partly" {
+			t.Errorf("gaps are %s", got)
+		}
+		says(t, r.post("/calls/recover", nil), "1 call is being recovered.")
+		r.worked("A.old")
+		if leads := r.portal.Leads(); len(leads) != 2 {
+			t.Errorf("%d leads", len(leads))
+		}
+		if got := r.health()["gaps"]; got != "works" || b.row("A.old") != nil {
+			t.Errorf("gaps are %s after the click, and in the other portal %v", got, b.gaps())
+		}
+	})
+}
+
 func TestNothingIsLookedForWhereNothingIsToBeRecovered(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := tuned(t, address, classic, recovering(0))
@@ -201,7 +238,7 @@ func TestAnEndThatComesAfterTheRecoveryChangesNothing(t *testing.T) {
 // missingRows are the rows of missing calls as they are stored.
 func (r *rig) missingRows() []models.MissingCall {
 	r.t.Helper()
-	rows, err := r.house.store.MissingSince(r.t.Context(), r.stored().ID, time.Now().Add(time.Hour), 10)
+	rows, err := r.house.store.MissingSince(r.t.Context(), r.stored().ID, time.Now().Add(time.Hour), time.Time{}, 10)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"callwise/app/callflow"
@@ -28,13 +29,22 @@ func (h *Handlers) gaps(ctx context.Context, v view) (views.Gaps, error) {
 		return views.Gaps{}, nil
 	}
 	found, err := h.gapsSince(ctx, v, filledLately)
-	gaps := views.Gaps{Click: v.portal.Settings.Recovery == models.RecoverOnClick}
+	gaps := views.Gaps{Click: h.waits(v, found)}
+	gaps.Old = gaps.Click && v.portal.Settings.Recovery == models.RecoverByItself
 	for _, g := range found {
 		gaps.List = append(gaps.List, views.Gap{
 			When: v.l.Span(g.From, g.To, h.Now(), v.zone), Missing: g.Missing, Recovered: g.Recovered,
 		})
 	}
 	return gaps, err
+}
+
+// waits reports that a call is missing that only a click recovers.
+func (h *Handlers) waits(v view, found []models.Gap) bool {
+	old := h.Now().Add(-callflow.RecoverAge)
+	return slices.ContainsFunc(found, func(g models.Gap) bool {
+		return g.Missing > 0 && (v.portal.Settings.Recovery == models.RecoverOnClick || g.From.Before(old))
+	})
 }
 
 func (h *Handlers) gapsSince(ctx context.Context, v view, filled time.Duration) ([]models.Gap, error) {
@@ -81,7 +91,7 @@ func (h *Handlers) gapsLine(ctx context.Context, v view, _ facts) (views.HealthL
 		missing, filled = missing+g.Missing, filled+g.Recovered
 	}
 	switch {
-	case missing > 0 && v.portal.Settings.Recovery == models.RecoverOnClick:
+	case h.waits(v, found):
 		return views.HealthLine{
 			State: views.HealthPartly, Text: v.l.N("health.gaps.missing", missing), Mend: v.l.T("health.gaps.click"),
 			Place: v.l.HealthPlace("gaps", "/calls"),

@@ -49,7 +49,7 @@ func TestTheBacklogTellsOfMissingCallsFromWhenTheirEventsAreNotOnlyLateForAnHour
 		ctx, one, two := t.Context(), active(t, s, "one"), active(t, s, "two")
 		check(t, s.AddMissing(ctx, one.ID, 9, []models.MissingCall{lost("1", "", 0), lost("2", "", 0), lost("late", "", time.Hour)}))
 		check(t, s.AddMissing(ctx, two.ID, 9, []models.MissingCall{lost("1", "", 0), lost("2", "", 0)}))
-		recovered := must[[]models.MissingCall](t)(s.MissingSince(ctx, one.ID, noon, 1))[0]
+		recovered := must[[]models.MissingCall](t)(s.MissingSince(ctx, one.ID, noon, time.Time{}, 1))[0]
 		must[bool](t)(s.SetRecovered(ctx, one.ID, recovered.ID))
 		for _, tt := range []struct {
 			after time.Duration

@@ -88,7 +88,7 @@ func TestACallThatOnlyTheStatisticsHadIsNoSignThatCallsCome(t *testing.T) {
 		if diff := cmp.Diff([2]models.Pulse{all, all}, now()); diff != "" {
 			t.Errorf("before they are recovered (-want +got):\n%s", diff)
 		}
-		for _, m := range must[[]models.MissingCall](t)(s.MissingSince(ctx, p.ID, noon, 10)) {
+		for _, m := range must[[]models.MissingCall](t)(s.MissingSince(ctx, p.ID, noon, time.Time{}, 10)) {
 			must[bool](t)(s.SetRecovered(ctx, p.ID, m.ID))
 		}
 		// A click was told of when it was made.

@@ -100,15 +100,16 @@ func (s *Store) AddMissing(ctx context.Context, portalID, lastID int64, calls []
 
 // MissingSince returns calls of a portal that are not taken up and were first
 // seen at or before a time of the portal's clock: first those of our own that
-// ended without us, which the many of others that wait for somebody must not
-// hide, and of each the oldest first.
-func (s *Store) MissingSince(ctx context.Context, portalID int64, seen time.Time, limit int) ([]MissingCall, error) {
+// ended without us, then those of others that began at or after a time, and then
+// the rest, which waits for somebody and must not hide these; of each the oldest
+// first.
+func (s *Store) MissingSince(ctx context.Context, portalID int64, seen, began time.Time, limit int) ([]MissingCall, error) {
 	var calls []MissingCall
-	own := clause.Expr{SQL: `CASE WHEN EXISTS (SELECT 1 FROM calls c WHERE c.portal_id = missing_calls.portal_id
-		AND c.b24_call_id = substr(missing_calls.call_key, 5) AND c.kind NOT IN ?) THEN 0 ELSE 1 END, began, id`,
-		Vars: []any{[]CallKind{KindBuiltin, KindOther}}}
+	first := clause.Expr{SQL: `CASE WHEN EXISTS (SELECT 1 FROM calls c WHERE c.portal_id = missing_calls.portal_id
+		AND c.b24_call_id = substr(missing_calls.call_key, 5) AND c.kind NOT IN ?) THEN 0 WHEN began >= ? THEN 1 ELSE 2 END, began, id`,
+		Vars: []any{[]CallKind{KindBuiltin, KindOther}, began.UnixMicro()}}
 	err := s.with(ctx).Where("portal_id = ? AND recovered = 0 AND seen <= ?", portalID, seen.UnixMicro()).
-		Clauses(clause.OrderBy{Expression: own}).Limit(limit).Find(&calls).Error
+		Clauses(clause.OrderBy{Expression: first}).Limit(limit).Find(&calls).Error
 	return calls, err
 }
 

@@ -22,7 +22,7 @@ func lost(id, phone string, after time.Duration) models.MissingCall {
 func missingKeys(t *testing.T, s *models.Store, portalID int64) []string {
 	t.Helper()
 	var keys []string
-	for _, m := range must[[]models.MissingCall](t)(s.MissingSince(t.Context(), portalID, noon.AddDate(1, 0, 0), 100)) {
+	for _, m := range must[[]models.MissingCall](t)(s.MissingSince(t.Context(), portalID, noon.AddDate(1, 0, 0), time.Time{}, 100)) {
 		keys = append(keys, m.CallKey)
 	}
 	return keys
@@ -55,7 +55,7 @@ func TestGapsArePartedByAnHourAndTellWhatIsMissingAndWhatIsFilled(t *testing.T) 
 		}))
 		check(t, s.AddMissing(ctx, p.ID, 9, []models.MissingCall{lost("1", "", time.Hour)})) // again
 		check(t, s.AddMissing(ctx, twin.ID, 3, []models.MissingCall{lost("1", "", time.Hour)}))
-		rows := must[[]models.MissingCall](t)(s.MissingSince(ctx, p.ID, noon.Add(3*time.Hour), 10))
+		rows := must[[]models.MissingCall](t)(s.MissingSince(ctx, p.ID, noon.Add(3*time.Hour), time.Time{}, 10))
 		for _, m := range []models.MissingCall{rows[0], rows[3]} {
 			for _, want := range []bool{true, false} {
 				if fresh := must[bool](t)(s.SetRecovered(ctx, p.ID, m.ID)); fresh != want {
@@ -94,6 +94,24 @@ func TestGapsArePartedByAnHourAndTellWhatIsMissingAndWhatIsFilled(t *testing.T) 
 		}
 		if last := must[int64](t)(s.Reconciled(ctx, twin.ID)); last != 3 || !cmp.Equal([]string{"b24:1"}, missingKeys(t, s, twin.ID)) {
 			t.Errorf("the other portal stands at %d", last)
+		}
+	})
+}
+
+func TestWhatWaitsForSomebodyHidesNoNewerMissingCall(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx, p := t.Context(), active(t, s, "one")
+		own := "own"
+		_ = must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindClick, CallKey: "b24:own", B24CallID: &own, StartedAt: noon}))
+		check(t, s.AddMissing(ctx, p.ID, 9, []models.MissingCall{
+			lost("old", "", -time.Hour), lost("older", "", -2*time.Hour), lost("later", "", 2*time.Hour), lost("new", "", time.Hour), lost("own", "", 3*time.Hour),
+		}))
+		var got []string
+		for _, m := range must[[]models.MissingCall](t)(s.MissingSince(ctx, p.ID, noon.Add(3*time.Hour), noon, 4)) {
+			got = append(got, m.CallKey)
+		}
+		if diff := cmp.Diff([]string{"b24:own", "b24:new", "b24:later", "b24:older"}, got); diff != "" {
+			t.Errorf("missing (-want +got):\n%s", diff)
 		}
 	})
 }

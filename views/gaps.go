@@ -13,6 +13,7 @@ type Gap struct {
 type Gaps struct {
 	List  []Gap
 	Click bool // a click recovers what is missing; else it is recovered by itself
+	Old   bool // only what began long ago waits for the click
 }
 
 // missing reports that some are not recovered yet.

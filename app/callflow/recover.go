@@ -23,6 +23,14 @@ const (
 // way before it counts as missing.
 const DefaultRecoverAfter = 5 * time.Minute
 
+// RecoverAge is how long after it began a call of others is taken up by itself. A
+// portal that did not work for us for months tells of months, which nobody wants
+// leads of without having said so.
+const RecoverAge = GiveUpAfter
+
+// endOfTime is when no call begins any more.
+var endOfTime = time.Unix(1<<36, 0)
+
 // RecoverAll looks in the statistics of all portals for calls whose events did
 // not reach us. While a process is at it, another has nothing to do.
 func (f *Flow) RecoverAll(ctx context.Context) error {
@@ -41,7 +49,8 @@ func (f *Flow) recoverOne(ctx context.Context, portal *models.Portal) {
 // those of others by the rules of decision.md F.7, our own are finished. A call
 // whose events are still on their way is left to them for RecoverAfter, by the
 // portal's clock. The first look only learns where the statistics end. Where
-// the administrator wants to be asked, calls of others wait for [Flow.RecoverNow].
+// the administrator wants to be asked, and if they are older than RecoverAge, calls
+// of others wait for [Flow.RecoverNow].
 // Looking may be repeated and may break off anywhere.
 func (f *Flow) Recover(ctx context.Context, portal *models.Portal) error {
 	if portal.Status != models.PortalActive {
@@ -57,7 +66,11 @@ func (f *Flow) Recover(ctx context.Context, portal *models.Portal) error {
 		if err != nil || now.IsZero() {
 			return err
 		}
-		_, err = f.takeUp(ctx, portal, now.Add(-f.RecoverAfter), portal.Settings.Recovery == models.RecoverByItself)
+		others := endOfTime
+		if portal.Settings.Recovery == models.RecoverByItself {
+			others = now.Add(-RecoverAge)
+		}
+		_, err = f.takeUp(ctx, portal, now.Add(-f.RecoverAfter), others)
 		return err
 	})
 	return err
@@ -72,7 +85,7 @@ func (f *Flow) RecoverNow(ctx context.Context, portal *models.Portal) (int, erro
 	}
 	taken := 0
 	held, err := f.hold(ctx, recoverLease(portal.ID), func(ctx context.Context) (err error) {
-		taken, err = f.takeUp(ctx, portal, f.Now().Add(-f.RecoverAfter), true)
+		taken, err = f.takeUp(ctx, portal, f.Now().Add(-f.RecoverAfter), time.Time{})
 		return err
 	})
 	if err == nil && !held {

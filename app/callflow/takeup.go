@@ -14,9 +14,10 @@ import (
 )
 
 // takeUp takes up the calls that were first seen before a time and did not come
-// by themselves, those of others only if foreign. It returns how many.
-func (f *Flow) takeUp(ctx context.Context, portal *models.Portal, before time.Time, foreign bool) (int, error) {
-	calls, err := f.Store.MissingSince(ctx, portal.ID, before, siftAtOnce)
+// by themselves, those of others only if they began at or after a time. It returns
+// how many.
+func (f *Flow) takeUp(ctx context.Context, portal *models.Portal, before, others time.Time) (int, error) {
+	calls, err := f.Store.MissingSince(ctx, portal.ID, before, others, siftAtOnce)
 	if err != nil {
 		return 0, err
 	}
@@ -25,7 +26,7 @@ func (f *Flow) takeUp(ctx context.Context, portal *models.Portal, before time.Ti
 		if taken == recoverAtOnce {
 			break
 		}
-		done, err := f.takeUpOne(ctx, portal, m, foreign)
+		done, err := f.takeUpOne(ctx, portal, m, m.Began >= others.UnixMicro())
 		if err != nil {
 			return taken, err
 		}
@@ -36,7 +37,8 @@ func (f *Flow) takeUp(ctx context.Context, portal *models.Portal, before time.Ti
 	return taken, nil
 }
 
-// takeUpOne reports whether a missing call was taken up now.
+// takeUpOne reports whether a missing call was taken up now: one of others only if
+// foreign.
 func (f *Flow) takeUpOne(ctx context.Context, portal *models.Portal, m models.MissingCall, foreign bool) (bool, error) {
 	var end map[string]string
 	if err := json.Unmarshal(m.Payload, &end); err != nil {

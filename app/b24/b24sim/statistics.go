@@ -36,12 +36,15 @@ func (p *Portal) Statistics() []Statistic {
 	return p.statistics()
 }
 
-// AddStatistics enters rows that no call has left, with the next ids and the
-// time of now; one without a CallID names no call.
+// AddStatistics enters rows that no call has left, with the next ids and, unless they
+// have one, the time of now; one without a CallID names no call.
 func (p *Portal) AddStatistics(rows ...Statistic) {
 	defer p.lock()()
 	for _, s := range rows {
-		s.ID, s.StartedAt = int64(len(p.phone.statistics)+1), p.now()
+		s.ID = int64(len(p.phone.statistics) + 1)
+		if s.StartedAt.IsZero() {
+			s.StartedAt = p.now()
+		}
 		p.phone.statistics = append(p.phone.statistics, &s)
 	}
 }
