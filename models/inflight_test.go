@@ -72,18 +72,31 @@ func (h byHand) exec(statement string, args ...any) error {
 // blocks waits until another transaction waits for this one.
 func (h byHand) blocks() {
 	h.t.Helper()
+	h.until(func(waiting int) bool { return waiting > 0 }, "nobody waits")
+}
+
+// blocksNobody waits until no other transaction waits for this one.
+func (h byHand) blocksNobody() {
+	h.t.Helper()
+	h.until(func(waiting int) bool { return waiting == 0 }, "somebody waits")
+}
+
+// until waits for a number of other transactions that wait for this one.
+func (h byHand) until(holds func(waiting int) bool, otherwise string) {
+	h.t.Helper()
 	deadline, tick := time.After(20*time.Second), time.NewTicker(5*time.Millisecond)
 	defer tick.Stop()
 	for {
 		var waiting int
-		query := "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+		// Not pg_stat_activity: a transaction sees there who was connected when it first looked.
+		query := "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
 		check(h.t, h.conn.QueryRow(h.t.Context(), query).Scan(&waiting))
-		if waiting > 0 {
+		if holds(waiting) {
 			return
 		}
 		select {
 		case <-deadline:
-			h.t.Fatal("nobody waits")
+			h.t.Fatal(otherwise)
 		case <-tick.C:
 		}
 	}
