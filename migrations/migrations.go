@@ -8,13 +8,10 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"errors"
 	"fmt"
-	"hash/fnv"
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 )
 
 //go:embed postgres/*.sql sqlite/*.sql
@@ -33,21 +30,28 @@ const (
 const riverVersion = 2
 
 // A Database is what is to be migrated. River brings its own schema up to the
-// version this program was built for.
+// version this program was built for. On PostgreSQL the connections of both, three
+// at a time, begin with [LockTimeout]; on SQLite there are two.
 type Database struct {
 	Dialect Dialect
-	SQL     *sql.DB // must allow at least two connections at a time
+	SQL     *sql.DB
 	River   func(context.Context) error
 }
 
 // Up applies what is missing. Several processes may call it at once: on
-// PostgreSQL one of them migrates while the others wait.
+// PostgreSQL one of them migrates while the others wait. While others hold its
+// tables there, it tries for five minutes, and lets pass who waits behind it.
 func Up(ctx context.Context, db Database) error {
-	provider, err := db.provider(ctx)
+	provider, err := db.provider()
 	if err != nil {
 		return err
 	}
-	if _, err := provider.Up(ctx); err != nil {
+	if db.Dialect == Postgres {
+		err = upPostgres(ctx, db.SQL, provider)
+	} else {
+		_, err = provider.Up(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("migrate %s: %w", db.Dialect, err)
 	}
 	return nil
@@ -74,7 +78,7 @@ func Pending(ctx context.Context, db Database) ([]int64, error) {
 
 // Versions returns the numbers of all migrations of a dialect in order.
 func Versions(d Dialect) ([]int64, error) {
-	provider, err := Database{Dialect: d, SQL: new(sql.DB)}.open()
+	provider, err := Database{Dialect: d, SQL: new(sql.DB)}.provider()
 	if err != nil {
 		return nil, err
 	}
@@ -85,23 +89,7 @@ func Versions(d Dialect) ([]int64, error) {
 	return versions, nil
 }
 
-func (db Database) provider(ctx context.Context) (*goose.Provider, error) {
-	if db.Dialect != Postgres {
-		return db.open()
-	}
-	id, err := lockID(ctx, db.SQL)
-	if err != nil {
-		return nil, err
-	}
-	// Tried every second for five minutes.
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockID(id), lock.WithLockTimeout(1, 300))
-	if err != nil {
-		return nil, err
-	}
-	return db.open(goose.WithSessionLocker(locker))
-}
-
-func (db Database) open(options ...goose.ProviderOption) (*goose.Provider, error) {
+func (db Database) provider() (*goose.Provider, error) {
 	folder, err := fs.Sub(files, string(db.Dialect))
 	if err != nil {
 		return nil, err
@@ -114,22 +102,7 @@ func (db Database) open(options ...goose.ProviderOption) (*goose.Provider, error
 		Mode:  goose.TransactionDisabled,
 		RunDB: func(ctx context.Context, _ *sql.DB) error { return db.River(ctx) },
 	}, nil)
-	options = append(options, goose.WithGoMigrations(river), goose.WithDisableGlobalRegistry(true))
-	return goose.NewProvider(dialect, db.SQL, folder, options...)
-}
-
-// lockID is the same for all processes of one schema of one database.
-func lockID(ctx context.Context, db *sql.DB) (int64, error) {
-	var schema sql.NullString
-	if err := db.QueryRowContext(ctx, "SELECT current_schema()").Scan(&schema); err != nil {
-		return 0, err
-	}
-	if !schema.Valid {
-		return 0, errors.New("migrate: the database has no schema to put tables in")
-	}
-	hash := fnv.New64a()
-	hash.Write([]byte("callwise/" + schema.String))
-	return int64(hash.Sum64() >> 1), nil
+	return goose.NewProvider(dialect, db.SQL, folder, goose.WithGoMigrations(river), goose.WithDisableGlobalRegistry(true))
 }
 
 func appliedVersions(ctx context.Context, db *sql.DB) (map[int64]bool, error) {

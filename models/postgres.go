@@ -7,14 +7,17 @@ import (
 	"fmt"
 	"time"
 
+	"callwise/migrations"
+
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 )
 
-// leastConnections is what River's listener, its leader and a migration hold
+// leastConnections is what River's listener and its leader, or a migration, hold
 // at a time, and some to work with. As many more are for what may be repeated,
 // see [Store.soon].
 const leastConnections = 16
@@ -70,6 +73,22 @@ func saying(settings string) func(context.Context, *pgx.Conn) error {
 		_, err := conn.Exec(ctx, settings)
 		return err
 	}
+}
+
+// migratePostgres migrates on connections of its own, since none other may be in such
+// a hurry for a lock.
+func (s *Store) migratePostgres(ctx context.Context) error {
+	config := s.pool.Config()
+	config.AfterConnect = saying(idleLimit + "; " + migrations.LockTimeout)
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	database := s.schema()
+	database.SQL = stdlib.OpenDBFromPool(pool)
+	database.River = func(ctx context.Context) error { return migrateRiver(ctx, riverpgxv5.New(pool)) }
+	return errors.Join(migrations.Up(ctx, database), database.SQL.Close())
 }
 
 func (s *Store) gormOn(db *sql.DB) (*gorm.DB, error) {

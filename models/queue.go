@@ -90,7 +90,6 @@ var errNoTransaction = errors.New("models: jobs are enqueued in a transaction of
 
 // river is River on either database.
 type river interface {
-	migrate(ctx context.Context) error
 	insert(ctx context.Context, tx *gorm.DB, args riverqueue.JobArgs) error
 	wake(ctx context.Context, tx *gorm.DB, calls []CallArgs) error
 	wakeAt(ctx context.Context, tx *gorm.DB, call CallArgs, at time.Time) error
@@ -136,8 +135,9 @@ func newRiver[TTx any](driver riverdriver.Driver[TTx], unwrap func(*gorm.DB) (TT
 // riverSchema is the version of River's own schema that migration 2 makes.
 const riverSchema = 8
 
-func (r *riverOn[TTx]) migrate(ctx context.Context) error {
-	migrator, err := rivermigrate.New(r.driver, &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
+// migrateRiver brings River's schema up to riverSchema.
+func migrateRiver[TTx any](ctx context.Context, driver riverdriver.Driver[TTx]) error {
+	migrator, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}

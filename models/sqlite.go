@@ -10,7 +10,10 @@ import (
 	"path/filepath"
 	"strings"
 
+	"callwise/migrations"
+
 	"github.com/glebarez/sqlite"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"gorm.io/gorm"
 )
 
@@ -53,6 +56,15 @@ func (s *Store) connectSQLite(ctx context.Context, path string) error {
 		return errors.Join(fmt.Errorf("database: %w", err), s.disconnect())
 	}
 	return nil
+}
+
+func (s *Store) migrateSQLite(ctx context.Context) error {
+	// The tool holds one connection while River's migration takes another.
+	s.sql.SetMaxOpenConns(2)
+	defer s.sql.SetMaxOpenConns(1)
+	database := s.schema()
+	database.River = func(ctx context.Context) error { return migrateRiver(ctx, riversqlite.New(s.sql)) }
+	return migrations.Up(ctx, database)
 }
 
 // checkFolder tells early what SQLite would only hint at.

@@ -99,12 +99,10 @@ func (s *Store) gormConfig() *gorm.Config {
 // Migrate brings the schema up to date. It may be called by several processes
 // at once, but not while this Store is in use.
 func (s *Store) Migrate(ctx context.Context) error {
-	if s.pool == nil {
-		// The tool holds one connection while River's migration takes another.
-		s.sql.SetMaxOpenConns(2)
-		defer s.sql.SetMaxOpenConns(1)
+	if s.pool != nil {
+		return s.migratePostgres(ctx)
 	}
-	return migrations.Up(ctx, s.schema())
+	return s.migrateSQLite(ctx)
 }
 
 // Ready reports why the database cannot be used now: it is not reached, or its
@@ -121,11 +119,10 @@ func (s *Store) Ready(ctx context.Context) error {
 }
 
 func (s *Store) schema() migrations.Database {
-	dialect := migrations.Postgres
-	if s.pool == nil {
-		dialect = migrations.SQLite
+	if s.pool != nil {
+		return migrations.Database{Dialect: migrations.Postgres, SQL: s.sql}
 	}
-	return migrations.Database{Dialect: dialect, SQL: s.sql, River: s.river.migrate}
+	return migrations.Database{Dialect: migrations.SQLite, SQL: s.sql}
 }
 
 // Close stores the events already taken on and closes the database.
