@@ -133,3 +133,27 @@ func (s *Store) liveToken(ctx context.Context, portal *Portal, userID int64) (*t
 	token, err := row.open(s.keys, portal.MemberID)
 	return &row, token, err
 }
+
+// idlePage is how many pairs [Store.IdleTokens] returns at a time.
+const idlePage = 500
+
+// An IdleToken is a live pair of a portal in use that has not been renewed for
+// long, without its secrets.
+type IdleToken struct {
+	ID, PortalID int64
+	RenewedAt    time.Time    `gorm:"serializer:utc"`
+	Status       PortalStatus // of the portal
+}
+
+// IdleTokens returns the next live pairs after an id that were renewed before a
+// time, of the portals that are active or not reachable; of the latter only what was
+// renewed after expired. None means that there are no more.
+func (s *Store) IdleTokens(ctx context.Context, after int64, before, expired time.Time) ([]IdleToken, error) {
+	var page []IdleToken
+	err := s.with(ctx).Table("tokens t").Select("t.id, t.portal_id, t.renewed_at, p.status").
+		Joins("JOIN portals p ON p.id = t.portal_id").
+		Where("t.id > ? AND t.dead_code = '' AND t.renewed_at < ? AND "+inUse, after, stored(before)).
+		Where("p.status = ? OR t.renewed_at > ?", PortalActive, stored(expired)).
+		Order("t.id").Limit(idlePage).Find(&page).Error
+	return page, err
+}

@@ -292,3 +292,46 @@ func refusePairs(t *testing.T, s *models.Store) (mend func()) {
 	run("CREATE TRIGGER full BEFORE UPDATE ON tokens BEGIN SELECT RAISE(ABORT, 'disk full'); END")
 	return func() { run("DROP TRIGGER full") }
 }
+
+func TestIdlePairsAreTheOldLiveOnesOfPortalsInUse(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx, day := t.Context(), 24*time.Hour
+		at := func(d time.Duration) { s.Now = func() time.Time { return noon.Add(d) } }
+		var want []models.IdleToken
+		for i, tt := range []struct {
+			status models.PortalStatus
+			old    bool // older than a refresh token lives
+			listed bool
+		}{
+			{models.PortalActive, false, true}, {models.PortalActive, true, true},
+			{models.PortalSuspended, false, true}, {models.PortalSuspended, true, false},
+			{models.PortalReauth, false, true}, {models.PortalReauth, true, false},
+			{models.PortalInstalling, false, false},
+		} {
+			age := 160 * day
+			if tt.old {
+				age = 181 * day
+			}
+			at(-age)
+			p := install(t, s, fmt.Sprint("portal ", i))
+			check(t, s.AddToken(ctx, p.ID, pair(2, models.TokenAdmin, "dead")))
+			check(t, s.RejectToken(ctx, p.ID, 2, "access-dead", "INVALID_GRANT"))
+			check(t, s.SetStatus(ctx, p.ID, tt.status, ""))
+			at(-149 * day)
+			check(t, s.AddToken(ctx, p.ID, pair(3, models.TokenAdmin, "young")))
+			check(t, s.SetStatus(ctx, p.ID, tt.status, "")) // a pair heals
+			if tt.listed {
+				tokens := must[[]models.Token](t)(s.LiveTokens(ctx, p.ID))
+				want = append(want, models.IdleToken{ID: tokens[0].ID, PortalID: p.ID, RenewedAt: noon.Add(-age), Status: tt.status})
+			}
+		}
+		got := must[[]models.IdleToken](t)(s.IdleTokens(ctx, 0, noon.Add(-150*day), noon.Add(-180*day)))
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("idle pairs (-want +got):\n%s", diff)
+		}
+		rest := must[[]models.IdleToken](t)(s.IdleTokens(ctx, want[1].ID, noon.Add(-150*day), noon.Add(-180*day)))
+		if diff := cmp.Diff(want[2:], rest); diff != "" {
+			t.Errorf("idle pairs after the second (-want +got):\n%s", diff)
+		}
+	})
+}
