@@ -177,20 +177,32 @@ func (a *App) expiry(got tokenAnswer) time.Time {
 	return a.now().Add(time.Duration(got.ExpiresIn) * time.Second).UTC()
 }
 
-// renew exchanges a pair that has expired. All callers that find the same pair
-// expired share one renewal; it goes on if one of them gives up, because the
-// old pair may be dead already. The place that a request has, it gives back: it
-// may take another one when it can be sent.
+// KeepAlive renews a pair that nothing has used for months: a refresh token works
+// for 180 days, and a renewal within them is enough. One who renews each day or
+// hour may be blocked. Only the authorization server is asked: it takes no place of
+// the portal's. As in a request, a pair that is refused for good is told to the
+// Keeper, and one that is not the stored one any more is left alone.
+//
+// https://apidocs.bitrix24.com/settings/oauth/auto-renewal.html
+func (c *Client) KeepAlive(ctx context.Context, pair Token) error {
+	_, err := c.renewShared(ctx, pair)
+	refusal, ok := errors.AsType[unusable](err)
+	if !ok {
+		return state(err)
+	}
+	if err := c.drop(ctx, refusal); err != nil {
+		return err
+	}
+	return refusal.err
+}
+
+// renew exchanges a pair that has expired. The place that a request has, it gives
+// back: it may take another one when it can be sent.
 func (c *Client) renew(ctx context.Context, pair Token, r *request) (Token, error) {
 	if err := c.leave(ctx, r); err != nil {
 		return Token{}, err
 	}
-	key := fmt.Sprintf("%s %d %s", c.memberID, pair.UserID, pair.AccessToken)
-	fresh, err := c.await(ctx, c.app.share(key, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-		defer cancel()
-		return c.renewOnce(ctx, pair)
-	}))
+	fresh, err := c.renewShared(ctx, pair)
 	if ctx.Err() != nil {
 		return Token{}, &Failure{Method: r.name, Err: ctx.Err()}
 	}
@@ -198,6 +210,18 @@ func (c *Client) renew(ctx context.Context, pair Token, r *request) (Token, erro
 		return Token{}, err
 	}
 	return fresh, c.follow(ctx, r)
+}
+
+// renewShared exchanges a pair. All callers that have the same pair share one
+// renewal; it goes on if one of them gives up, because the old pair may be dead
+// already.
+func (c *Client) renewShared(ctx context.Context, pair Token) (Token, error) {
+	key := fmt.Sprintf("%s %d %s", c.memberID, pair.UserID, pair.AccessToken)
+	return c.await(ctx, c.app.share(key, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		return c.renewOnce(ctx, pair)
+	}))
 }
 
 // share makes a renewal, or takes part in one of the same pair that is under way.

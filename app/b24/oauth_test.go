@@ -120,6 +120,48 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+func TestAPairIsKeptAliveWithoutARequestToThePortal(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		renewed  string
+		gone     bool
+		is       error
+		rejected []Code
+	}{
+		{name: "renewed", renewed: renewedPair},
+		{name: "refused for good", renewed: `400 {"error":"invalid_grant"}`, is: InvalidGrant, rejected: []Code{InvalidGrant}},
+		{name: "refused without payment", renewed: `401 {"error":"PAYMENT_REQUIRED"}`, is: ErrPaymentRequired},
+		{name: "not answered", renewed: `502 <html>`, is: oddAnswer("answer without tokens")},
+		{name: "found dead meanwhile", gone: true, is: InvalidGrant},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := &portalWithTokens{renewed: tt.renewed}
+			d := serve(t, p.ServeHTTP)
+			if tt.gone {
+				d.keeper.broken, p.renewed = ErrPairGone, renewedPair
+			}
+			if err := d.KeepAlive(t.Context(), pair(1, "access-1", InstallerToken)); !errors.Is(err, tt.is) || tt.is == nil && err != nil {
+				t.Errorf("error %v, want %v", err, tt.is)
+			}
+			if diff := cmp.Diff(tt.rejected, d.keeper.rejected); diff != "" {
+				t.Errorf("rejected (-want +got):\n%s", diff)
+			}
+			if log := d.keeper.logged(); len(p.renewals) != 1 || len(log) != 1 || log[0].Method != Renewal || d.keeper.places != 0 {
+				t.Errorf("%d renewals, %d places, requests %v", len(p.renewals), d.keeper.places, log)
+			}
+		})
+	}
+}
+
+func TestAPairThatAnotherHasRenewedIsNotRenewedAgain(t *testing.T) {
+	p := &portalWithTokens{renewed: renewedPair}
+	d := serve(t, p.ServeHTTP)
+	d.keeper.tokens = []Token{pair(1, "access-2", InstallerToken)}
+	if err := d.KeepAlive(t.Context(), pair(1, "access-1", InstallerToken)); err != nil || len(p.renewals) != 0 {
+		t.Errorf("%d renewals: %v", len(p.renewals), err)
+	}
+}
+
 func TestARenewedPairIsStoredBeforeItIsUsed(t *testing.T) {
 	p := &portalWithTokens{byToken: map[string]string{"access-2": yes}, renewed: renewedPair}
 	d := serve(t, p.ServeHTTP)
