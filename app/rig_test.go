@@ -37,7 +37,8 @@ type rig struct {
 	tune    func(*house)
 	log     slog.Handler // of the program; nil is standard error
 	house   *house
-	lit     string // switches that are on
+	lit     string        // switches that are on
+	ahead   *atomic.Int64 // how far the portals' clock is
 }
 
 // Employees of the rig's portal.
@@ -74,10 +75,11 @@ func newRig(t testing.TB, address string, portal b24sim.PortalConfig) *rig {
 // bareRig prepares everything without starting the program.
 func bareRig(t testing.TB, address string, portal b24sim.PortalConfig) *rig {
 	t.Helper()
-	r := &rig{t: t, pbx: newExchange(t)}
+	r := &rig{t: t, pbx: newExchange(t), ahead: &atomic.Int64{}}
 	r.url = "http://" + freeAddress(t)
 	r.sim = b24sim.New(b24sim.Config{
 		ClientID: "app.test", ClientSecret: "secret", InstallerURL: r.url + "/b24/install", ApplicationURL: r.url + "/b24/app",
+		Now: r.now,
 	})
 	server := httptest.NewServer(r.sim)
 	t.Cleanup(server.Close)
@@ -96,6 +98,9 @@ func bareRig(t testing.TB, address string, portal b24sim.PortalConfig) *rig {
 	}
 	return r
 }
+
+// now is the portals' time.
+func (r *rig) now() time.Time { return time.Now().Add(time.Duration(r.ahead.Load())) }
 
 // proxies are the default ones: the tests play the proxy.
 func proxies(t testing.TB) []netip.Prefix {

@@ -14,11 +14,12 @@ import (
 	"callwise/app/b24/b24sim"
 )
 
-// neighbour is another portal of the same program, with the app installed.
-func (r *rig) neighbour(name string) *rig {
+// neighbour is another portal of the same program, with the app installed, and with
+// more employees.
+func (r *rig) neighbour(name string, more ...b24sim.User) *rig {
 	r.t.Helper()
 	n := *r
-	n.portal = r.sim.AddPortal(b24sim.PortalConfig{Name: name, RepeatSales: true, Users: employees()})
+	n.portal = r.sim.AddPortal(b24sim.PortalConfig{Name: name, RepeatSales: true, Users: append(employees(), more...)})
 	n.pbx, n.session, n.key = newExchange(r.t), "", ""
 	n.install()
 	return &n

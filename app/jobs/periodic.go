@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -48,7 +49,9 @@ type employeesArgs struct{}
 func (employeesArgs) Kind() string { return "employees" }
 
 // employeesWorker reads the employees of every portal whose turn has come, and
-// mends the lines that do not follow the switches.
+// mends the lines that do not follow the switches. Before, it renews the pairs of
+// tokens that nothing has used for months: a few, so the employees wait for minutes
+// at most.
 type employeesWorker struct {
 	river.WorkerDefaults[employeesArgs]
 	house House
@@ -58,7 +61,7 @@ type employeesWorker struct {
 func (w *employeesWorker) Timeout(*river.Job[employeesArgs]) time.Duration { return employeesAge }
 
 func (w *employeesWorker) Work(ctx context.Context, _ *river.Job[employeesArgs]) error {
-	return w.house.Flow.Refresh(ctx, employeesAge-employeesEvery)
+	return errors.Join(w.house.Flow.RenewIdle(ctx), w.house.Flow.Refresh(ctx, employeesAge-employeesEvery))
 }
 
 type purgeArgs struct{}
