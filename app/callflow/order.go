@@ -44,10 +44,28 @@ func (w *work) place(ctx context.Context) error {
 // whoever clicked has gone. A visitor who wants to be called is called at least once,
 // however late.
 //
-// It may be repeated, but if the program dies between the PBX's yes and its being
-// stored, and neither it nor the PBX tells of the call within the window, a click that
-// was dialled counts as failed.
+// Of all workers one at a time sends the command of a call. It may be repeated, but if
+// the program dies between the PBX's yes and its being stored, and neither it nor the
+// PBX tells of the call within the window, a click that was dialled counts as failed.
 func (f *Flow) Tell(ctx context.Context, portalID, callID int64, ordered time.Time) error {
+	told, err := f.hold(ctx, models.CommandLease(callID), func(ctx context.Context) error {
+		return f.tellAlone(ctx, portalID, callID, ordered)
+	})
+	if err == nil && !told {
+		err = errTelling
+	}
+	if errors.Is(err, errTelling) || errors.Is(err, errTaken) {
+		return &Later{After: time.Second, Err: err}
+	}
+	return err
+}
+
+// errTelling: another worker sends the command, or died a moment ago.
+var errTelling = errors.New("callflow: another worker sends the command")
+
+// tellAlone is Tell while this worker holds the lease of the command. What breaks off
+// when ctx ends says nothing about the PBX.
+func (f *Flow) tellAlone(ctx context.Context, portalID, callID int64, ordered time.Time) error {
 	portal, err := f.Store.PortalByID(ctx, portalID)
 	if err != nil {
 		return err
@@ -67,7 +85,10 @@ func (f *Flow) Tell(ctx context.Context, portalID, callID int64, ordered time.Ti
 	until := w.waitsFor(ordered).Add(f.CommandWindow)
 	err = w.tell(ctx, until)
 	if err == nil {
-		return f.say(ctx, w.row, call.Event{Type: commandAccepted, At: f.Now().UTC()})
+		return f.say(context.WithoutCancel(ctx), w.row, call.Event{Type: commandAccepted, At: f.Now().UTC()})
+	}
+	if ctx.Err() != nil {
+		return errors.Join(err, context.Cause(ctx))
 	}
 	left := until.Sub(f.Now())
 	if left > 0 && !errors.Is(err, errNoCommandURL) {

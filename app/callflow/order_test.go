@@ -1,8 +1,11 @@
 package callflow
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -15,6 +18,7 @@ import (
 	"callwise/models/modelstest"
 
 	"github.com/google/go-cmp/cmp"
+	"gorm.io/gorm"
 )
 
 // The window of a click begins when we hear of it, however late it is ordered.
@@ -43,7 +47,8 @@ func TestTheTelephoneRingsForAClickOnlySoonAfterIt(t *testing.T) {
 				t.Cleanup(exchange.Close)
 				portal, row := clicked(t, s, exchange.URL)
 				now := time.Now().Add(c.after)
-				f := &Flow{Store: s, Now: func() time.Time { return now }, Bitrix24: new(b24.App), PBX: PBXClient(true), CommandWindow: DefaultCommandWindow}
+				f := teller(s)
+				f.Now = func() time.Time { return now }
 				var mark Mark
 				for range 2 { // it may be repeated
 					if err := f.Tell(WithMark(ctx, &mark), portal.ID, row.ID, now); err != nil {
@@ -56,22 +61,128 @@ func TestTheTelephoneRingsForAClickOnlySoonAfterIt(t *testing.T) {
 				if c.code != "" && !slices.Contains(mark.Remarks, "no command to the PBX: "+c.code) {
 					t.Errorf("remarks %q", mark.Remarks)
 				}
-				_, events, err := s.CallAndEvents(ctx, portal.ID, row.ID)
-				if err != nil {
-					t.Fatal(err)
-				}
-				var told []string
-				for _, e := range events {
-					told = append(told, e.Type)
-				}
-				slices.Sort(told)
 				slices.Sort(c.told)
-				if diff := cmp.Diff(c.told, told); diff != "" {
+				if diff := cmp.Diff(c.told, toldOf(t, s, row)); diff != "" {
 					t.Errorf("events (-want +got):\n%s", diff)
 				}
 			})
 		})
 	}
+}
+
+// teller is a flow that tells PBXs.
+func teller(s *models.Store) *Flow {
+	return &Flow{
+		Store: s, Now: time.Now, Bitrix24: new(b24.App), PBX: PBXClient(true), CommandWindow: DefaultCommandWindow,
+		Owner: "teller", Lease: DefaultLease,
+	}
+}
+
+// toldOf are the types of a call's events, sorted.
+func toldOf(t *testing.T, s *models.Store, row *models.Call) []string {
+	t.Helper()
+	_, events, err := s.CallAndEvents(t.Context(), row.PortalID, row.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	for _, e := range events {
+		told = append(told, e.Type)
+	}
+	slices.Sort(told)
+	return told
+}
+
+// byChance is how often something is tried that goes wrong every other time: what a
+// context that has ended still stores is left to chance.
+const byChance = 6
+
+func TestACommandIsSentByOneWorkerAtATime(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx, commands := t.Context(), 0
+		exchange := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { commands++ }))
+		t.Cleanup(exchange.Close)
+		portal, row := clicked(t, s, exchange.URL)
+		f, lease := teller(s), models.CommandLease(row.ID)
+		if held, err := s.Acquire(ctx, lease, "another", DefaultLease); err != nil || !held {
+			t.Fatal(held, err)
+		}
+		if wait, passes := Wait(f.Tell(ctx, portal.ID, row.ID, time.Now())); !passes || wait != time.Second || commands != 0 {
+			t.Errorf("while another sends it: again after %v, %t, %d commands", wait, passes, commands)
+		}
+		if err := s.Release(ctx, lease, "another"); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Tell(ctx, portal.ID, row.ID, time.Now()); err != nil || commands != 1 {
+			t.Errorf("afterwards: %v, %d commands", err, commands)
+		}
+	})
+}
+
+// A process may stand still for so long that another sends the command: what its own
+// try breaks off with says nothing about the PBX, even if it was the last one.
+func TestWhoHasLostTheLeaseOfACommandStopsSendingAndEndsNoCall(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx, lease := t.Context(), ""
+		exchange := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			_, err := io.Copy(io.Discard, r.Body) // or the end of the connection is not noticed
+			if err = errors.Join(err, s.Transaction(ctx, func(tx *gorm.DB) error {
+				return tx.Exec("UPDATE leases SET owner = 'another' WHERE name = ?", lease).Error
+			})); err != nil {
+				t.Error(err)
+			}
+			<-r.Context().Done()
+		}))
+		t.Cleanup(exchange.Close)
+		portal, row := clicked(t, s, exchange.URL)
+		lease = models.CommandLease(row.ID)
+		f := teller(s)
+		f.Lease, f.CommandWindow = 300*time.Millisecond, 0
+		for range byChance {
+			err := f.Tell(ctx, portal.ID, row.ID, time.Now())
+			if wait, passes := Wait(err); !passes || wait != time.Second || !errors.Is(err, errTaken) {
+				t.Errorf("again after %v, %t: %v", wait, passes, err)
+			}
+			if err := s.Release(ctx, lease, "another"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if diff := cmp.Diff([]string{b24.ExternalCallStart}, toldOf(t, s, row)); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// An afterwards is called when an answer has come.
+type afterwards func()
+
+func (f afterwards) RoundTrip(r *http.Request) (*http.Response, error) {
+	defer f()
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+func TestTheYesOfAPBXIsStoredAlthoughTheWorkIsToEnd(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		exchange := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		t.Cleanup(exchange.Close)
+		portal, row := clicked(t, s, exchange.URL)
+		f := teller(s)
+		for range byChance {
+			ctx, cancel := context.WithCancel(t.Context())
+			f.PBX = &http.Client{Transport: afterwards(cancel)}
+			if err := f.Tell(ctx, portal.ID, row.ID, time.Now()); err != nil {
+				t.Error(err)
+			}
+			if diff := cmp.Diff([]string{b24.ExternalCallStart, string(commandAccepted)}, toldOf(t, s, row)); diff != "" {
+				t.Errorf("events (-want +got):\n%s", diff)
+			}
+			if err := s.Transaction(t.Context(), func(tx *gorm.DB) error {
+				return tx.Exec("DELETE FROM events WHERE type = ?", string(commandAccepted)).Error
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
 }
 
 // clicked is a portal whose PBX is told at that address, and a click there.
