@@ -106,10 +106,6 @@ func (s *Store) rememberErased(tx *gorm.DB, portalID int64, keys []string) error
 }
 
 func (s *Store) eraseRows(tx *gorm.DB, c *Call, keys []string) error {
-	jobKey := "args ->> 'call_key'"
-	if s.pool == nil {
-		jobKey = "json_extract(args, '$.call_key')"
-	}
 	for _, row := range []struct {
 		where  string
 		values []any
@@ -118,7 +114,7 @@ func (s *Store) eraseRows(tx *gorm.DB, c *Call, keys []string) error {
 		{"recordings WHERE portal_id = ? AND call_key IN ?", []any{c.PortalID, keys}},
 		{"rest_log WHERE portal_id = ? AND call_id = ?", []any{c.PortalID, c.ID}},
 		{"recent_creations WHERE portal_id = ? AND call_id = ?", []any{c.PortalID, c.ID}},
-		{"river_job WHERE state <> 'running' AND " + s.jobPortal() + " = ? AND " + jobKey + " IN ?", []any{c.PortalID, keys}},
+		{"river_job WHERE state <> 'running' AND " + s.jobPortal() + " = ? AND " + s.jobArgument("call_key") + " IN ?", []any{c.PortalID, keys}},
 		{"calls WHERE portal_id = ? AND id = ?", []any{c.PortalID, c.ID}},
 	} {
 		if err := tx.Exec("DELETE FROM "+row.where, row.values...).Error; err != nil {

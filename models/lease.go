@@ -59,6 +59,18 @@ func (s *Store) Renew(ctx context.Context, name, owner string, ttl time.Duration
 	return renewed.RowsAffected > 0, renewed.Error
 }
 
+// leased is SQL that holds while somebody has the lease of that name, which is SQL
+// too, and its value.
+func (s *Store) leased(name string) (string, any) {
+	now := s.clock()
+	return "EXISTS (SELECT 1 FROM leases l WHERE l.name = " + name + " AND l.until > " + now + " AND l.until < " + now + " + ?)",
+		longestLease.Microseconds()
+}
+
+// longestLease is more than any lease lasts: one that ends later was taken before the
+// clock was set back.
+const longestLease = 2 * time.Minute
+
 // Release gives a lease back; that of another owner stays. If that is lost, the
 // lease runs out.
 func (s *Store) Release(ctx context.Context, name, owner string) error {

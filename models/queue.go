@@ -266,7 +266,16 @@ func (q *Queue) Enqueue(ctx context.Context, tx *gorm.DB, args riverqueue.JobArg
 // jobPortal is the portal of a row of river_job, in SQL.
 func (s *Store) jobPortal() string {
 	if s.pool == nil {
-		return "json_extract(args, '$.portal_id')"
+		return s.jobArgument("portal_id")
 	}
-	return "CAST(args ->> 'portal_id' AS bigint)"
+	return "CAST(" + s.jobArgument("portal_id") + " AS bigint)"
+}
+
+// jobArgument is an argument of the job in a row of river_job, in SQL: text with
+// PostgreSQL.
+func (s *Store) jobArgument(name string) string {
+	if s.pool == nil {
+		return "json_extract(args, '$." + name + "')"
+	}
+	return "(args ->> '" + name + "')"
 }

@@ -127,9 +127,8 @@ func (s *Store) pendingIn(ctx context.Context, windows []sweepWindow, perPortal 
 		rows[i] = []int64{w.PortalID, w.Behind, w.Last}
 	}
 	list, values := numbers(rows)
-	now := s.clock()
-	free, more := unlessCall(repeatedLater+" OR EXISTS (SELECT 1 FROM leases l WHERE l.name = '"+callLease+"' || c.id AND l.until > "+now+" AND l.until < "+now+" + ?)",
-		s.now(), s.now().Add(longestRetry), longestLease.Microseconds())
+	held, longest := s.leased("'" + callLease + "' || c.id")
+	free, more := unlessCall(repeatedLater+" OR "+held, s.now(), s.now().Add(longestRetry), longest)
 	var calls []CallArgs
 	err := s.with(ctx).Raw(`
 		WITH part (portal_id, behind, last) AS (`+list+`),
@@ -142,10 +141,6 @@ func (s *Store) pendingIn(ctx context.Context, windows []sweepWindow, perPortal 
 		append(append(values, more...), perPortal)...).Scan(&calls).Error
 	return calls, err
 }
-
-// longestLease is more than any lease of a call lasts: one that ends later was
-// taken before the clock was set back.
-const longestLease = 2 * time.Minute
 
 // longestRetry is more than any call waits for its repetition, which is an hour: one
 // that is set for later was set before the clock was set back.
