@@ -48,8 +48,10 @@ type exchange struct {
 	secret string
 
 	mu       sync.Mutex
+	tries    []string // ids of the commands that came, taken or not
 	commands []map[string]any
 	refuse   bool
+	held     chan struct{} // until it is closed, commands wait; nil for none
 }
 
 func newExchange(t testing.TB) *exchange {
@@ -66,6 +68,9 @@ func (x *exchange) take(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		http.Error(w, "unreadable", http.StatusBadRequest)
+		return
+	}
+	if !x.waited(r) {
 		return
 	}
 	x.mu.Lock()
@@ -85,6 +90,48 @@ func (x *exchange) take(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x.commands = append(x.commands, command)
+}
+
+// waited keeps a command waiting while commands are held, and reports whether its
+// sender has waited.
+func (x *exchange) waited(r *http.Request) bool {
+	x.mu.Lock()
+	x.tries = append(x.tries, r.Header.Get(standardwebhooks.HeaderWebhookID))
+	held := x.held
+	x.mu.Unlock()
+	if held == nil {
+		return true
+	}
+	select {
+	case <-held:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}
+
+// hold has commands wait until release is called or the test ends.
+func (x *exchange) hold(t testing.TB) (release func()) {
+	t.Helper()
+	held := make(chan struct{})
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.held = held
+	release = sync.OnceFunc(func() {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		x.held = nil
+		close(held)
+	})
+	t.Cleanup(release)
+	return release
+}
+
+// tried are the ids of the commands that came, taken or not.
+func (x *exchange) tried() []string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return append([]string(nil), x.tries...)
 }
 
 func (x *exchange) taken() []map[string]any {

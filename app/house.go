@@ -205,7 +205,7 @@ func (h *house) serve(ctx context.Context, listener net.Listener) error {
 	swept := make(chan struct{})
 	go func() {
 		defer close(swept)
-		jobs.Sweep(sweeping, h.store, h.lanes, h.log, h.sweep)
+		jobs.Sweep(sweeping, h.flow, h.lanes, h.log, h.sweep)
 	}()
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()

@@ -42,13 +42,16 @@ func TestMain(m *testing.M) {
 		case hastyChild:
 			h.flow.Lease, h.sweep, h.flow.RecoverAfter = 400*time.Millisecond, 100*time.Millisecond, 0
 		case stillChild:
-			h.flow.Lease, h.sweep = 3*time.Second, 100*time.Millisecond
+			h.flow.Lease, h.sweep = stillLease, 100*time.Millisecond
 		case idleChild:
 			h.pages.Limits.Lift() // a benchmark's clients send more than one PBX may
 			h.lanes, h.sweep = jobs.NewLanes(h.flow.Advance, 0, 0, h.watch), time.Hour
 		}
 	}))
 }
+
+// stillLease is how long a process of that kind may stand still.
+const stillLease = 3 * time.Second
 
 // A story is a call whose events are all told before the program has done
 // anything for it.

@@ -60,6 +60,9 @@ func (f *Flow) Tell(ctx context.Context, portalID, callID int64, ordered time.Ti
 	return err
 }
 
+// FreeCommands has commands told again whose process died while it told them.
+func (f *Flow) FreeCommands(ctx context.Context) error { return f.Store.FreeCommands(ctx, f.Lease) }
+
 // errTelling: another worker sends the command, or died a moment ago.
 var errTelling = errors.New("callflow: another worker sends the command")
 

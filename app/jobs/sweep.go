@@ -2,9 +2,11 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
+	"callwise/app/callflow"
 	"callwise/models"
 )
 
@@ -17,13 +19,15 @@ const sweepAtMost = int(roundsPerSecond * SweepEvery / time.Second)
 
 // Sweep wakes the calls whose worker died or whose time has come, at once and
 // then every so often, until ctx ends. Their events are pending and nobody holds
-// them. Every process sweeps, and so takes its share of another's backlog.
-func Sweep(ctx context.Context, store *models.Store, lanes *Lanes, log *slog.Logger, every time.Duration) {
+// them. Every process sweeps, and so takes its share of another's backlog. It frees
+// commands to PBXs whose process died, too.
+func Sweep(ctx context.Context, flow *callflow.Flow, lanes *Lanes, log *slog.Logger, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	look, seen := store.NewSweep(), sightings{}
+	look, seen := flow.Store.NewSweep(), sightings{}
 	for {
-		if err := sweep(ctx, look, lanes, &seen); err != nil && ctx.Err() == nil {
+		err := errors.Join(sweep(ctx, look, lanes, &seen), flow.FreeCommands(ctx))
+		if err != nil && ctx.Err() == nil {
 			log.ErrorContext(ctx, "sweep failed", "error", err)
 		}
 		select {
