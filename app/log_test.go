@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"callwise/app/b24/b24sim"
 	"callwise/models"
 
 	"github.com/google/go-cmp/cmp"
@@ -87,7 +90,7 @@ func TestEachRequestHasOneLineInTheLog(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", tt.route, diff)
 		}
 	}
-	if told := logLines(t, logged.String(), map[string]any{"route": "/pbx/v1/events", "status": 202.0}); len(told) != 1 || told[0]["portal"] != portal {
+	if told := logLines(t, logged.String(), map[string]any{"route": "/pbx/v1/events", "status": 202.0}); len(told) != 1 || told[0]["portal"] != portal || told[0]["trace"] == nil {
 		t.Errorf("events of a PBX: %v", told)
 	}
 	if first := logLines(t, logged.String(), map[string]any{"route": "/calls/:id", "status": 200.0}); len(first) != 1 || first[0]["call"] != call {
@@ -117,6 +120,11 @@ func TestEachJobHasOneLineInTheLogThatNamesItsCall(t *testing.T) {
 	portal := float64(r.stored().ID)
 	r.stop()
 
+	told := logLines(t, logged.String(), map[string]any{"route": "/pbx/v1/events", "status": 202.0})
+	if len(told) != 1 {
+		t.Fatalf("%d lines about the events", len(told))
+	}
+	trace := told[0]["trace"]
 	var got []map[string]any
 	for _, line := range logLines(t, logged.String(), map[string]any{"msg": "job", "kind": "call", "call": call}) {
 		got = append(got, steady(line))
@@ -125,12 +133,12 @@ func TestEachJobHasOneLineInTheLogThatNamesItsCall(t *testing.T) {
 		t.Fatalf("%d lines about the call", len(got))
 	}
 	if diff := cmp.Diff(map[string]any{
-		"level": "WARN", "msg": "job", "kind": "call", "outcome": "given_up", "portal": portal, "call": call, "code": "ACCESS_DENIED",
+		"level": "WARN", "msg": "job", "kind": "call", "outcome": "given_up", "portal": portal, "call": call, "trace": trace, "code": "ACCESS_DENIED",
 	}, got[0]); diff != "" {
 		t.Errorf("the first (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(map[string]any{
-		"level": "INFO", "msg": "job", "kind": "call", "outcome": "done", "attempt": 1.0, "portal": portal, "call": call,
+		"level": "INFO", "msg": "job", "kind": "call", "outcome": "done", "attempt": 1.0, "portal": portal, "call": call, "trace": trace,
 	}, got[1]); diff != "" {
 		t.Errorf("the second (-want +got):\n%s", diff)
 	}
@@ -143,6 +151,60 @@ func TestEachJobHasOneLineInTheLogThatNamesItsCall(t *testing.T) {
 	for id, n := range jobs {
 		if n != 1 {
 			t.Errorf("%d lines about job %v", n, id)
+		}
+	}
+}
+
+// traces are those that the lines with all of pick name, once each, in order.
+func traces(t *testing.T, text string, pick map[string]any) []string {
+	t.Helper()
+	var all []string
+	for _, line := range logLines(t, text, pick) {
+		trace, _ := line["trace"].(string)
+		if !slices.Contains(all, trace) {
+			all = append(all, trace)
+		}
+	}
+	return all
+}
+
+func TestTheLinesOfRequestsLeadToThoseOfTheirCalls(t *testing.T) {
+	r := bareRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
+	var logged buffer
+	r.log = slog.NewJSONHandler(&logged, nil)
+	r.start()
+	r.install()
+	r.tell(started("c1", "incoming", "+4930901821"))
+	r.tell(ended("c1", "answered", 5))
+	b := r.neighbour("other")
+	b.tell(started("c1", "incoming", "+4930901821"), ended("c1", "answered", 5))
+	var portals []float64
+	for _, one := range []*rig{r, b} {
+		portals = append(portals, float64(one.stored().ID))
+		one.finished(1)
+		one.click(b24sim.Click{UserID: omar, Phone: "+4930901822"})
+		one.eventually("the PBX is told", func() bool { return len(one.pbx.taken()) == 1 })
+	}
+	r.stop()
+
+	text, seen := logged.String(), map[string]bool{}
+	for _, portal := range portals {
+		call := traces(t, text, map[string]any{"route": "/pbx/v1/events", "portal": portal})
+		click := traces(t, text, map[string]any{"msg": "job", "kind": "tell", "portal": portal})
+		if len(call) != 1 || len(click) != 1 {
+			t.Fatalf("calls %q, clicks %q", call, click)
+		}
+		for _, trace := range []string{call[0], click[0]} {
+			if !regexp.MustCompile(`^[0-9a-f]{32}$`).MatchString(trace) || seen[trace] {
+				t.Errorf("trace %q", trace)
+			}
+			seen[trace] = true
+		}
+		if jobs := traces(t, text, map[string]any{"msg": "job", "kind": "call", "portal": portal}); !slices.Contains(jobs, call[0]) || !slices.Contains(jobs, click[0]) {
+			t.Errorf("jobs %q lack %q or %q", jobs, call, click)
+		}
+		if events := traces(t, text, map[string]any{"route": "/b24/events"}); !slices.Contains(events, click[0]) {
+			t.Errorf("events of Bitrix24 %q lack %q", events, click)
 		}
 	}
 }

@@ -15,7 +15,7 @@ func (h *Handlers) receiveEvent(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	err = h.Flow.Receive(c.Request().Context(), event, func(portalID int64) error { return h.mayAsk(c, portalID) })
+	err = h.Flow.Receive(marking(c), event, func(portalID int64) error { return h.mayAsk(c, portalID) })
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"callwise/app/callflow"
 	"callwise/models"
 
 	"github.com/google/uuid"
@@ -24,6 +26,7 @@ const (
 	keyVisitor = "visitor"
 	keyPortal  = "portal"
 	keyTrouble = "trouble"
+	keyMark    = "mark"
 )
 
 // requestID is the name of this request in the log.
@@ -52,9 +55,17 @@ func (h *Handlers) logged(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// marking is the context for what a request brings about calls: the line about it
+// says which they are.
+func marking(c echo.Context) context.Context {
+	mark := new(callflow.Mark)
+	c.Set(keyMark, mark)
+	return callflow.WithMark(c.Request().Context(), mark)
+}
+
 // particulars are what the line about a request says besides: for which portal
-// and call, by their row ids, and what went wrong in our house or beyond it. The
-// texts of other errors are the sender's business.
+// and call, by their row ids, of which calls it brought news, and what went wrong in
+// our house or beyond it. The texts of other errors are the sender's business.
 func particulars(c echo.Context, err error) []any {
 	var line []any
 	if id := portalOf(c); id != 0 {
@@ -62,6 +73,9 @@ func particulars(c echo.Context, err error) []any {
 	}
 	if id, err := strconv.ParseInt(c.Param("id"), 10, 64); err == nil && strings.HasPrefix(c.Path(), "/calls/:id") {
 		line = append(line, "call", id)
+	}
+	if mark, _ := c.Get(keyMark).(*callflow.Mark); mark != nil && len(mark.Named) > 0 {
+		line = append(line, "trace", mark.Named)
 	}
 	trouble, _ := c.Get(keyTrouble).(error)
 	if c.Response().Status >= http.StatusInternalServerError {

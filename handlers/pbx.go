@@ -102,7 +102,7 @@ func (h *Handlers) receivePBXEvents(c echo.Context) error {
 			return err
 		}
 	}
-	accepted, duplicates, err := h.Flow.Report(c.Request().Context(), portalID, stored)
+	accepted, duplicates, err := h.Flow.Report(marking(c), portalID, stored)
 	if err != nil {
 		return err
 	}

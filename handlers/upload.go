@@ -56,7 +56,7 @@ func (h *Handlers) storeRecording(c echo.Context) error {
 	if err := errors.Join(connection.SetReadDeadline(until), connection.SetWriteDeadline(until.Add(time.Minute))); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithDeadline(c.Request().Context(), until)
+	ctx, cancel := context.WithDeadline(marking(c), until)
 	defer cancel()
 	audio, fresh, err := h.Flow.TakeRecording(ctx, portal.ID, callID, c.Request().Body)
 	if err != nil {

@@ -97,8 +97,9 @@ const (
 // An error for which [Wait] reports true passes by itself.
 func (f *Flow) Advance(ctx context.Context, portalID int64, callKey string) error {
 	ctx, span := f.traced(ctx, "call", portalID, callKey)
-	err := f.advance(ctx, portalID, callKey)
 	mark := markOf(ctx)
+	mark.name(portalID, callKey)
+	err := f.advance(ctx, portalID, callKey)
 	span.SetAttributes(attribute.Int64("callwise.call", mark.Call))
 	if _, passes := Wait(err); passes {
 		endSpan(span, mark.Code)

@@ -31,6 +31,7 @@ var (
 // recording already. Another one takes the place of one that Bitrix24 does not
 // have yet; later it is [ErrAudioKnown].
 func (f *Flow) TakeRecording(ctx context.Context, portalID int64, callID string, body io.Reader) (audio *models.Audio, fresh bool, err error) {
+	markOf(ctx).name(portalID, pbxKey(callID))
 	if err := f.takes(ctx, portalID, callID); err != nil {
 		return nil, false, err
 	}

@@ -106,6 +106,10 @@ func (f *Flow) sender(ctx context.Context, e b24.Event) (models.Sender, error) {
 // Report stores what a portal or its PBX tells about calls, and has it worked
 // on: all or none. What was told before counts as a duplicate.
 func (f *Flow) Report(ctx context.Context, portalID int64, events []models.Event) (accepted, duplicates int, err error) {
+	mark := markOf(ctx)
+	for _, e := range events {
+		mark.name(portalID, e.CallKey)
+	}
 	arrived := f.arriving(ctx, portalID, events)
 	accepted, duplicates, err = f.Store.AddEvents(ctx, portalID, events)
 	arrived(err)

@@ -1,11 +1,15 @@
 package callflow
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
-// A Mark is what the log's line about a job says of the call it carried. The
-// work fills it in.
+// A Mark is what the log's line about a job says of the call it carried, and that
+// about a request of the calls it brought news of. The work fills it in.
 type Mark struct {
-	Call    int64  // row id; 0 for none
+	Call    int64 // row id; 0 for none
+	Named   NamedCalls
 	Code    string // why the call is to be carried again, or was given up
 	GivenUp bool
 	Err     error // what our own house did wrong
@@ -26,6 +30,14 @@ func markOf(ctx context.Context) *Mark {
 		return m
 	}
 	return &Mark{}
+}
+
+// name adds the call under a key, once, unless there are enough of them.
+func (m *Mark) name(portalID int64, callKey string) {
+	c := namedCall{portalID, callKey}
+	if len(m.Named) < mostNamed && !slices.Contains(m.Named, c) {
+		m.Named = append(m.Named, c)
+	}
 }
 
 // remark adds a word on something that went wrong on the way, and why.

@@ -81,7 +81,9 @@ func (f *Flow) tellAlone(ctx context.Context, portalID, callID int64, ordered ti
 	if err != nil {
 		return err
 	}
-	markOf(ctx).Call = callID
+	mark := markOf(ctx)
+	mark.Call = callID
+	mark.name(portalID, row.CallKey)
 	if w.call.Ended || w.row.PBXCallID != nil || has(events, string(commandAccepted)) {
 		return nil
 	}
@@ -97,7 +99,7 @@ func (f *Flow) tellAlone(ctx context.Context, portalID, callID int64, ordered ti
 	if left > 0 && !errors.Is(err, errNoCommandURL) {
 		return &Later{After: min(2*time.Second, left), Err: err}
 	}
-	markOf(ctx).remark("no command to the PBX", whyUntold(err))
+	mark.remark("no command to the PBX", whyUntold(err))
 	return f.say(ctx, w.row, call.Event{
 		Type: call.Ended, At: f.Now().UTC(), Direction: w.call.Direction, Phone: w.call.Phone,
 		Line: w.call.Line, Status: call.StatusFailed,

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
+	"strings"
 
 	"callwise/models"
 
@@ -22,6 +24,33 @@ var tracer = otel.Tracer("callwise/app/callflow")
 // call key has the same, in whatever process and however much later, without
 // anything being kept for it: the id is made of the portal and the key.
 type CallTraces struct{}
+
+// traceID is the id of the trace of what is done for the events under a call key.
+func traceID(portalID int64, callKey string) trace.TraceID {
+	sum := sha256.Sum256(fmt.Appendf(nil, "callwise %d %s", portalID, callKey))
+	return trace.TraceID(sum[:16])
+}
+
+// mostNamed is how many calls a line of the log names.
+const mostNamed = 5
+
+// NamedCalls are the calls that a line of the log is about. It shows the ids of their
+// traces, which are made when it is written: a key may hold a number.
+type NamedCalls []namedCall
+
+type namedCall struct {
+	portalID int64
+	key      string
+}
+
+// LogValue are the ids, with spaces between them.
+func (n NamedCalls) LogValue() slog.Value {
+	ids := make([]string, len(n))
+	for i, c := range n {
+		ids[i] = traceID(c.portalID, c.key).String()
+	}
+	return slog.StringValue(strings.Join(ids, " "))
+}
 
 type traceKey struct{}
 
@@ -54,8 +83,7 @@ func (f *Flow) traced(ctx context.Context, name string, portalID int64, callKey 
 	if !f.Traces {
 		return ctx, noop.Span{}
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "callwise %d %s", portalID, callKey))
-	ctx = context.WithValue(ctx, traceKey{}, trace.TraceID(sum[:16]))
+	ctx = context.WithValue(ctx, traceKey{}, traceID(portalID, callKey))
 	options = append(options, trace.WithNewRoot(), trace.WithAttributes(attribute.Int64("callwise.portal", portalID)))
 	return tracer.Start(ctx, name, options...)
 }

@@ -99,6 +99,7 @@ func (w *Watch) tell(ctx context.Context, p piece, mark *callflow.Mark, took tim
 	}
 	add("portal", p.portal, p.portal != 0)
 	add("call", mark.Call, mark.Call != 0)
+	add("trace", mark.Named, len(mark.Named) > 0)
 	add("code", mark.Code, mark.Code != "")
 	add("remarks", mark.Remarks, len(mark.Remarks) > 0)
 	if outcome == jobFailed {
