@@ -25,8 +25,8 @@ func (s *Store) FreeCommands(ctx context.Context, lease time.Duration) error {
 		TellArgs{}.Kind(), before, longest).Error
 }
 
-// takenBefore is SQL that holds for a row of river_job that was taken that long ago,
-// and its value. The clock is the one that River counts by.
+// takenBefore is SQL that holds for a row of river_job that was taken longer than age
+// ago, and its value. As with leases, the clock is the database's, or ours with SQLite.
 func (s *Store) takenBefore(age time.Duration) (string, any) {
 	if s.pool == nil {
 		return "attempted_at < ?", s.now().Add(-age).UTC().Format(riverTime)
