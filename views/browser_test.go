@@ -37,6 +37,7 @@ func TestEveryPageIsAccessibleAndFitsItsFrame(t *testing.T) {
 	routes["POST /calls"] = show(CallRows(end))                                                          // a search goes on
 	routes["GET /health/portal"] = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() } // Bitrix24 is still asked
 	routes["GET /settings/privacy"] = routes["GET /health/portal"]                                       // a number is still being erased
+	routes["GET /settings/test-call/7"] = routes["GET /health/portal"]                                   // a test call is still on its way
 	address := serve(t, routes)
 	for _, width := range []int64{1280, 400} {
 		tab := openTab(t, width, 900)
