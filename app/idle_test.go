@@ -149,36 +149,49 @@ func TestASparePairThatIsRefusedIsDeadAndShown(t *testing.T) {
 	})
 }
 
-func TestARenewalThatFailsForAMomentIsTriedAgainInAnHour(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, address string) {
-		r := agingRig(t, address)
-		old := r.pairOf(boris.ID)
-		fault := r.sim.Inject(b24sim.Fault{Method: "oauth/token", Times: -1, Act: b24sim.Refuse, Status: 503, Code: "INTERNAL_SERVER_ERROR"})
-		r.later(166 * day)
-		r.upkeep()
-		fault.Remove()
-		r.upkeep()
-		if diff := cmp.Diff(old, r.pairOf(boris.ID)); diff != "" {
-			t.Errorf("tried again at once, or dead (-want +got):\n%s", diff)
-		}
-		r.hourPasses()
-		r.upkeep()
-		if got := r.pairOf(boris.ID); got.RefreshToken == old.RefreshToken {
-			t.Error("not tried again")
-		}
-	})
+func TestARenewalThatFailsIsTriedAgainInAnHourAndOneThatIsRefusedInADay(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		status int
+		code   string
+		again  time.Duration
+	}{
+		{"for a moment", 503, "INTERNAL_SERVER_ERROR", time.Hour},
+		{"for good", 403, "ACCESS_DENIED", 24 * time.Hour},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, address string) {
+				r := agingRig(t, address)
+				old := r.pairOf(boris.ID)
+				fault := r.sim.Inject(b24sim.Fault{Method: "oauth/token", Times: -1, Act: b24sim.Refuse, Status: tt.status, Code: tt.code})
+				r.later(166 * day)
+				r.upkeep()
+				fault.Remove()
+				r.leasesAge(tt.again - time.Minute)
+				r.upkeep()
+				if diff := cmp.Diff(old, r.pairOf(boris.ID)); diff != "" {
+					t.Errorf("tried again too soon, or dead (-want +got):\n%s", diff)
+				}
+				r.leasesAge(2 * time.Minute)
+				r.upkeep()
+				if got := r.pairOf(boris.ID); got.RefreshToken == old.RefreshToken {
+					t.Error("not tried again")
+				}
+			})
+		})
+	}
 }
 
-// hourPasses ends what keeps a pair from being tried again: PostgreSQL counts that
-// by a clock of its own.
-func (r *rig) hourPasses() {
+// leasesAge ages what keeps a pair from being tried again: PostgreSQL counts that by
+// a clock of its own.
+func (r *rig) leasesAge(d time.Duration) {
 	r.t.Helper()
 	err := r.house.store.Transaction(r.t.Context(), func(tx *gorm.DB) error {
-		ended := tx.Exec("UPDATE leases SET until = 1 WHERE name LIKE 'idle:%'")
-		if ended.Error == nil && ended.RowsAffected == 0 {
+		aged := tx.Exec("UPDATE leases SET until = until - ? WHERE name LIKE 'idle:%'", d.Microseconds())
+		if aged.Error == nil && aged.RowsAffected == 0 {
 			r.t.Error("nothing keeps a pair from being tried again")
 		}
-		return ended.Error
+		return aged.Error
 	})
 	if err != nil {
 		r.t.Fatal(err)

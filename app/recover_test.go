@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -141,6 +143,48 @@ func TestStatisticsThatCannotBeReadAreSeen(t *testing.T) {
 		reads := func(code string) int { return r.counted(`callwise_statistics_reads_total{code="` + code + `"} `) }
 		if denied, ok := reads("ACCESS_DENIED"), reads("ok"); denied != 2 || ok < 4 {
 			t.Errorf("%d refused and %d read looks are counted", denied, ok)
+		}
+	})
+}
+
+// TestCallsThatARestoredDatabaseHasForgottenAreNotLoggedTwice brings the database back
+// to before a call of a number in the exceptions list, of which Bitrix24 made no activity.
+func TestCallsThatARestoredDatabaseHasForgottenAreNotLoggedTwice(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := tuned(t, address, classic, recovering(0))
+		r.switches("c")
+		r.recover()
+		id := r.lose("+4930901821")
+		r.recover()
+		r.worked(id)
+		before := r.portal.Totals()
+		for _, table := range []string{"calls", "events", "missing_calls", "recent_creations", "rest_log"} {
+			r.sql("DELETE FROM " + table)
+		}
+		r.sql("UPDATE reconciliations SET last_id = 0")
+		r.recover()
+		r.worked(id)
+		if diff := cmp.Diff(before, r.portal.Totals()); diff != "" || before.Activities != 1 {
+			t.Errorf("%d activities, and after the restoration (-want +got):\n%s", before.Activities, diff)
+		}
+	})
+}
+
+func TestALookThatIsBrokenOffSaysNothingAboutThePortal(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := tuned(t, address, classic, recovering(0))
+		held := r.holding("voximplant.statistic.get")
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- r.house.flow.Recover(ctx, r.stored()) }()
+		<-held.Reached()
+		cancel()
+		held.Release()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+		if _, code, err := r.house.store.Unread(t.Context(), r.stored().ID); !errors.Is(err, models.ErrNotFound) {
+			t.Errorf("unread: %s, %v", code, err)
 		}
 	})
 }

@@ -42,12 +42,16 @@ func (c *child) end() {
 }
 
 // TestNothingIsLostOrDoubleInARollingRestartUnderLoad ends one process after the
-// other and starts it again while calls are told.
+// other and starts it again while calls are told, and while a portal has more of them
+// than it lets requests through.
 func TestNothingIsLostOrDoubleInARollingRestartUnderLoad(t *testing.T) {
 	t.Parallel()
 	f := fleetOf(t, 2, postgreSQL(t), hastyChild)
-	w := newTown(t, f, 3, 100*time.Millisecond)
+	w := newTown(t, f, 8, 100*time.Millisecond)
 	w.during(func() {
+		for range 18 {
+			w.place(0)
+		}
 		for i := range f.children {
 			accepted := w.events.Load()
 			eventually(t, "load", func() bool { return w.events.Load() > accepted+10 })
@@ -56,6 +60,11 @@ func TestNothingIsLostOrDoubleInARollingRestartUnderLoad(t *testing.T) {
 		}
 	})
 	w.settled(2 * time.Minute)
+	for _, p := range w.portals {
+		if n := p.portal.Overrun(); n > 0 {
+			t.Errorf("%s was asked %d times when it let nobody through", p.portal.Name(), n)
+		}
+	}
 	t.Log(w.describe())
 }
 

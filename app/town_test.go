@@ -150,7 +150,7 @@ func (w *town) pause() {
 
 // settled waits until every portal knows all its calls and their ends, and
 // compares what they have with what they should have: nothing lost, nothing
-// double. No portal may have been asked more often than it lets through.
+// double.
 func (w *town) settled(patience time.Duration) {
 	w.t.Helper()
 	deadline := time.Now().Add(patience)

@@ -43,7 +43,7 @@ func (h *Handlers) gaps(ctx context.Context, v view) (views.Gaps, error) {
 func (h *Handlers) waits(v view, found []models.Gap) bool {
 	old := h.Now().Add(-callflow.RecoverAge)
 	return slices.ContainsFunc(found, func(g models.Gap) bool {
-		return g.Missing > 0 && (v.portal.Settings.Recovery == models.RecoverOnClick || g.From.Before(old))
+		return g.Missing > 0 && (v.portal.Settings.Recovery == models.RecoverOnClick || g.Waits.Before(old))
 	})
 }
 

@@ -95,6 +95,13 @@ func TestACallThatOnlyTheStatisticsHadIsNoSignThatCallsCome(t *testing.T) {
 		if diff := cmp.Diff([2]models.Pulse{{Now: 2, Before: [4]int{3}}, all}, now()); diff != "" {
 			t.Errorf("once they are (-want +got):\n%s", diff)
 		}
+		late := fmt.Sprint(models.KindBuiltin, ":", -time.Minute, "/0")
+		for i, key := range []string{models.RecoveredPrefix + late, "told late"} {
+			add(t, s, p.ID, models.Event{Source: models.SourceBitrix24, EventKey: key, CallKey: late, Type: "END", Payload: []byte(`{}`), HappenedAt: noon})
+			if got := now()[0].Now; got != 2+i {
+				t.Errorf("%d calls after the event %q", got, key)
+			}
+		}
 	})
 }
 

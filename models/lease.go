@@ -67,8 +67,8 @@ func (s *Store) leased(name string) (string, any) {
 		longestLease.Microseconds()
 }
 
-// longestLease is more than any lease lasts: one that ends later was taken before the
-// clock was set back.
+// longestLease is more than a lease of a call or a command lasts: one that ends later
+// was taken before the clock was set back.
 const longestLease = 2 * time.Minute
 
 // Release gives a lease back; that of another owner stays. If that is lost, the

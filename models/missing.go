@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -42,6 +43,7 @@ const RecoveredPrefix = "recovered:"
 type Gap struct {
 	From, To  time.Time // when the first and the last of its calls began
 	Missing   int       // not taken up yet
+	Waits     time.Time // when the first of these began; zero for none
 	Recovered int
 }
 
@@ -67,11 +69,13 @@ func (s *Store) Unread(ctx context.Context, portalID int64) (since time.Time, co
 	return time.UnixMicro(u.Since).UTC(), u.Code, found(err)
 }
 
-// SetUnread remembers that a portal's statistics could not be read now, and why.
+// SetUnread remembers that the statistics of a portal, which is active, could not be
+// read now, and why.
 func (s *Store) SetUnread(ctx context.Context, portalID int64, code string) error {
-	return s.with(ctx).Clauses(clause.OnConflict{
-		Columns: []clause.Column{{Name: "portal_id"}}, DoUpdates: clause.AssignmentColumns([]string{"code"}),
-	}).Create(&UnreadStatistic{portalID, s.now().UnixMicro(), clean(code)}).Error
+	return s.with(ctx).Exec(`
+		INSERT INTO unread_statistics (portal_id, since, code) SELECT id, ?, ? FROM portals WHERE id = ? AND status = ?
+		ON CONFLICT (portal_id) DO UPDATE SET code = excluded.code`,
+		s.now().UnixMicro(), clean(code), portalID, PortalActive).Error
 }
 
 // SetRead remembers that a portal's statistics could be read.
@@ -153,23 +157,29 @@ func (s *Store) StopReconciling(ctx context.Context, portalID int64) error {
 
 // Gaps are the latest times in which calls of a portal did not reach us, the
 // newest first: of calls that were taken up after since, and of those that are
-// not and were first seen by until. The events of later ones may still come.
+// not and were first seen by until. The events of later ones may still come. If there
+// are too many, those that nothing is missing in any more are left out first.
 func (s *Store) Gaps(ctx context.Context, portalID int64, since, until time.Time) ([]Gap, error) {
 	var rows []struct {
-		First, Last        int64
+		First, Last, Waits int64
 		Missing, Recovered int
 	}
 	err := s.with(ctx).Raw(`
-		SELECT min(began) AS first, max(began) AS last, sum(open) AS missing, sum(1 - open) AS recovered FROM (
+		SELECT min(began) AS first, max(began) AS last, COALESCE(min(CASE WHEN open = 1 THEN began END), 0) AS waits, sum(open) AS missing, sum(1 - open) AS recovered FROM (
 			SELECT began, open, sum(fresh) OVER (ORDER BY began, id) AS gap FROM (
 				SELECT id, began, CASE WHEN recovered = 0 THEN 1 ELSE 0 END AS open,
 					CASE WHEN began - lag(began) OVER (ORDER BY began, id) <= ? THEN 0 ELSE 1 END AS fresh
 				FROM missing_calls WHERE portal_id = ? AND ((recovered <> 0 AND recovered > ?) OR (recovered = 0 AND seen <= ?))) AS marked) AS grouped
-		GROUP BY gap ORDER BY min(began) DESC LIMIT ?`,
+		GROUP BY gap ORDER BY CASE WHEN sum(open) > 0 THEN 0 ELSE 1 END, min(began) DESC LIMIT ?`,
 		gapBetween.Microseconds(), portalID, since.UnixMicro(), until.UnixMicro(), mostGaps).Scan(&rows).Error
 	var gaps []Gap
 	for _, r := range rows {
-		gaps = append(gaps, Gap{time.UnixMicro(r.First).UTC(), time.UnixMicro(r.Last).UTC(), r.Missing, r.Recovered})
+		gap := Gap{From: time.UnixMicro(r.First).UTC(), To: time.UnixMicro(r.Last).UTC(), Missing: r.Missing, Recovered: r.Recovered}
+		if r.Missing > 0 {
+			gap.Waits = time.UnixMicro(r.Waits).UTC()
+		}
+		gaps = append(gaps, gap)
 	}
+	slices.SortStableFunc(gaps, func(a, b Gap) int { return b.From.Compare(a.From) })
 	return gaps, err
 }

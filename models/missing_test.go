@@ -3,6 +3,7 @@ package models_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -70,16 +71,16 @@ func TestGapsArePartedByAnHourAndTellWhatIsMissingAndWhatIsFilled(t *testing.T) 
 			want         []models.Gap
 		}{
 			{"all", noon, noon.Add(5 * time.Hour), []models.Gap{
-				{From: at(4*time.Hour + time.Minute), To: at(4*time.Hour + time.Minute), Missing: 1},
+				{From: at(4*time.Hour + time.Minute), To: at(4*time.Hour + time.Minute), Missing: 1, Waits: at(4*time.Hour + time.Minute)},
 				{From: at(3 * time.Hour), To: at(3 * time.Hour), Recovered: 1},
-				{From: at(0), To: at(100 * time.Minute), Missing: 2, Recovered: 1},
+				{From: at(0), To: at(100 * time.Minute), Missing: 2, Waits: at(50 * time.Minute), Recovered: 1},
 			}},
 			{"what was filled long ago is not told", noon.Add(6 * time.Hour), noon.Add(5 * time.Hour), []models.Gap{
-				{From: at(4*time.Hour + time.Minute), To: at(4*time.Hour + time.Minute), Missing: 1},
-				{From: at(50 * time.Minute), To: at(100 * time.Minute), Missing: 2},
+				{From: at(4*time.Hour + time.Minute), To: at(4*time.Hour + time.Minute), Missing: 1, Waits: at(4*time.Hour + time.Minute)},
+				{From: at(50 * time.Minute), To: at(100 * time.Minute), Missing: 2, Waits: at(50 * time.Minute)},
 			}},
 			{"what may still come is not told", noon.Add(6 * time.Hour), noon.Add(time.Hour), []models.Gap{
-				{From: at(50 * time.Minute), To: at(50 * time.Minute), Missing: 1},
+				{From: at(50 * time.Minute), To: at(50 * time.Minute), Missing: 1, Waits: at(50 * time.Minute)},
 			}},
 		} {
 			if diff := cmp.Diff(tt.want, must[[]models.Gap](t)(s.Gaps(ctx, p.ID, tt.since, tt.until))); diff != "" {
@@ -94,6 +95,25 @@ func TestGapsArePartedByAnHourAndTellWhatIsMissingAndWhatIsFilled(t *testing.T) 
 		}
 		if last := must[int64](t)(s.Reconciled(ctx, twin.ID)); last != 3 || !cmp.Equal([]string{"b24:1"}, missingKeys(t, s, twin.ID)) {
 			t.Errorf("the other portal stands at %d", last)
+		}
+	})
+}
+
+func TestManyFilledGapsHideNoneThatIsOpen(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		s.Now = func() time.Time { return noon.AddDate(0, 0, 1) }
+		ctx, p := t.Context(), active(t, s, "one")
+		calls := []models.MissingCall{lost("open", "", 0)}
+		for i := range 12 {
+			calls = append(calls, lost(fmt.Sprint(i), "", time.Duration(2+2*i)*time.Hour))
+		}
+		check(t, s.AddMissing(ctx, p.ID, 9, calls))
+		for _, m := range must[[]models.MissingCall](t)(s.MissingSince(ctx, p.ID, noon.AddDate(0, 0, 2), noon.AddDate(1, 0, 0), 20))[1:] {
+			_ = must[bool](t)(s.SetRecovered(ctx, p.ID, m.ID))
+		}
+		gaps := must[[]models.Gap](t)(s.Gaps(ctx, p.ID, noon, noon.AddDate(0, 0, 2)))
+		if diff := cmp.Diff(models.Gap{From: noon, To: noon, Missing: 1, Waits: noon}, gaps[len(gaps)-1]); diff != "" || len(gaps) != 10 {
+			t.Errorf("the oldest of %d gaps (-want +got):\n%s", len(gaps), diff)
 		}
 	})
 }

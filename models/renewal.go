@@ -147,13 +147,14 @@ type IdleToken struct {
 
 // IdleTokens returns the next live pairs after an id that were renewed before a
 // time, of the portals that are active or not reachable; of the latter only what was
-// renewed after expired. None means that there are no more.
+// renewed after expired, and of the former for half a year more. None means that there
+// are no more.
 func (s *Store) IdleTokens(ctx context.Context, after int64, before, expired time.Time) ([]IdleToken, error) {
 	var page []IdleToken
 	err := s.with(ctx).Table("tokens t").Select("t.id, t.portal_id, t.renewed_at, p.status").
 		Joins("JOIN portals p ON p.id = t.portal_id").
 		Where("t.id > ? AND t.dead_code = '' AND t.renewed_at < ? AND "+inUse, after, stored(before)).
-		Where("p.status = ? OR t.renewed_at > ?", PortalActive, stored(expired)).
+		Where("t.renewed_at > ? AND (p.status = ? OR t.renewed_at > ?)", stored(expired.AddDate(0, -6, 0)), PortalActive, stored(expired)).
 		Order("t.id").Limit(idlePage).Find(&page).Error
 	return page, err
 }

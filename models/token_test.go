@@ -300,18 +300,15 @@ func TestIdlePairsAreTheOldLiveOnesOfPortalsInUse(t *testing.T) {
 		var want []models.IdleToken
 		for i, tt := range []struct {
 			status models.PortalStatus
-			old    bool // older than a refresh token lives
+			age    time.Duration // a refresh token lives for 180 days
 			listed bool
 		}{
-			{models.PortalActive, false, true}, {models.PortalActive, true, true},
-			{models.PortalSuspended, false, true}, {models.PortalSuspended, true, false},
-			{models.PortalReauth, false, true}, {models.PortalReauth, true, false},
-			{models.PortalInstalling, false, false},
+			{models.PortalActive, 160 * day, true}, {models.PortalActive, 181 * day, true}, {models.PortalActive, 365 * day, false},
+			{models.PortalSuspended, 160 * day, true}, {models.PortalSuspended, 181 * day, false},
+			{models.PortalReauth, 160 * day, true}, {models.PortalReauth, 181 * day, false},
+			{models.PortalInstalling, 160 * day, false},
 		} {
-			age := 160 * day
-			if tt.old {
-				age = 181 * day
-			}
+			age := tt.age
 			at(-age)
 			p := install(t, s, fmt.Sprint("portal ", i))
 			check(t, s.AddToken(ctx, p.ID, pair(2, models.TokenAdmin, "dead")))

@@ -133,8 +133,9 @@ func (s *Store) addVitals(ctx context.Context, all []Vitals, portalIDs []int64, 
 const realCalls = "calls WHERE portal_id = p.id AND call_key NOT LIKE 'test:%'"
 
 // told holds for those of them that we do not only have from the statistics.
-const told = "NOT (kind IN ('builtin', 'other') AND EXISTS " +
-	"(SELECT 1 FROM missing_calls m WHERE m.portal_id = p.id AND m.call_key = calls.call_key AND m.recovered <> 0))"
+const told = "NOT (kind IN ('builtin', 'other')" +
+	" AND EXISTS (SELECT 1 FROM missing_calls m WHERE m.portal_id = p.id AND m.call_key = calls.call_key AND m.recovered <> 0)" +
+	" AND NOT EXISTS (SELECT 1 FROM events e WHERE e.portal_id = p.id AND e.call_key = calls.call_key AND e.event_key NOT LIKE '" + RecoveredPrefix + "%'))"
 
 func (p *Pulse) places() []any {
 	places := []any{&p.Now}

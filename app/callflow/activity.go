@@ -3,10 +3,13 @@ package callflow
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"callwise/app/b24"
 	"callwise/app/crm"
+	"callwise/models"
 )
 
 // addActivity writes a call activity where Bitrix24 made none although there
@@ -40,9 +43,10 @@ func (w *work) hasActivity(ctx context.Context, id int64, owner crm.Ref) error {
 }
 
 // findOrAddActivity writes an activity of the first of the cards. It looks for
-// what an earlier attempt may have written.
+// what an earlier attempt may have written, also one that our database has forgotten:
+// after it was restored to an earlier moment, the statistics bring calls back.
 func (w *work) findOrAddActivity(ctx context.Context, cards []crm.Ref) (int64, error) {
-	if w.row.Progress.ActivityTried {
+	if w.row.Progress.ActivityTried || w.fromStatistics() {
 		id, found, err := w.client.FindCallActivity(ctx, w.externalID())
 		if err != nil || found {
 			return id, err
@@ -58,6 +62,11 @@ func (w *work) findOrAddActivity(ctx context.Context, cards []crm.Ref) (int64, e
 		Phone: w.phone.Dial(), Direction: w.call.Direction, Completed: !w.missed(),
 		ResponsibleID: user, StartedAt: w.row.StartedAt, EndedAt: w.endedAt(), OriginID: w.externalID(),
 	})
+}
+
+// fromStatistics reports a call whose end was taken from the statistics.
+func (w *work) fromStatistics() bool {
+	return slices.ContainsFunc(w.events, func(e models.Event) bool { return strings.HasPrefix(e.EventKey, models.RecoveredPrefix) })
 }
 
 // subject says of an activity whether the call was missed, as Bitrix24's own do.

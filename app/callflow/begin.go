@@ -21,6 +21,7 @@ func (w *work) begin(ctx context.Context) error {
 		return err
 	}
 	if out {
+		w.inTime()
 		return w.decide(ctx)
 	}
 	held, err := w.holdPatiently(ctx, numberLease(w.portal.ID, w.phone.Key()), w.beginAlone)
@@ -81,10 +82,7 @@ func (w *work) beginAlone(ctx context.Context) error {
 	if w.row.Progress.Deferred && w.row.Progress.Register.Tried {
 		return w.register(ctx)
 	}
-	w.row.Progress.Deferred = false
-	if !w.call.Ended {
-		w.unremark(rules.SnapshotFailed) // the decision is not put off until the end
-	}
+	w.inTime()
 	w.forgetStale()
 	err := w.decide(ctx)
 	if unreadable(err) {
@@ -97,6 +95,14 @@ func (w *work) beginAlone(ctx context.Context) error {
 		return err
 	}
 	return w.create(ctx)
+}
+
+// inTime has the decision not put off until the end any more.
+func (w *work) inTime() {
+	w.row.Progress.Deferred = false
+	if !w.call.Ended {
+		w.unremark(rules.SnapshotFailed)
+	}
 }
 
 // unreadable reports that the CRM could not be read although the portal may

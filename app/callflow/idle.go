@@ -24,17 +24,18 @@ const (
 	idleExpired = 180 * 24 * time.Hour // after the last renewal
 	idleAtOnce  = 50                   // pairs that one run renews
 	idleBeside  = 4                    // at a time
-	idleAgain   = time.Hour            // after a renewal that failed
-	idleSeldom  = 24 * time.Hour       // after one for a portal that is not active
+	idleAgain   = time.Hour            // after a renewal that failed in passing
+	idleSeldom  = 24 * time.Hour       // after one that was refused, or for a portal that is not active
 )
 
 // RenewIdle renews the pairs of tokens of all portals in use that nothing has
 // renewed for 150 to 165 days: those of administrators whose turn comes when the
 // installer is dismissed, and those of a portal that has been suspended for long. A
-// pair that is refused for good is dead, which the health page shows. What else
-// fails is tried again in an hour; for a portal that is not active in a day, and not
-// when 180 days are over. No portal's budget of requests is used. It may be
-// repeated, also by several processes at once: one of them renews a pair.
+// pair that is found dead is so on the health page, too. What fails in passing is
+// tried again in an hour; what is refused otherwise, or is for a portal that is not
+// active, in a day. The latter ends when 180 days are over, all else after a year. No
+// portal's budget of requests is used. It may be repeated, also by several processes
+// at once: one of them renews a pair.
 func (f *Flow) RenewIdle(ctx context.Context) error {
 	taken, err := f.takeIdle(ctx)
 	var beside errgroup.Group
@@ -80,17 +81,21 @@ func (f *Flow) takeSome(ctx context.Context, page []models.IdleToken, most int) 
 }
 
 // takeTurn reports whether it is a pair's turn. It is so for one caller, and again
-// only after a while: the lease is not given back.
+// only after idleSeldom: the lease is not given back, see [Flow.takeTurnSoon].
 func (f *Flow) takeTurn(ctx context.Context, t models.IdleToken) (bool, error) {
 	if f.Now().Before(idleTurn(t)) {
 		return false, nil
 	}
-	again := idleAgain
-	if t.Status != models.PortalActive {
-		again = idleSeldom
-	}
-	return f.Store.Acquire(ctx, fmt.Sprintf("idle:%d", t.ID), f.piece(), again)
+	return f.Store.Acquire(ctx, idleLease(t), f.Owner, idleSeldom)
 }
+
+// takeTurnSoon has a turn that was taken come again after idleAgain.
+func (f *Flow) takeTurnSoon(ctx context.Context, t models.IdleToken) error {
+	_, err := f.Store.Renew(ctx, idleLease(t), f.Owner, idleAgain)
+	return err
+}
+
+func idleLease(t models.IdleToken) string { return fmt.Sprintf("idle:%d", t.ID) }
 
 // idleTurn is when a pair is to be renewed: pairs stored one after another come an
 // hour apart.
@@ -105,6 +110,9 @@ func (f *Flow) renewIdle(ctx context.Context, t models.IdleToken) error {
 	if errors.Is(err, models.ErrNotFound) {
 		return nil
 	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
 		f.Log.ErrorContext(ctx, "portal passed over", "portal", t.PortalID, "error", err)
 		return nil
@@ -114,6 +122,9 @@ func (f *Flow) renewIdle(ctx context.Context, t models.IdleToken) error {
 		return known(err)
 	}
 	f.Log.WarnContext(ctx, "unused tokens not renewed", "portal", t.PortalID, "code", errorCode(err))
+	if passes(err) && t.Status == models.PortalActive {
+		return f.takeTurnSoon(context.WithoutCancel(ctx), t)
+	}
 	return nil
 }
 

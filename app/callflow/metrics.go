@@ -54,7 +54,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		incidents:  counter("incidents_total", "Incidents of portals that began and that ended, by kind.", "kind", "what"),
 		alerts:     counter("alerts_total", "Alerts sent to people in Bitrix24, by whether they were reached.", "reached"),
 		recovered:  recovered,
-		statistics: counter("statistics_reads_total", "Looks at call statistics of portals, by the code of why they could not be read.", "code"),
+		statistics: counter("statistics_reads_total", "Looks at call statistics of portals, by the code of what became of them: ok, or why they failed.", "code"),
 	}
 	m.begin()
 	return m

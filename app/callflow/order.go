@@ -54,7 +54,7 @@ func (f *Flow) Tell(ctx context.Context, portalID, callID int64, ordered time.Ti
 	if err == nil && !told {
 		err = errTelling
 	}
-	if errors.Is(err, errTelling) || errors.Is(err, errTaken) {
+	if errors.Is(err, errTelling) || errors.Is(err, errLeaseLost) {
 		return &Later{After: time.Second, Err: err}
 	}
 	return err

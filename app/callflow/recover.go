@@ -96,19 +96,18 @@ func (f *Flow) RecoverNow(ctx context.Context, portal *models.Portal) (int, erro
 
 func recoverLease(portalID int64) string { return fmt.Sprintf("recover:%d", portalID) }
 
-// tryStatistics is readStatistics, and remembers whether the portal let it: while
-// it does not, nobody notices that calls are missing.
+// tryStatistics is readStatistics, and remembers whether that failed: while it does,
+// nobody notices that calls are missing.
 func (f *Flow) tryStatistics(ctx context.Context, portal *models.Portal) (time.Time, error) {
 	now, err := f.readStatistics(ctx, portal)
-	f.Metrics.statisticsRead(err)
-	switch {
-	case err == nil:
-		return now, f.Store.SetRead(ctx, portal.ID)
-	case isPortals(err):
-		unread := f.Store.SetUnread(context.WithoutCancel(ctx), portal.ID, errorCode(err))
-		return now, errors.Join(err, known(unread))
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return now, err // we end, or another process looks: that says nothing about the portal
 	}
-	return now, err
+	f.Metrics.statisticsRead(err)
+	if err != nil {
+		return now, errors.Join(err, f.Store.SetUnread(context.WithoutCancel(ctx), portal.ID, errorCode(err)))
+	}
+	return now, f.Store.SetRead(ctx, portal.ID)
 }
 
 // readStatistics keeps what the statistics have and we do not, and returns the

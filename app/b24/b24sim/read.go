@@ -192,7 +192,12 @@ type Totals struct {
 	Numbers    int // different numbers of the leads
 	Activities int
 	Bindings   int // of the activities
-	Overrun    int // requests that met a full bucket
+}
+
+// Overrun is how many requests met a full bucket.
+func (p *Portal) Overrun() int {
+	defer p.lock()()
+	return p.overrun
 }
 
 // Totals is a small [Portal.Snapshot].
@@ -203,7 +208,7 @@ func (p *Portal) Totals() Totals {
 		numbers[strings.Join(lead.Phones, " ")] = true
 	}
 	totals := Totals{
-		Going: len(p.phone.calls), Calls: len(p.statistics()), Leads: len(leads), Numbers: len(numbers), Overrun: p.overrun,
+		Going: len(p.phone.calls), Calls: len(p.statistics()), Leads: len(leads), Numbers: len(numbers),
 	}
 	for _, a := range p.activityList(func(*activity) bool { return true }) {
 		totals.Activities++
