@@ -35,7 +35,7 @@ func took(tx *gorm.DB, callID int64, ago time.Duration, tries int) error {
 }
 
 func TestCommandsAreFreedWhoseProcessDied(t *testing.T) {
-	const lease = 15 * time.Second
+	const lease = time.Minute
 	tests := []struct {
 		name  string
 		ago   time.Duration // that the job was taken
@@ -44,13 +44,13 @@ func TestCommandsAreFreedWhoseProcessDied(t *testing.T) {
 		other bool          // another kind of job
 		want  string
 	}{
-		{name: "died before it took the lease", ago: 16 * time.Second, tries: 1, want: "available"},
-		{name: "may be about to take the lease", ago: 14 * time.Second, tries: 1, want: "running"},
-		{name: "has the lease", ago: time.Minute, tries: 1, lease: time.Second, want: "running"},
-		{name: "died with the lease", ago: time.Minute, tries: 1, lease: -time.Second, want: "available"},
-		{name: "had it on a clock that was ahead", ago: time.Minute, tries: 1, lease: time.Hour, want: "available"},
-		{name: "died as all before it", ago: time.Minute, tries: 25, want: "running"},
-		{name: "died at other work", ago: time.Minute, tries: 1, other: true, want: "running"},
+		{name: "died before it took the lease", ago: 2 * time.Minute, tries: 1, want: "available"},
+		{name: "may be about to take the lease", ago: 30 * time.Second, tries: 1, want: "running"},
+		{name: "has the lease", ago: 2 * time.Minute, tries: 1, lease: 90 * time.Second, want: "running"},
+		{name: "died with the lease", ago: 2 * time.Minute, tries: 1, lease: -time.Second, want: "available"},
+		{name: "had it on a clock that was ahead", ago: 2 * time.Minute, tries: 1, lease: time.Hour, want: "available"},
+		{name: "died as all before it", ago: 2 * time.Minute, tries: 25, want: "running"},
+		{name: "died at other work", ago: 2 * time.Minute, tries: 1, other: true, want: "running"},
 	}
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		ctx, workers := t.Context(), river.NewWorkers()
