@@ -21,17 +21,22 @@ import (
 // https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT
 const LockTimeout = "SET lock_timeout = '3s'"
 
-// How often a migration is tried that does not get a lock, and how long it leaves
+// How often a migration is tried that does not get its locks, and how long it leaves
 // the others alone in between: for five minutes, as [alone] waits.
 const (
 	tries = 60
 	pause = 2 * time.Second
 )
 
-// lockNotAvailable is PostgreSQL's code for a lock that was waited for in vain.
+// PostgreSQL's codes for a lock that was waited for in vain, and for one that was not
+// waited for because its holder waits for ours. Either way the migration's transaction
+// was rolled back whole; a file without one bears to be begun anew.
 //
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
-const lockNotAvailable = "55P03"
+const (
+	lockNotAvailable = "55P03"
+	deadlockDetected = "40P01"
+)
 
 // upPostgres waits for nobody when nothing is to be done: the processes of the
 // version before start while a newer one migrates.
@@ -63,14 +68,14 @@ func repeat(ctx context.Context, up func(context.Context) error) error {
 		err = up(ctx)
 	}
 	if lockedOut(err) {
-		return fmt.Errorf("tried %d times, and each time somebody held a table for long, such as a backup or a query: %w", tries, err)
+		return fmt.Errorf("tried %d times, and each time somebody held a table that it needs, such as a backup or a long query: %w", tries, err)
 	}
 	return err
 }
 
 func lockedOut(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && pg.Code == lockNotAvailable
+	return ok && (pg.Code == lockNotAvailable || pg.Code == deadlockDetected)
 }
 
 // alone calls do while no other process migrates what the lock id stands for. The

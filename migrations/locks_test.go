@@ -21,7 +21,8 @@ import (
 
 func TestOnlyWhatGotNoLockIsTriedAgain(t *testing.T) {
 	locked := &goose.PartialError{Err: fmt.Errorf("version 7: %w", &pgconn.PgError{Code: lockNotAvailable})}
-	deadlock := &pgconn.PgError{Code: "40P01"}
+	deadlock := &goose.PartialError{Err: fmt.Errorf("version 7: %w", &pgconn.PgError{Code: deadlockDetected})}
+	unique := &pgconn.PgError{Code: "23505"}
 	broken := errors.New("broken")
 	for _, tt := range []struct {
 		name  string
@@ -32,7 +33,8 @@ func TestOnlyWhatGotNoLockIsTriedAgain(t *testing.T) {
 		{"it succeeds", []error{nil}, nil, 1},
 		{"it gets its locks at last", []error{locked, locked, nil}, nil, 3},
 		{"it never gets them", []error{locked}, locked, tries},
-		{"a deadlock", []error{deadlock}, deadlock, 1},
+		{"it is the one that a deadlock is ended with", []error{deadlock, locked, nil}, nil, 3},
+		{"something else that PostgreSQL refuses", []error{unique}, unique, 1},
 		{"something else", []error{broken}, broken, 1},
 		{"something else after a lock", []error{locked, broken}, broken, 2},
 	} {
