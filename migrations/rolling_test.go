@@ -1,10 +1,10 @@
 package migrations
 
 import (
-	"cmp"
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -40,10 +40,21 @@ var blocking = []rule{
 	{words(`^ADD\b.*\b(GENERATED\b|(small|big)?serial\b|DEFAULT ([\w.]+ )?\{\})`), words(`\bDEFAULT now \{\}`), "the table is rewritten while everybody waits"},
 	{words(`^SET (LOGGED|UNLOGGED|TABLESPACE|ACCESS METHOD)\b`), nil, "the table is rewritten while everybody waits"},
 	{words(`^ADD\b.*\b(CHECK|FOREIGN|UNIQUE|PRIMARY|EXCLUDE)\b`), words(`\b(NOT VALID|USING INDEX)\b`), "all rows are looked at while everybody waits; say NOT VALID, and VALIDATE CONSTRAINT in the next file, or USING INDEX"},
-	{words(`^CREATE (UNIQUE )?INDEX\b.* ON (ONLY )?(events|calls|rest_log|river_job)\b`), words(`\bCONCURRENTLY\b`), "nothing could be stored until a large table is indexed; say CONCURRENTLY, and +goose NO TRANSACTION"},
+	{words(`^CREATE (UNIQUE )?INDEX\b.* ON (ONLY )?(\w+\.)?(events|calls|rest_log|river_job)\b`), words(`\bCONCURRENTLY\b`), "nothing could be stored until a large table is indexed; say CONCURRENTLY, and +goose NO TRANSACTION"},
 	{words(`^DROP INDEX\b`), words(`\bCONCURRENTLY\b`), "it needs the table for itself; say CONCURRENTLY, and +goose NO TRANSACTION"},
 	{words(`^(REINDEX|REFRESH)\b`), words(`\bCONCURRENTLY\b`), "everybody waits until it is done; say CONCURRENTLY, and +goose NO TRANSACTION"},
 	{words(`^(LOCK|TRUNCATE|CLUSTER|VACUUM)\b`), nil, "it needs the table for itself"},
+}
+
+// scanning is what blocks unless a CHECK says it already, which the text alone does
+// not show. A file says so with "-- checked: FILE that validated it".
+var scanning = []rule{
+	{words(`^ALTER (COLUMN )?\S+ SET NOT NULL\b`), nil, "all rows are looked at while everybody waits; a valid CHECK (... IS NOT NULL) comes first, in a file before: say -- checked: FILE"},
+}
+
+// transacted is what PostgreSQL does not do in a transaction.
+var transacted = []rule{
+	{words(`\bCONCURRENTLY\b`), words(`^REFRESH\b`), "it fails in a transaction; say +goose NO TRANSACTION"},
 }
 
 // words is an expression in which a blank is any blank space.
@@ -53,7 +64,7 @@ func words(expression string) *regexp.Regexp {
 
 func (r rule) refused(statement string) []string {
 	var all []string
-	for _, action := range actions(statement) {
+	for _, action := range actions(folded(statement)) {
 		if r.action.MatchString(action) && (r.except == nil || !r.except.MatchString(action)) {
 			all = append(all, action+": "+r.why)
 		}
@@ -63,6 +74,7 @@ func (r rule) refused(statement string) []string {
 
 var (
 	contract      = regexp.MustCompile(`(?m)^-- contract: \S`)
+	checked       = regexp.MustCompile(`(?m)^-- checked: \S`)
 	noTransaction = regexp.MustCompile(`(?m)^-- \+goose NO TRANSACTION`)
 	number        = regexp.MustCompile(`^\d+`)
 
@@ -70,24 +82,31 @@ var (
 	literal = regexp.MustCompile(`'[^']*'`)
 	inner   = regexp.MustCompile(`\s*\([^()]*\)`)
 
-	altered = words(`^ALTER TABLE (?:IF EXISTS )?(?:ONLY )?(\S+)`)
-	lengthy = words(`^(INSERT|UPDATE|DELETE|WITH)\b|\bVALIDATE CONSTRAINT\b`)
+	altered = words(`^ALTER TABLE (?:IF EXISTS )?(?:ONLY )?\S+`)
+	created = words(`^CREATE TABLE (?:IF NOT EXISTS )?(?:\w+\.)?(\w+)`)
+	locked  = words(`(?:^ALTER TABLE(?: IF EXISTS)?|^CREATE (?:\w+ )*(?:INDEX|TRIGGER)\b.*? ON|\bREFERENCES)(?: ONLY)? (?:\w+\.)?(\w+)`)
+	lengthy = words(`^(INSERT|UPDATE|DELETE|SELECT|WITH)\b|\bVALIDATE CONSTRAINT\b`)
 	unmade  = words(`^DROP INDEX CONCURRENTLY IF EXISTS (\S+)$`)
 	made    = words(`^CREATE (?:UNIQUE )?INDEX CONCURRENTLY (\S+) ON\b`)
 )
 
 // statements are those of a migration without comments; ” stands for what was
-// quoted, and {} for what was in parentheses.
+// quoted.
 func statements(text string) []string {
 	text = literal.ReplaceAllString(comment.ReplaceAllString(text, ""), "''")
-	for inner.MatchString(text) {
-		text = inner.ReplaceAllString(text, " {}")
-	}
 	var all []string
 	for statement := range strings.SplitSeq(text, ";") {
 		all = append(all, strings.TrimSpace(statement))
 	}
 	return all
+}
+
+// folded is a statement in which {} stands for what was in parentheses.
+func folded(statement string) string {
+	for inner.MatchString(statement) {
+		statement = inner.ReplaceAllString(statement, " {}")
+	}
+	return statement
 }
 
 // actions are the changes of an ALTER TABLE, or the statement.
@@ -120,6 +139,12 @@ func harm(d Dialect, text string) []string {
 	if d == Postgres {
 		rules = append(rules, blocking...)
 	}
+	if d == Postgres && !checked.MatchString(text) {
+		rules = append(rules, scanning...)
+	}
+	if d == Postgres && !noTransaction.MatchString(text) {
+		rules = append(rules, transacted...)
+	}
 	var all []string
 	for _, statement := range statements(text) {
 		for _, r := range rules {
@@ -135,17 +160,23 @@ func harm(d Dialect, text string) []string {
 	return append(all, keptLocked(statements(text))...)
 }
 
-// keptLocked is what takes long, or waits, after a table was altered: until the end
-// of the file's transaction nobody can use that.
+// keptLocked is what takes long, or waits for another table, after one was locked that
+// is in use: until the end of the file's transaction nobody can use that. A statement
+// that locks several by itself is let through.
 func keptLocked(statements []string) []string {
-	var all []string
-	first := ""
+	var all, made, held []string
 	for _, statement := range statements {
-		table := named(altered, statement)
-		if first != "" && (table != "" && table != first || lengthy.MatchString(statement)) {
-			all = append(all, statement+": "+first+" stays locked meanwhile; make it a file of its own")
+		made = append(made, named(created, statement))
+		var more []string
+		for _, found := range locked.FindAllStringSubmatch(statement, -1) {
+			if table := found[1]; !slices.Contains(made, table) && !slices.Contains(held, table) {
+				more = append(more, table)
+			}
 		}
-		first = cmp.Or(first, table)
+		if held != nil && (more != nil || lengthy.MatchString(statement)) {
+			all = append(all, statement+": "+strings.Join(held, ", ")+" stays locked meanwhile; make it a file of its own")
+		}
+		held = append(held, more...)
 	}
 	return all
 }
@@ -208,6 +239,8 @@ func TestWhatHarmsTheVersionBeforeIsNoticed(t *testing.T) {
 		{"CREATE TABLE notes (id bigint NOT NULL CHECK (id > 0));\nCREATE INDEX notes_id ON notes (id);", 0},
 		{"-- DROP TABLE calls\nCREATE TABLE notes (id bigint NOT NULL);", 0},
 		{"-- contract: v1.4 does not read it any more\nALTER TABLE calls DROP COLUMN note;", 0},
+		{"-- contract: v2 fills it\n-- checked: 00017_noted.sql\nALTER TABLE events ALTER COLUMN note SET NOT NULL;", 0},
+		{"CREATE TABLE notes (id bigint UNIQUE, call_id bigint REFERENCES calls ON DELETE CASCADE, above bigint REFERENCES notes (id));\nCREATE TABLE marks (call_id bigint REFERENCES calls, note bigint REFERENCES notes (id));\nCREATE INDEX marks_note ON marks (note);", 0},
 		{anIndex, 0},
 		{"-- +goose NO TRANSACTION\nDROP INDEX CONCURRENTLY IF EXISTS calls_note;", 0},
 
@@ -219,7 +252,7 @@ func TestWhatHarmsTheVersionBeforeIsNoticed(t *testing.T) {
 		{"DROP TABLE IF EXISTS notes;", 1},
 		{"ALTER TABLE calls RENAME COLUMN note TO remark;", 1},
 		{"ALTER TABLE calls RENAME TO talks;", 1},
-		{"ALTER TABLE calls ALTER COLUMN note SET NOT NULL;", 1},
+		{"-- checked: 00017_noted.sql\nALTER TABLE calls ALTER COLUMN note SET NOT NULL;", 1},
 		{"ALTER TABLE calls ALTER COLUMN note DROP DEFAULT;", 1},
 
 		{"ALTER TABLE calls ALTER note TYPE bigint;", 1},
@@ -236,13 +269,22 @@ func TestWhatHarmsTheVersionBeforeIsNoticed(t *testing.T) {
 		{"ALTER TABLE calls ADD COLUMN note text CHECK (note <> '');", 1},
 		{"CREATE UNIQUE INDEX events_note ON events (note);", 1},
 		{"CREATE INDEX ON ONLY river_job (kind);", 1},
+		{"CREATE INDEX events_note ON public.events (note);", 1},
 		{"DROP INDEX events_note;", 1},
 		{"-- contract: v1.4 does not read by it any more\nDROP INDEX IF EXISTS events_note;", 1},
 		{"REINDEX TABLE events;", 1},
+		{"-- contract: v2 fills it\nALTER TABLE events ALTER COLUMN note SET NOT NULL;", 1},
 		{"TRUNCATE events;", 1},
 		{"LOCK TABLE events;", 1},
 
 		{"ALTER TABLE events ADD COLUMN note text;\nALTER TABLE calls ADD COLUMN note text;", 1},
+		{"ALTER TABLE events ADD COLUMN note text;\nCREATE TABLE notes (portal_id bigint NOT NULL REFERENCES portals ON DELETE CASCADE);", 1},
+		{"ALTER TABLE events ADD COLUMN note text;\nCREATE INDEX tokens_note ON tokens (note);", 1},
+		{"ALTER TABLE events ADD COLUMN note text;\nCREATE TRIGGER noted BEFORE INSERT ON calls FOR EACH ROW EXECUTE FUNCTION note();", 1},
+		{"CREATE TRIGGER noted BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION note();\nALTER TABLE calls ADD COLUMN note text;", 1},
+		{"ALTER TABLE events ADD COLUMN note text;\nSELECT count(*) FROM rest_log;", 1},
+		{"CREATE TABLE notes (call_id bigint REFERENCES calls);\nCREATE TABLE marks (event_id bigint REFERENCES public.events);", 1},
+		{"CREATE INDEX CONCURRENTLY calls_note ON calls (note);", 1},
 		{"ALTER TABLE calls ADD COLUMN note text;\nUPDATE calls SET note = line;", 1},
 		{"ALTER TABLE calls ADD CONSTRAINT noted CHECK (note <> '') NOT VALID;\nALTER TABLE calls VALIDATE CONSTRAINT noted;", 1},
 		{"-- +goose NO TRANSACTION\nCREATE INDEX CONCURRENTLY calls_note ON calls (note);", 1},
