@@ -16,7 +16,9 @@ import (
 // LockTimeout is what each connection to PostgreSQL that migrates begins with, and no
 // other. A statement that waits for a table, behind a backup or a long query, has
 // all who come after it wait as well, those who store events too: so it gives up
-// after a moment, lets them pass, and is tried again.
+// after a moment, lets them pass, and is tried again. Nobody waits behind CREATE INDEX
+// CONCURRENTLY, which waits for transactions that began before it: it is thrown away
+// after 3 s all the same, and begun anew.
 //
 // https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-LOCK-TIMEOUT
 const LockTimeout = "SET lock_timeout = '3s'"

@@ -161,8 +161,8 @@ func harm(d Dialect, text string) []string {
 }
 
 // keptLocked is what takes long, or waits for another table, after one was locked that
-// is in use: until the end of the file's transaction nobody can use that. A statement
-// that locks several by itself is let through.
+// is in use: until the end of the file's transaction nobody can store anything there. A
+// statement that locks several by itself is let through.
 func keptLocked(statements []string) []string {
 	var all, made, held []string
 	for _, statement := range statements {
@@ -174,7 +174,7 @@ func keptLocked(statements []string) []string {
 			}
 		}
 		if held != nil && (more != nil || lengthy.MatchString(statement)) {
-			all = append(all, statement+": "+strings.Join(held, ", ")+" stays locked meanwhile; make it a file of its own")
+			all = append(all, statement+": meanwhile stays locked: "+strings.Join(held, ", ")+"; make it a file of its own")
 		}
 		held = append(held, more...)
 	}
@@ -240,7 +240,7 @@ func TestWhatHarmsTheVersionBeforeIsNoticed(t *testing.T) {
 		{"-- DROP TABLE calls\nCREATE TABLE notes (id bigint NOT NULL);", 0},
 		{"-- contract: v1.4 does not read it any more\nALTER TABLE calls DROP COLUMN note;", 0},
 		{"-- contract: v2 fills it\n-- checked: 00017_noted.sql\nALTER TABLE events ALTER COLUMN note SET NOT NULL;", 0},
-		{"CREATE TABLE notes (id bigint UNIQUE, call_id bigint REFERENCES calls ON DELETE CASCADE, above bigint REFERENCES notes (id));\nCREATE TABLE marks (call_id bigint REFERENCES calls, note bigint REFERENCES notes (id));\nCREATE INDEX marks_note ON marks (note);", 0},
+		{"CREATE TABLE notes (id bigint UNIQUE, call_id bigint REFERENCES calls ON DELETE CASCADE, above bigint REFERENCES notes (id));\nCREATE TABLE marks (call_id bigint REFERENCES calls, note bigint REFERENCES public.notes (id));\nCREATE INDEX marks_note ON marks (note);", 0},
 		{anIndex, 0},
 		{"-- +goose NO TRANSACTION\nDROP INDEX CONCURRENTLY IF EXISTS calls_note;", 0},
 
