@@ -3,6 +3,7 @@ package migrations
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -82,7 +83,7 @@ func lockedOut(err error) bool {
 
 // alone calls do while no other process migrates what the lock id stands for. The
 // lock is held on a connection of its own, also while do pauses.
-func alone(ctx context.Context, db *sql.DB, id int64, do func() error) (err error) {
+func alone(ctx context.Context, db *sql.DB, id int64, do func() error) error {
 	// Tried every second for five minutes.
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockID(id), lock.WithLockTimeout(1, 300))
 	if err != nil {
@@ -92,11 +93,12 @@ func alone(ctx context.Context, db *sql.DB, id int64, do func() error) (err erro
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, conn.Close()) }()
+	// Not unlocked, which may fail although the migration succeeded: the lock goes with
+	// the connection, which is not given back but closed.
+	defer conn.Raw(func(any) error { return driver.ErrBadConn })
 	if err := locker.SessionLock(ctx, conn); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, locker.SessionUnlock(context.WithoutCancel(ctx), conn)) }()
 	return do()
 }
 

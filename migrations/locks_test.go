@@ -96,6 +96,43 @@ func TestWithNothingToDoNobodyIsWaitedFor(t *testing.T) {
 	}
 }
 
+func TestAMigrationThatSucceededIsDoneAlthoughItsLockWasLost(t *testing.T) {
+	db := open(t, postgreSQL(t))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	id, err := lockID(ctx, db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	holders := func(what string) (n int, err error) {
+		err = db.QueryRowContext(ctx, "SELECT count("+what+`) FROM pg_locks
+			WHERE locktype = 'advisory' AND granted AND (classid::bigint << 32) | objid::bigint = $1`, id).Scan(&n)
+		return n, err
+	}
+	lose := func() error {
+		n, err := holders("pg_terminate_backend(pid)")
+		if n != 1 {
+			return errors.Join(err, fmt.Errorf("%d hold the lock", n))
+		}
+		return err
+	}
+	if err := alone(ctx, db, id, lose); err != nil {
+		t.Error(err)
+	}
+	broken := errors.New("broken")
+	if err := alone(ctx, db, id, func() error { return broken }); !errors.Is(err, broken) {
+		t.Errorf("%v, want %v", err, broken)
+	}
+	for n := 1; n > 0; { // the database notices a closed connection a moment later
+		if n, err = holders("*"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := db.Stats().InUse; n != 0 {
+		t.Errorf("%d connections are not given back", n)
+	}
+}
+
 // anIndex is how a file makes an index of a table in use: what a try left behind
 // that did not get its locks is first removed.
 const anIndex = `-- +goose NO TRANSACTION
