@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -195,48 +193,28 @@ func columnsOf(events []Event) eventColumns {
 	return c
 }
 
-// rowsAtOnce is how many events one statement of SQLite stores: it may have 32766
-// values.
-//
-// https://www.sqlite.org/limits.html#max_variable_number
-const rowsAtOnce = 1000
-
 // insertSQLite stores those events that are not stored yet and returns their
-// names. The driver compiles a statement each time it is run, which takes longer than
-// to store a row, so there is one for many.
+// names.
 func insertSQLite(ctx context.Context, tx *sql.Tx, events []Event) (map[eventName]bool, error) {
-	fresh := map[eventName]bool{}
-	for some := range slices.Chunk(events, rowsAtOnce) {
-		if err := insertSome(ctx, tx, some, fresh); err != nil {
-			return nil, err
-		}
-	}
-	return fresh, nil
-}
-
-// insertSome is insertSQLite by one statement. It adds the names to fresh.
-func insertSome(ctx context.Context, tx *sql.Tx, events []Event, fresh map[eventName]bool) (err error) {
-	const row = ", (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	values := make([]any, 0, 9*len(events))
-	for _, e := range events {
-		values = append(values, e.PortalID, e.Source, e.EventKey, e.CallKey, e.Type, string(e.Payload), e.HappenedAt, e.ArrivedAt, e.DoneAt)
-	}
-	rows, err := tx.QueryContext(ctx, `
+	insert, err := tx.PrepareContext(ctx, `
 		INSERT INTO events (portal_id, source, event_key, call_key, type, payload, happened_at, arrived_at, done_at)
-		VALUES `+strings.Repeat(row, len(events))[2:]+`
-		ON CONFLICT (portal_id, source, event_key) DO NOTHING RETURNING portal_id, source, event_key`, values...)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (portal_id, source, event_key) DO NOTHING`)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var name eventName
-		if err := rows.Scan(&name.PortalID, &name.Source, &name.EventKey); err != nil {
-			return err
+	fresh := map[eventName]bool{}
+	for _, e := range events {
+		done, err := insert.ExecContext(ctx, e.PortalID, e.Source, e.EventKey, e.CallKey, e.Type, string(e.Payload), e.HappenedAt, e.ArrivedAt, e.DoneAt)
+		if err != nil {
+			return nil, errors.Join(err, insert.Close())
 		}
-		fresh[name] = true
+		if n, err := done.RowsAffected(); err != nil {
+			return nil, errors.Join(err, insert.Close())
+		} else if n > 0 {
+			fresh[e.name()] = true
+		}
 	}
-	return rows.Err()
+	return fresh, insert.Close()
 }
 
 // callsOf are the calls for which new events ask for work, each once.

@@ -73,22 +73,6 @@ func keysOf(events []models.Event) []string {
 	return keys
 }
 
-func TestMoreEventsThanOneStatementTakesAreStoredOnce(t *testing.T) {
-	modelstest.Each(t, func(t *testing.T, s *models.Store) {
-		p := active(t, s, "one")
-		events := make([]models.Event, 2*models.RowsAtOnce+1)
-		for i := range events {
-			events[i] = event(fmt.Sprint(i), "pbx:a", 0)
-		}
-		if got := add(t, s, p.ID, append(events[:len(events)-1:len(events)-1], event("0", "pbx:a", 0))...); got != "2000 accepted, 1 duplicates" {
-			t.Error(got)
-		}
-		if got := add(t, s, p.ID, events...); got != "1 accepted, 2000 duplicates" {
-			t.Error(got)
-		}
-	})
-}
-
 func TestAnEventIsStoredOnceAndItsCallIsToldOfOnce(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		s.Now = func() time.Time { return noon.Add(time.Minute) }

@@ -28,9 +28,6 @@ func SQL(s *Store, ctx context.Context, statement string) error {
 // Pools are those of a Store on PostgreSQL.
 func Pools(s *Store) []*pgxpool.Pool { return []*pgxpool.Pool{s.pool, s.soonPool} }
 
-// RowsAtOnce is how many events one statement of SQLite stores.
-const RowsAtOnce = rowsAtOnce
-
 // PurgeBatch is how many rows one statement of a purge removes.
 const PurgeBatch = purgeBatch
 
