@@ -96,6 +96,25 @@ func TestACallBetweenEmployeesIsNotRegisteredWhileAnotherOfTheNumberIsDecided(t 
 	})
 }
 
+func TestACallThatTurnsOutToBeBetweenEmployeesIsDecidedAsIfThatHadBeenKnown(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		unread := r.refusing("crm.duplicate.findbycomm", http.StatusForbidden, "ACCESS_DENIED")
+		refused := r.refusing("telephony.externalCall.register", http.StatusForbidden, "ACCESS_DENIED")
+		r.tell(started("c1", "outgoing", "199"))
+		r.eventually("it is given up", func() bool { c := r.row("c1"); return c != nil && c.State == models.CallFailed })
+		unread.Remove()
+		refused.Remove()
+		r.portal.SetExtension(omar, "199")
+		r.post("/health/cure/employees", nil)
+		r.again("c1")
+		r.eventually("it is decided", func() bool { return r.row("c1").DecidedAt != nil })
+		r.tell(ended("c1", "answered", 9))
+		r.worked("c1")
+		r.leaves(trace{Calls: map[string]outcome{"c1": {State: models.CallFinished, Reason: rules.InternalCall}}}, "c1")
+	})
+}
+
 func TestAnEmployeesOwnPhoneCreatesNothing(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)

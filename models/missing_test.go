@@ -161,6 +161,10 @@ func TestStatisticsThatCannotBeReadAreRememberedFromTheFirstTimeOn(t *testing.T)
 			wantErr(t, err, models.ErrNotFound)
 		}
 		unread(twin.ID, now, "OVERLOAD_LIMIT")
+		check(t, s.SetStatus(ctx, p.ID, models.PortalSuspended, "PAYMENT_REQUIRED"))
+		check(t, s.SetUnread(ctx, p.ID, "PAYMENT_REQUIRED"))
+		_, _, err := s.Unread(ctx, p.ID)
+		wantErr(t, err, models.ErrNotFound)
 	})
 }
 
