@@ -353,19 +353,21 @@ func TestTheLogWithoutScripts(t *testing.T) {
 	})
 	tab := openTab(t, 1280, 900)
 	withoutScripts(t, tab)
-	tab.do(t, chromedp.Navigate(address+"/"), click(".overview button"), chromedp.WaitVisible(chromedp.CSS(".chart-failed .bar:last-of-type")))
+	tab.do(t, chromedp.Navigate(address+"/"))
+	tab.leads(t, click(".overview button"))
 	if got := form(t, <-requests); got.Get("text") != "Konstantinopolskaja" {
 		t.Errorf("overview: %v", got)
 	}
-	tab.do(t, click(".chart-failed .bar:last-of-type"), chromedp.WaitVisible(chromedp.CSS(".presets")))
+	tab.leads(t, click(".chart-failed .bar:last-of-type"))
 	if got := form(t, <-requests); got.Get("bar") != "2026-03-04 2026-03-04" || got.Get("chart") != "failed" {
 		t.Errorf("bar: %v", got)
 	}
-	tab.do(t, click("#fields summary"), click(".popup-actions .button-primary"), chromedp.WaitVisible(chromedp.CSS(".presets")))
+	tab.leads(t, click("#fields summary"), click(".popup-actions .button-primary"))
 	if got := (<-requests).body; !strings.Contains(got, "session=token") || !strings.Contains(got, "direction=") {
 		t.Errorf("search: %s", got)
 	}
-	tab.do(t, chromedp.Navigate(address+"/"), click(".chip"), chromedp.WaitVisible(chromedp.CSS(".presets")))
+	tab.do(t, chromedp.Navigate(address+"/"))
+	tab.leads(t, click(".chip"))
 	if got := form(t, <-requests); got.Has("text") || got.Get("result") != "trouble" {
 		t.Errorf("chip: %v", got)
 	}

@@ -242,7 +242,8 @@ func TestReadingAndSavingWithoutScripts(t *testing.T) {
 	withoutScripts(t, tab)
 
 	t.Run("the save bar is always there, and saving sends the session", func(t *testing.T) {
-		tab.do(t, chromedp.Navigate(address+"/"), click("#outgoing_calls"), click("#savebar .button-primary"))
+		tab.do(t, chromedp.Navigate(address+"/"))
+		tab.leads(t, click("#outgoing_calls"), click("#savebar .button-primary"))
 		got := <-requests
 		address := url.QueryEscape("https://pbx.example.com/callwise/commands")
 		want := must(url.ParseQuery(settingsFields + "&command_url=" + address + "&command_url_was=" + address + "&session=token&version=7")).Encode()
@@ -251,13 +252,14 @@ func TestReadingAndSavingWithoutScripts(t *testing.T) {
 		}
 	})
 	t.Run("a tab is a form", func(t *testing.T) {
-		tab.do(t, click("#tab-calls"), chromedp.WaitVisible(chromedp.CSS("#call-9")))
+		tab.leads(t, click("#tab-calls"))
 		if got := <-requests; got.body != "session=token" {
 			t.Errorf("form %s", got.body)
 		}
 	})
 	t.Run("details are a page with the dialog open", func(t *testing.T) {
-		tab.do(t, click("#call-9 button"), chromedp.WaitVisible(chromedp.CSS("#details-title")))
+		tab.leads(t, click("#call-9 button"))
+		tab.do(t, chromedp.WaitVisible(chromedp.CSS("#details-title")))
 	})
 }
 

@@ -85,6 +85,17 @@ func (b *browserTab) do(t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
+// leads does steps that end on another page, and waits until that page is loaded: without scripts
+// nothing else tells it from the one before.
+func (b *browserTab) leads(t *testing.T, steps ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(b, time.Minute)
+	defer cancel()
+	if _, err := chromedp.RunResponse(ctx, steps...); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // is waits until the expression is true in the page.
 func (b *browserTab) is(t *testing.T, expression string) {
 	t.Helper()
