@@ -15,7 +15,7 @@ bench: ## benchmarks, with a PostgreSQL of their own
 bench-ingest: ## events taken per second beside plain inserts, on a PostgreSQL that keeps what it commits
 	CALLWISE_DURABLE=1 bash .ci/with-postgres.sh go test ./app -run '^$$' -bench 'Ingest|EventsToPortals' -benchtime 1x -timeout 60m
 
-soak: ## half an hour of a busy hour while things are killed (SOAK=5m SOAK_RATE=60 make soak)
+soak: ## half an hour of a busy hour while things are killed (SOAK=5m SOAK_RATE=60 SOAK_PORTALS=1000 make soak)
 	SOAK=$${SOAK:-30m} bash .ci/with-postgres.sh go test ./app -run TestSoak -v -timeout 2h
 
 fuzz: ## every fuzz target, 15 s each (FUZZTIME=1m make fuzz)

@@ -110,11 +110,13 @@ func TestNothingIsLostOrDoubleWhenTheClockJumps(t *testing.T) {
 	})
 }
 
-// soakVariable says for how long [TestSoak] goes on; without it, it is short.
-// soakRate says with how many events a second; without it, 200.
+// soakVariable says for how long [TestSoak] goes on; without it, it is short, and the
+// others have no meaning: soakRate is how many events a second there are, soakPortals
+// over how many portals.
 const (
 	soakVariable = "SOAK"
 	soakRate     = "SOAK_RATE"
+	soakPortals  = "SOAK_PORTALS"
 )
 
 // TestSoak plays a busy hour on three processes and one database while something
@@ -122,17 +124,11 @@ const (
 // itself. `SOAK=30m make soak` does so at 200 events a second over 160 portals.
 func TestSoak(t *testing.T) {
 	length, rate, portals, calm := 15*time.Second, 20.0, 6, 3*time.Second
-	if text := os.Getenv(soakVariable); text != "" {
-		var err error
-		if length, err = time.ParseDuration(text); err != nil {
-			t.Fatal(err)
-		}
-		rate, portals, calm = 200, 160, 20*time.Second
-		if text := os.Getenv(soakRate); text != "" {
-			if rate, err = strconv.ParseFloat(text, 64); err != nil {
-				t.Fatal(err)
-			}
-		}
+	if os.Getenv(soakVariable) != "" {
+		length = fromEnvironment(t, soakVariable, time.ParseDuration, 0)
+		rate = fromEnvironment(t, soakRate, parseRate, 200)
+		portals = fromEnvironment(t, soakPortals, strconv.Atoi, 160)
+		calm = 20 * time.Second
 	} else {
 		t.Parallel()
 	}
@@ -161,6 +157,22 @@ func TestSoak(t *testing.T) {
 	w.settled(10 * time.Minute)
 	t.Log(w.describe(), count)
 }
+
+// fromEnvironment is what a variable says.
+func fromEnvironment[T any](t *testing.T, name string, parse func(string) (T, error), otherwise T) T {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	value, err := parse(text)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return value
+}
+
+func parseRate(text string) (float64, error) { return strconv.ParseFloat(text, 64) }
 
 // blow kills something at random, starts it again, and says what it was.
 func (f *fleet) blow(c *cluster, wire *wire) string {

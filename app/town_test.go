@@ -47,9 +47,15 @@ const eventsPerCall = (13*3 + 3*2 + 4*3) / 20.0
 // sharedKind is the one of 20 calls whose number two people have.
 const sharedKind = 2
 
+// mostPortals is how many a town's numbers have room for.
+const mostPortals = 1000
+
 // newTown opens a town of so many portals on the first process of a fleet.
 func newTown(t testing.TB, f *fleet, portals int, talk time.Duration) *town {
 	t.Helper()
+	if portals < 1 || portals > mostPortals {
+		t.Fatalf("a town has 1 to %d portals, not %d", mostPortals, portals)
+	}
 	w := &town{
 		t: t, fleet: f, talk: talk, placed: make([]atomic.Int32, portals), leads: make([]atomic.Int32, portals),
 		shared: make([]atomic.Int32, portals), begun: map[string]beginning{},
