@@ -102,22 +102,39 @@ func (s *Store) AddMissing(ctx context.Context, portalID, lastID int64, calls []
 	})
 }
 
-// MissingSince returns calls of a portal that are not taken up and were first
-// seen at or before a time of the portal's clock: first those of our own that
-// ended without us, then those of others that began at or after a time, and then
-// the rest, which waits for somebody and must not hide these; of each the oldest
+// ofOurOwn holds for a missing call that we know as one of our own, and takes the kinds
+// that are not.
+const ofOurOwn = `EXISTS (SELECT 1 FROM calls c WHERE c.portal_id = missing_calls.portal_id
+	AND c.b24_call_id = substr(missing_calls.call_key, 5) AND c.kind NOT IN ?)`
+
+var foreignKinds = []CallKind{KindBuiltin, KindOther}
+
+// SiftMissing forgets the calls of others of a portal that are none that is missing:
+// an event of a type was stored for them after all, besides the one that we made, or
+// the kind of call is not handled (any more), which builtin and external say.
+func (s *Store) SiftMissing(ctx context.Context, portalID int64, kind string, builtin, external bool) error {
+	return s.with(ctx).Exec(`
+		DELETE FROM missing_calls WHERE portal_id = ? AND recovered = 0 AND NOT `+ofOurOwn+` AND (
+			CASE WHEN call_key LIKE 'b24:externalCall.%' THEN NOT ? ELSE NOT ? END
+			OR EXISTS (SELECT 1 FROM events e WHERE e.portal_id = missing_calls.portal_id AND e.call_key = missing_calls.call_key
+				AND e.type = ? AND e.event_key <> ? || missing_calls.call_key))`,
+		portalID, foreignKinds, external, builtin, kind, RecoveredPrefix).Error
+}
+
+// MissingSince returns calls of a portal that are not taken up and were first seen
+// at or before a time of the portal's clock: first those of our own that ended
+// without us, then those of others that began at or after a time; of each the oldest
 // first.
 func (s *Store) MissingSince(ctx context.Context, portalID int64, seen, began time.Time, limit int) ([]MissingCall, error) {
 	var calls []MissingCall
-	first := clause.Expr{SQL: `CASE WHEN EXISTS (SELECT 1 FROM calls c WHERE c.portal_id = missing_calls.portal_id
-		AND c.b24_call_id = substr(missing_calls.call_key, 5) AND c.kind NOT IN ?) THEN 0 WHEN began >= ? THEN 1 ELSE 2 END, began, id`,
-		Vars: []any{[]CallKind{KindBuiltin, KindOther}, began.UnixMicro()}}
-	err := s.with(ctx).Where("portal_id = ? AND recovered = 0 AND seen <= ?", portalID, seen.UnixMicro()).
-		Clauses(clause.OrderBy{Expression: first}).Limit(limit).Find(&calls).Error
+	err := s.with(ctx).Raw(`
+		SELECT * FROM (SELECT *, `+ofOurOwn+` AS own FROM missing_calls WHERE portal_id = ? AND recovered = 0 AND seen <= ?) AS missing
+		WHERE own OR began >= ? ORDER BY own DESC, began, id LIMIT ?`,
+		foreignKinds, portalID, seen.UnixMicro(), began.UnixMicro(), limit).Scan(&calls).Error
 	return calls, err
 }
 
-// ForgetMissing drops a call that came by itself after all.
+// ForgetMissing drops a call that is not missing any more.
 func (s *Store) ForgetMissing(ctx context.Context, portalID, id int64) error {
 	return s.with(ctx).Exec("DELETE FROM missing_calls WHERE portal_id = ? AND id = ? AND recovered = 0", portalID, id).Error
 }

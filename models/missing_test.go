@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -108,7 +109,7 @@ func TestManyFilledGapsHideNoneThatIsOpen(t *testing.T) {
 			calls = append(calls, lost(fmt.Sprint(i), "", time.Duration(2+2*i)*time.Hour))
 		}
 		check(t, s.AddMissing(ctx, p.ID, 9, calls))
-		for _, m := range must[[]models.MissingCall](t)(s.MissingSince(ctx, p.ID, noon.AddDate(0, 0, 2), noon.AddDate(1, 0, 0), 20))[1:] {
+		for _, m := range must[[]models.MissingCall](t)(s.MissingSince(ctx, p.ID, noon.AddDate(0, 0, 2), time.Time{}, 20))[1:] {
 			_ = must[bool](t)(s.SetRecovered(ctx, p.ID, m.ID))
 		}
 		gaps := must[[]models.Gap](t)(s.Gaps(ctx, p.ID, noon, noon.AddDate(0, 0, 2)))
@@ -127,11 +128,55 @@ func TestWhatWaitsForSomebodyHidesNoNewerMissingCall(t *testing.T) {
 			lost("old", "", -time.Hour), lost("older", "", -2*time.Hour), lost("later", "", 2*time.Hour), lost("new", "", time.Hour), lost("own", "", 3*time.Hour),
 		}))
 		var got []string
-		for _, m := range must[[]models.MissingCall](t)(s.MissingSince(ctx, p.ID, noon.Add(3*time.Hour), noon, 4)) {
+		for _, m := range must[[]models.MissingCall](t)(s.MissingSince(ctx, p.ID, noon.Add(3*time.Hour), noon, 3)) {
 			got = append(got, m.CallKey)
 		}
-		if diff := cmp.Diff([]string{"b24:own", "b24:new", "b24:later", "b24:older"}, got); diff != "" {
+		if diff := cmp.Diff([]string{"b24:own", "b24:new", "b24:later"}, got); diff != "" {
 			t.Errorf("missing (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestWhatIsNotMissingAfterAllIsForgotten(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx := t.Context()
+		for _, tt := range []struct {
+			builtin, external bool
+			want              []string
+		}{
+			{true, true, []string{"b24:line", "b24:own", "b24:made", "b24:rang", "b24:externalCall.1"}},
+			{true, false, []string{"b24:line", "b24:own", "b24:made", "b24:rang"}},
+			{false, true, []string{"b24:own", "b24:externalCall.1"}},
+			{false, false, []string{"b24:own"}},
+		} {
+			p, twin := active(t, s, fmt.Sprint(tt)), active(t, s, fmt.Sprint("twin of ", tt))
+			for _, portal := range []*models.Portal{p, twin} {
+				check(t, s.AddMissing(ctx, portal.ID, 9, []models.MissingCall{
+					lost("line", "", 0), lost("told", "", time.Minute), lost("own", "", 2*time.Minute), lost("made", "", 3*time.Minute),
+					lost("rang", "", 4*time.Minute), lost("externalCall.1", "", 5*time.Minute),
+				}))
+			}
+			_ = must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:own", B24CallID: new("own")}))
+			for _, e := range []models.Event{
+				{CallKey: "b24:told", Type: "END", EventKey: "1"}, {CallKey: "b24:own", Type: "END", EventKey: "2"},
+				{CallKey: "b24:made", Type: "END", EventKey: models.RecoveredPrefix + "b24:made"}, {CallKey: "b24:rang", Type: "INIT", EventKey: "3"},
+			} {
+				e.Source, e.HappenedAt, e.Payload = models.SourceBitrix24, noon, json.RawMessage("{}")
+				_, _, err := s.AddEvents(ctx, p.ID, []models.Event{e})
+				check(t, err)
+			}
+			for range 2 {
+				check(t, s.SiftMissing(ctx, p.ID, "END", tt.builtin, tt.external))
+			}
+			got := missingKeys(t, s, p.ID)
+			slices.Sort(got)
+			slices.Sort(tt.want)
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("builtin %v, external %v: missing (-want +got):\n%s", tt.builtin, tt.external, diff)
+			}
+			if n := len(missingKeys(t, s, twin.ID)); n != 6 {
+				t.Errorf("%d are missing in the other portal", n)
+			}
 		}
 	})
 }

@@ -15,7 +15,7 @@ import (
 const (
 	recoverPages  = 10  // that are read
 	recoverAtOnce = 100 // calls that are taken up
-	siftAtOnce    = 500
+	siftAtOnce    = 500 // calls that are tried for it
 	recoverWithin = time.Minute
 )
 

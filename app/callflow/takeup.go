@@ -17,6 +17,10 @@ import (
 // by themselves, those of others only if they began at or after a time. It returns
 // how many.
 func (f *Flow) takeUp(ctx context.Context, portal *models.Portal, before, others time.Time) (int, error) {
+	handles := portal.Settings
+	if err := f.Store.SiftMissing(ctx, portal.ID, b24.VoximplantEnd, handles.BuiltinLines, handles.OtherApps); err != nil {
+		return 0, err
+	}
 	calls, err := f.Store.MissingSince(ctx, portal.ID, before, others, siftAtOnce)
 	if err != nil {
 		return 0, err
@@ -26,7 +30,7 @@ func (f *Flow) takeUp(ctx context.Context, portal *models.Portal, before, others
 		if taken == recoverAtOnce {
 			break
 		}
-		done, err := f.takeUpOne(ctx, portal, m, m.Began >= others.UnixMicro())
+		done, err := f.takeUpOne(ctx, portal.ID, m)
 		if err != nil {
 			return taken, err
 		}
@@ -37,38 +41,27 @@ func (f *Flow) takeUp(ctx context.Context, portal *models.Portal, before, others
 	return taken, nil
 }
 
-// takeUpOne reports whether a missing call was taken up now: one of others only if
-// foreign.
-func (f *Flow) takeUpOne(ctx context.Context, portal *models.Portal, m models.MissingCall, foreign bool) (bool, error) {
+// takeUpOne reports whether a missing call was taken up now.
+func (f *Flow) takeUpOne(ctx context.Context, portalID int64, m models.MissingCall) (bool, error) {
 	var end map[string]string
 	if err := json.Unmarshal(m.Payload, &end); err != nil {
 		return false, fmt.Errorf("missing call %d: %w", m.ID, err)
 	}
-	row, err := f.Store.CallByB24(ctx, portal.ID, end["CALL_ID"])
+	row, err := f.Store.CallByB24(ctx, portalID, end["CALL_ID"])
 	if err != nil && !errors.Is(err, models.ErrNotFound) {
 		return false, err
 	}
 	if err == nil && !isForeign(row.Kind) {
 		return f.finishLost(ctx, row, m, end)
 	}
-	told, err := f.Store.Told(ctx, portal.ID, m.CallKey, b24.VoximplantEnd, recoveredKey(m.CallKey))
-	if err != nil {
-		return false, err
-	}
-	if told || !observes(portal.Settings, end["CALL_ID"]) {
-		return false, f.Store.ForgetMissing(ctx, portal.ID, m.ID)
-	}
-	if !foreign {
-		return false, nil
-	}
 	event := models.Event{
 		Source: models.SourceBitrix24, EventKey: recoveredKey(m.CallKey), CallKey: m.CallKey,
 		Type: b24.VoximplantEnd, Payload: m.Payload, HappenedAt: endOf(end, m),
 	}
-	if _, _, err := f.Store.AddEvents(ctx, portal.ID, []models.Event{event}); err != nil {
+	if _, _, err := f.Store.AddEvents(ctx, portalID, []models.Event{event}); err != nil {
 		return false, err
 	}
-	return f.recovered(ctx, portal.ID, m)
+	return f.recovered(ctx, portalID, m)
 }
 
 // finishLost ends a call of our own that Bitrix24 has finished already: the
