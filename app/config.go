@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"callwise/models"
 )
 
 // A config is what the operator sets, all of it in the environment. Each part
@@ -128,15 +130,16 @@ func parseListenAddr(text string) (string, error) {
 
 func parseDatabaseURL(text string) (string, error) {
 	scheme, rest, _ := strings.Cut(text, ":")
+	fits := models.CheckAddress(text) == nil
 	switch scheme {
 	case "sqlite":
-		if rest == "" {
-			return "", errors.New("after sqlite: a path is needed")
+		if !fits {
+			return "", errors.New("after sqlite: the path of a file is needed")
 		}
 		return text, nil
 	case "postgres", "postgresql":
-		if _, err := url.Parse(text); err != nil || !strings.HasPrefix(rest, "//") {
-			return "", errors.New("must be postgres://USER:PASSWORD@HOST/DATABASE, special characters percent-encoded")
+		if !fits || !strings.HasPrefix(rest, "//") {
+			return "", errors.New("must be postgres://USER:PASSWORD@HOST/DATABASE, special characters percent-encoded, with parameters that PostgreSQL knows if any")
 		}
 		return text, nil
 	}

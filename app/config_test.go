@@ -133,6 +133,10 @@ func TestReadConfigRefuses(t *testing.T) {
 		{"a database of another kind", "DATABASE_URL", "mysql://root@localhost/callwise"},
 		{"a database without a kind", "DATABASE_URL", "callwise.db"},
 		{"SQLite without a path", "DATABASE_URL", "sqlite:"},
+		{"SQLite without a file", "DATABASE_URL", "sqlite::memory:"},
+		{"a port that is none", "DATABASE_URL", "postgres://me@db:99999/callwise"},
+		{"a parameter with a value that is none", "DATABASE_URL", "postgres://me@db/callwise?sslmode=requires"},
+		{"a pool that is none", "DATABASE_URL", "postgres://me@db/callwise?pool_max_conns=many"},
 		{"PostgreSQL without slashes", "DATABASE_URL", "postgres:callwise"},
 		{"a database password that is not encoded", "DATABASE_URL", "postgres://me:se%cret@db/callwise"},
 		{"a port without a colon", "LISTEN_ADDR", "8080"},
@@ -220,4 +224,22 @@ func environmentWith(env map[string]string) func(string) string {
 	all := maps.Clone(leastEnvironment)
 	maps.Copy(all, env)
 	return func(name string) string { return all[name] }
+}
+
+// TestKeysMayLackTheirPadding: what reads the configuration and what signs sessions take
+// the same for a key.
+func TestKeysMayLackTheirPadding(t *testing.T) {
+	padded, err := sessionKeys("k1:" + testKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, written := range []string{strings.TrimRight(testKey, "="), testKey + "="} {
+		if _, err := parseKeys("k1:" + written); err != nil {
+			t.Errorf("%q is no key: %v", written, err)
+		}
+		got, err := sessionKeys("k1:" + written)
+		if diff := cmp.Diff(padded, got); diff != "" || err != nil {
+			t.Errorf("%q signs otherwise: %v\n%s", written, err, diff)
+		}
+	}
 }

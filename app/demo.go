@@ -79,7 +79,11 @@ func (o *demoOptions) serve(ctx context.Context, t terminal, folder string) erro
 	}
 	h, err := openHouse(ctx, c, log)
 	if err != nil {
-		return errors.Join(err, apps.Close(), portals.Close())
+		err = errors.Join(err, apps.Close(), portals.Close())
+		if ctx.Err() != nil {
+			return nil // told to end before it served anybody
+		}
+		return err
 	}
 	d := demo.New(demo.Config{
 		AppURL: c.PublicURL, PortalURL: address(portals), ClientID: c.ClientID, ClientSecret: c.ClientSecret,

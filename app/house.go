@@ -157,7 +157,7 @@ func sessionKeys(text string) ([]handlers.SessionKey, error) {
 	var keys []handlers.SessionKey
 	for _, one := range strings.Split(text, ",") {
 		id, encoded, _ := strings.Cut(strings.TrimSpace(one), ":")
-		secret, err := base64.StdEncoding.DecodeString(encoded)
+		secret, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(encoded, "="))
 		if err != nil {
 			return nil, errors.New("ENCRYPTION_KEYS: not base64")
 		}
@@ -231,8 +231,8 @@ func (h *house) end(ctx context.Context, server *http.Server) error {
 	requests := h.hangUp(within, server)
 	var calls, others error
 	var group sync.WaitGroup
-	group.Go(func() { calls = h.lanes.Stop(within) })
-	group.Go(func() { others = h.queue.Stop(within) })
+	group.Go(func() { calls = h.brokenOff(ctx, "calls", h.lanes.Stop(within)) })
+	group.Go(func() { others = h.brokenOff(ctx, "jobs", h.queue.Stop(within)) })
 	group.Wait()
 	return errors.Join(requests, calls, others, h.renewed(ctx), h.store.Close())
 }
@@ -245,6 +245,16 @@ func (h *house) renewed(ctx context.Context) error {
 	if err := h.flow.Bitrix24.Wait(ctx); err != nil {
 		return fmt.Errorf("a renewal of tokens did not end: %w", err)
 	}
+	return nil
+}
+
+// brokenOff is the error of a part's end. That work has not ended in time is none: it
+// is done again.
+func (h *house) brokenOff(ctx context.Context, part string, err error) error {
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	h.log.WarnContext(ctx, "work broken off that did not end", "part", part)
 	return nil
 }
 
@@ -287,7 +297,11 @@ func serveTuned(ctx context.Context, t terminal, tune func(*house)) int {
 	}
 	h, err := openHouse(ctx, c, log)
 	if err != nil {
-		return t.complain(errors.Join(err, listener.Close()), exitFailed)
+		err = errors.Join(err, listener.Close())
+		if ctx.Err() != nil {
+			return exitOK // told to end before it served anybody
+		}
+		return t.complain(err, exitFailed)
 	}
 	tune(h)
 	endTracing, err := startTracing(ctx, c.Traces, log)

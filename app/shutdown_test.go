@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"context"
+	"maps"
 	"net/http"
 	"strings"
 	"syscall"
@@ -38,6 +40,41 @@ func (c *child) end() {
 		}
 	case <-time.After(2 * endWithin):
 		c.t.Error("it goes on")
+	}
+}
+
+// TestAProgramThatIsToldToEndBreaksOffWhatDoesNotEnd: a portal that says nothing holds up
+// a round of a call and the upkeep for longer than an end may take. That is no failure,
+// and both are done by the next process.
+func TestAProgramThatIsToldToEndBreaksOffWhatDoesNotEnd(t *testing.T) {
+	t.Parallel()
+	r := bareRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
+	c := r.spawnAs(plainChild)
+	r.install()
+	r.switches("c")
+	held := r.sim.Inject(b24sim.Fault{Portal: "acme", Times: -1, Act: b24sim.Hold})
+	r.tell(started("1", "incoming", "+49309018201"), ended("1", "missed", 0))
+	<-held.Reached()
+	c.end()
+	held.Remove()
+	r.spawnAs(plainChild)
+	r.finished(1)
+	if got, want := r.portal.Totals(), (b24sim.Totals{Calls: 1, Leads: 1, Numbers: 1, Activities: 1, Bindings: 1}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+func TestAProgramThatIsToldToEndBeforeItBeganEndsWell(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	environment := maps.Clone(leastEnvironment)
+	environment["LISTEN_ADDR"], environment["DATABASE_URL"] = "127.0.0.1:0", "sqlite:"+t.TempDir()+"/callwise.db"
+	for name, do := range map[string]func(context.Context, terminal) int{"serve": serve, "demo": (&demoOptions{appAddr: "127.0.0.1:0", portalAddr: "127.0.0.1:0"}).run} {
+		var said strings.Builder
+		term := terminal{out: &said, err: &said, getenv: func(name string) string { return environment[name] }}
+		if code := do(ctx, term); code != exitOK || said.String() != "" {
+			t.Errorf("%s: exit %d, %q", name, code, said.String())
+		}
 	}
 }
 

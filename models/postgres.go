@@ -27,9 +27,9 @@ const leastConnections = 16
 const connectTimeout = 10 * time.Second
 
 func (s *Store) connectPostgres(ctx context.Context, address string) error {
-	config, err := pgxpool.ParseConfig(address)
+	config, err := parsePostgres(address)
 	if err != nil {
-		return errors.New("database: not a valid postgres:// address")
+		return err
 	}
 	config.MaxConns = max(config.MaxConns, leastConnections)
 	if config.ConnConfig.ConnectTimeout == 0 {
@@ -53,6 +53,16 @@ func (s *Store) connectPostgres(ctx context.Context, address string) error {
 		return errors.Join(fmt.Errorf("database: %w", err), s.disconnect())
 	}
 	return nil
+}
+
+// parsePostgres reads an address. Its error does not quote it: there is a password in
+// it.
+func parsePostgres(address string) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(address)
+	if err != nil {
+		return nil, errors.New("database: not a valid postgres:// address")
+	}
+	return config, nil
 }
 
 // idleLimit has the database end the transaction of a process that stands still, as a

@@ -30,7 +30,7 @@ var sqlitePragmas = url.Values{
 }
 
 func (s *Store) connectSQLite(ctx context.Context, path string) error {
-	if err := checkFolder(path); err != nil {
+	if err := errors.Join(checkPath(path), checkFolder(path)); err != nil {
 		return err
 	}
 	path = filepath.Clean(path)
@@ -67,11 +67,15 @@ func (s *Store) migrateSQLite(ctx context.Context) error {
 	return migrations.Up(ctx, database)
 }
 
-// checkFolder tells early what SQLite would only hint at.
-func checkFolder(path string) error {
+func checkPath(path string) error {
 	if path == "" || strings.HasPrefix(path, ":memory:") {
 		return errors.New("database: sqlite: needs the path of a file")
 	}
+	return nil
+}
+
+// checkFolder tells early what SQLite would only hint at.
+func checkFolder(path string) error {
 	folder, err := os.Stat(filepath.Dir(path))
 	if err != nil {
 		return fmt.Errorf("database: the folder for the SQLite file: %w", err)

@@ -74,6 +74,21 @@ func Open(ctx context.Context, address string, keys Keyring) (*Store, error) {
 	return s, nil
 }
 
+// CheckAddress reports what is wrong with an address that [Open] can connect to
+// nowhere, without connecting.
+func CheckAddress(address string) error {
+	switch scheme, path, _ := strings.Cut(address, ":"); scheme {
+	case "postgres", "postgresql":
+		_, err := parsePostgres(address)
+		return err
+	case "sqlite":
+		return checkPath(path)
+	}
+	return errAddress
+}
+
+var errAddress = errors.New("database: the address must begin with postgres:// or sqlite: and a path")
+
 func (s *Store) connect(ctx context.Context, address string) error {
 	switch scheme, path, _ := strings.Cut(address, ":"); scheme {
 	case "postgres", "postgresql":
@@ -81,7 +96,7 @@ func (s *Store) connect(ctx context.Context, address string) error {
 	case "sqlite":
 		return s.connectSQLite(ctx, path)
 	}
-	return errors.New("database: the address must begin with postgres:// or sqlite: and a path")
+	return errAddress
 }
 
 // gormConfig has GORM neither log, which would print values, nor wrap single
