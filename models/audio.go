@@ -71,7 +71,7 @@ func (s *Store) BeginAudio(ctx context.Context, portalID int64, callKey, kind st
 	a := Audio{PortalID: portalID, CallKey: clean(callKey), State: AudioReceiving, Kind: kind, CreatedAt: s.now()}
 	var receiving int64
 	err := s.with(ctx).Model(&Audio{}).
-		Where("portal_id = ? AND state = ? AND created_at > ?", portalID, AudioReceiving, s.now().Add(-AudioWithin)).
+		Where("portal_id = ? AND state = 'receiving' AND created_at > ?", portalID, s.now().Add(-AudioWithin)).
 		Count(&receiving).Error
 	if err != nil {
 		return nil, err

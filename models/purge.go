@@ -70,9 +70,6 @@ func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (P
 	if err != nil {
 		return purged, err
 	}
-	if err := s.purgeAudios(ctx, callsBefore); err != nil {
-		return purged, err
-	}
 	if _, err := s.purge(ctx, "incidents", "id", "ended_at < ?", stored(callsBefore)); err != nil {
 		return purged, err
 	}
@@ -85,8 +82,10 @@ func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (P
 	if _, err := s.purge(ctx, "leases", "name", "until < "+s.clock()+" - ?", leaseMemory.Microseconds()); err != nil {
 		return purged, err
 	}
-	_, err = s.purge(ctx, "recent_creations", "portal_id, phone_key, call_id", "until < ?", s.now().UnixMicro())
-	return purged, err
+	if _, err := s.purge(ctx, "recent_creations", "portal_id, phone_key, call_id", "until < ?", s.now().UnixMicro()); err != nil {
+		return purged, err
+	}
+	return purged, s.purgeAudios(ctx, callsBefore)
 }
 
 // purge removes the rows of a table that a condition holds for, batch by batch.
