@@ -147,6 +147,38 @@ func TestStatisticsThatCannotBeReadAreSeen(t *testing.T) {
 	})
 }
 
+// TestAPortalThatDoesNotAnswerForLongIsLookedAtOnceAnHour is also about its employees.
+func TestAPortalThatDoesNotAnswerForLongIsLookedAtOnceAnHour(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		var later atomic.Int64
+		r := tuned(t, address, classic, func(h *house) {
+			h.flow.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
+			h.flow.Bitrix24.Sleep = func(context.Context, time.Duration) error { return nil }
+		})
+		b := r.neighbour("other")
+		asked := func(one *rig) int {
+			return r.sim.Count(one.portal.Name(), "voximplant.statistic.get") + r.sim.Count(one.portal.Name(), "user.get")
+		}
+		looks := func(when string, want bool) {
+			t.Helper()
+			mine, theirs := asked(r), asked(b)
+			if err := errors.Join(r.house.flow.RecoverAll(t.Context()), r.house.flow.Refresh(t.Context(), 0)); err != nil {
+				t.Fatal(err)
+			}
+			if got := asked(r) > mine; got != want || asked(b) == theirs {
+				t.Errorf("%s it is asked: %v; the other portal %d times", when, got, asked(b)-theirs)
+			}
+		}
+		fault := r.sim.Inject(b24sim.Fault{Portal: "acme", Times: -1, Act: b24sim.Drop})
+		looks("at first", true)
+		looks("within the hour", true)
+		later.Store(int64(61 * time.Minute))
+		looks("after an hour", true)
+		looks("right after that", false)
+		fault.Remove()
+	})
+}
+
 // TestCallsThatARestoredDatabaseHasForgottenAreNotLoggedTwice brings the database back
 // to before a call of a number in the exceptions list, of which Bitrix24 made no activity.
 func TestCallsThatARestoredDatabaseHasForgottenAreNotLoggedTwice(t *testing.T) {

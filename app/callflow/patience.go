@@ -81,10 +81,13 @@ func errorCode(err error) string {
 	case errors.Is(err, b24.ErrUninstalled):
 		return "UNINSTALLED"
 	case b24.IsPortal(err):
-		return "PORTAL_UNREACHABLE"
+		return codeUnreachable
 	}
 	return codeInternal
 }
+
+// codeUnreachable is the code of a portal that does not answer.
+const codeUnreachable = "PORTAL_UNREACHABLE"
 
 // codeInternal is the code of what our own house did wrong.
 const codeInternal = "INTERNAL"

@@ -39,7 +39,11 @@ func (f *Flow) RecoverAll(ctx context.Context) error {
 }
 
 func (f *Flow) recoverOne(ctx context.Context, portal *models.Portal) {
-	if err := f.Recover(ctx, portal); err != nil && ctx.Err() == nil {
+	silent, err := f.silent(ctx, portal.ID, "recover")
+	if err == nil && !silent {
+		err = f.Recover(ctx, portal)
+	}
+	if err != nil && ctx.Err() == nil {
 		f.Log.WarnContext(ctx, "call statistics not read", "portal", portal.ID, "code", errorCode(err))
 	}
 }

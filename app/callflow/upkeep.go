@@ -3,6 +3,7 @@ package callflow
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -158,6 +159,25 @@ func (f *Flow) eachPortal(ctx context.Context, do func(context.Context, *models.
 	return errors.Join(ctx.Err(), beside.Wait())
 }
 
+// silentAfter is how long a portal's statistics cannot be read for want of an answer
+// before it is asked more seldom, which is then how often.
+const silentAfter = time.Hour
+
+// silent reports a portal that has not answered for long and is not to be asked for
+// something now: that takes as long as its answer is waited for, and many such portals
+// would hold up the others. It is false once in a while for one caller.
+func (f *Flow) silent(ctx context.Context, portalID int64, what string) (bool, error) {
+	since, code, err := f.Store.Unread(ctx, portalID)
+	if errors.Is(err, models.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil || code != codeUnreachable || f.Now().Sub(since) < silentAfter {
+		return false, err
+	}
+	turn, err := f.Store.Acquire(ctx, fmt.Sprintf("silent:%s:%d", what, portalID), f.Owner, silentAfter)
+	return !turn, err
+}
+
 func (f *Flow) onePortal(ctx context.Context, sealed models.SealedPortal, do func(context.Context, *models.Portal)) {
 	portal, err := sealed.Open()
 	if err != nil {
@@ -179,6 +199,13 @@ func (f *Flow) refresh(ctx context.Context, portal *models.Portal, age time.Dura
 	due := age - rand.N(age/6+1)
 	fresh := portal.EmployeesAt != nil && f.Now().Sub(*portal.EmployeesAt) < due
 	if portal.Status != models.PortalActive || fresh {
+		return
+	}
+	silent, err := f.silent(ctx, portal.ID, "refresh")
+	if err != nil {
+		f.Log.WarnContext(ctx, "employees not read", "portal", portal.ID, "code", errorCode(err))
+	}
+	if err != nil || silent {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
