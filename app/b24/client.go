@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -98,9 +99,9 @@ func (c *Client) asAny(ctx context.Context, access Access, r *request) (_ *answe
 	if r.endpoint, err = c.app.Endpoint(access.Portal.Endpoint); err != nil {
 		return nil, err
 	}
-	var last error
+	var last, denied error
 	for _, pair := range access.Pairs {
-		if r.user != 0 && pair.UserID != r.user {
+		if !r.mayUse(pair) {
 			continue
 		}
 		got, err := c.as(ctx, pair, r)
@@ -112,12 +113,23 @@ func (c *Client) asAny(ctx context.Context, access Access, r *request) (_ *answe
 			return nil, err
 		}
 		last = refusal.err
+		if !refusal.dead && denies(last) {
+			denied = last
+		}
 	}
-	if last == nil {
+	if denied == nil && r.admin && slices.ContainsFunc(access.Pairs, ofSystem) {
+		denied = &Error{Method: r.name, Code: AccessDenied}
+	}
+	switch {
+	case denied != nil: // the pair works for all else
+		return nil, denied
+	case last == nil:
 		return nil, ErrNeedsAuth
 	}
 	return nil, fmt.Errorf("%w: %w", ErrNeedsAuth, last)
 }
+
+func ofSystem(pair Token) bool { return pair.Kind == SystemToken }
 
 // drop tells the Keeper of a pair that is dead.
 func (c *Client) drop(ctx context.Context, refusal unusable) error {
@@ -147,10 +159,18 @@ func (c *Client) as(ctx context.Context, pair Token, r *request) (*answer, error
 	switch {
 	case errors.Is(err, AuthorizationError):
 		return nil, unusable{err: err, pair: pair, dead: true}
-	case notAs(err):
+	case notAs(err), r.admin && denies(err):
 		return nil, unusable{err: err, pair: pair}
+	case err == nil && r.proven && !ofSystem(pair) && ofNoAdmin(got):
+		return nil, unusable{err: &Error{Method: r.name, Code: AccessDenied}, pair: pair, dead: true}
 	}
 	return got, err
+}
+
+// denies reports a refusal of rights: not of the portal's plan, which has the same
+// code and is met by every pair.
+func denies(err error) bool {
+	return errors.Is(err, AccessDenied) && !errors.Is(state(err), ErrNoREST)
 }
 
 // notAs reports a refusal of the pair, which another pair may not meet. Whether the

@@ -39,33 +39,34 @@ type Setup struct {
 
 // conditionMethods are asked in one request; the keys name the answers.
 var conditionMethods = []Command{
-	{Key: "owner", Method: "profile"}, {Key: "app", Method: "app.info"}, {Key: "scopes", Method: "scope"},
-	{Key: "events", Method: "event.get"}, {Key: "placements", Method: "placement.get"},
+	{Key: "app", Method: "app.info"}, {Key: "scopes", Method: "scope"},
+	askEvents, askPlacements,
 	{Key: "lines", Method: "telephony.externalLine.get"}, {Key: "mode", Method: "crm.settings.mode.get"},
 	{Key: "clock", Method: "server.time"},
 }
 
-// Condition asks a portal, in one request that only reads, how it stands. The
-// error is about the request as a whole: then nothing was told.
+// What only an administrator is told, or told wholly.
+var (
+	askEvents     = Command{Key: "events", Method: "event.get"}
+	askPlacements = Command{Key: "placements", Method: "placement.get"}
+)
+
+// Condition asks a portal, in one request that only reads, how it stands; in one
+// more if who is asked first is no administrator. The error is about the first
+// request as a whole: then nothing was told.
 //
 // https://apidocs.bitrix24.com/api-reference/common/system/app-info.html
 func (c *Client) Condition(ctx context.Context, want Setup) (Condition, error) {
 	asked := c.app.now()
-	answers, err := c.Batch(ctx, Batch{Commands: conditionMethods}, Repeatable())
+	answers, err := c.asking(ctx, conditionMethods)
 	if err != nil {
 		return Condition{}, err
 	}
 	middle := asked.Add(c.app.now().Sub(asked) / 2)
 	var got Condition
-	got.Owner = read(answers, "owner", profileOf)
+	got.Owner = read(answers, askOwner.Key, profileOf)
 	got.App = read(answers, "app", func(a appAnswer) (AppState, error) { return a.state(), nil })
 	got.Scopes = read(answers, "scopes", func(all List[Text]) ([]string, error) { return scopesOf(all), nil })
-	got.Events = read(answers, "events", func(have List[boundEvent]) ([]string, error) {
-		return missingEvents(have, want.EventHandler, want.Events), nil
-	})
-	got.Placements = read(answers, "placements", func(have List[boundPlacement]) ([]string, error) {
-		return missingPlacements(have, want.Placements, want.Placement, want.Titles), nil
-	})
 	got.Lines = read(answers, "lines", func(rows List[lineRow]) ([]Line, error) { return linesOf(rows), nil })
 	got.Mode = read(answers, "mode", readMode)
 	got.Ahead = read(answers, "clock", func(told Text) (time.Duration, error) {
@@ -74,6 +75,19 @@ func (c *Client) Condition(ctx context.Context, want Setup) (Condition, error) {
 			return 0, &Failure{Method: "server.time", Sent: true, Err: oddAnswer("a time that cannot be read")}
 		}
 		return at.Sub(middle), nil
+	})
+	if !got.Owner.Value.Admin {
+		answers, err = c.askingAdmin(ctx, askEvents, askPlacements)
+	}
+	if err != nil {
+		got.Events.Err, got.Placements.Err = err, err
+		return got, nil
+	}
+	got.Events = read(answers, askEvents.Key, func(have List[boundEvent]) ([]string, error) {
+		return missingEvents(have, want.EventHandler, want.Events), nil
+	})
+	got.Placements = read(answers, askPlacements.Key, func(have List[boundPlacement]) ([]string, error) {
+		return missingPlacements(have, want.Placements, want.Placement, want.Titles), nil
 	})
 	return got, nil
 }

@@ -90,3 +90,40 @@ func TestANotificationReachesTheUserOnceHoweverOftenItIsSent(t *testing.T) {
 		t.Errorf("without the scope: %v", err)
 	}
 }
+
+func TestWhoIsAskedIsNoAdministratorAndBindingsAreToldByOneWhoIs(t *testing.T) {
+	told := func(owner, rows string) string {
+		return `{"result":{"result":{"owner":` + owner + `,"mode":1,"events":[` + rows + `],"placements":[]}}}`
+	}
+	want := Setup{EventHandler: handler, Events: []string{ExternalCallStart}}
+	bound := `{"event":"ONEXTERNALCALLSTART","handler":"` + handler + `","auth_type":"0"}`
+	system, boris := told(`{"ID":"512","ADMIN":false}`, ""), told(`{"ID":"30","ADMIN":true}`, bound)
+	tests := []struct {
+		name    string
+		gone    []int64
+		answers []string
+		auths   []string
+		owner   int64
+		is      error // of what only an administrator is told
+	}{
+		{"another administrator tells of them", []int64{1}, []string{system, boris}, []string{"access-512", "access-30"}, 512, nil},
+		{"nobody does", []int64{1, 30}, []string{system}, []string{"access-512"}, 512, AccessDenied},
+		{"who was one is not asked again", []int64{512}, []string{told(`{"ID":"1","ADMIN":false}`, ""), boris}, []string{"access-1", "access-30"}, 30, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d, s := withPairs(t, tt.answers...)
+			d.without(tt.gone...)
+			got, err := d.Condition(t.Context(), want)
+			if err != nil || got.Owner.Value.UserID != tt.owner || got.Mode.Value != crm.Classic {
+				t.Errorf("%v, condition = %+v", err, got)
+			}
+			if !errors.Is(got.Events.Err, tt.is) || !errors.Is(got.Placements.Err, tt.is) || len(got.Events.Value) != 0 {
+				t.Errorf("events %+v, placements %+v", got.Events, got.Placements)
+			}
+			if diff := cmp.Diff(tt.auths, s.auths()); diff != "" {
+				t.Errorf("asked (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -13,22 +13,45 @@ import (
 type boundEvent struct {
 	Event   Text `json:"event"`
 	Handler Text `json:"handler"`
+	Owner   Text `json:"auth_type"` // the user with whose rights it is sent; "0" for who acts
 	Offline YN   `json:"offline"`
 }
 
-// EnsureEvents makes handler the receiver of events: it binds what is missing,
-// and unbinds other addresses of ours for the same events. It returns what it
+// EnsureEvents makes handler the receiver of events, of each once: it binds what is
+// missing, and unbinds other addresses of ours for the same events, and bindings in
+// the name of a user, by which an event would come once more. It returns what it
 // bound and may be repeated. Two requests when something is missing, one when
-// nothing is.
+// nothing is. Only an administrator sees all bindings: an employee, and the system
+// user, would be shown none, and what they bind is bound in their own name.
 //
 // https://apidocs.bitrix24.com/api-reference/events/event-bind.html
 // https://apidocs.bitrix24.com/api-reference/events/event-get.html
 func (c *Client) EnsureEvents(ctx context.Context, handler string, events []string) (bound []string, err error) {
-	have, err := invoke[List[boundEvent]](ctx, c, "event.get", nil, Repeatable())
+	have, err := c.boundEvents(ctx)
 	if err != nil {
 		return nil, err
 	}
-	batch, missing := Batch{}, missingEvents(have, handler, events)
+	if bound, err = c.bindEvents(ctx, have, handler, events); err != nil {
+		return bound, err
+	}
+	return bound, c.unbindUsers(ctx, userHandlers(have, handler, events))
+}
+
+// boundEvents are the portal's bindings to us, as an administrator sees them.
+func (c *Client) boundEvents(ctx context.Context) ([]boundEvent, error) {
+	answers, err := c.askingAdmin(ctx, askEvents)
+	if err != nil {
+		return nil, err
+	}
+	var have List[boundEvent]
+	err = answers.Decode(askEvents.Key, &have)
+	return have, err
+}
+
+// bindEvents binds what is missing of the events, for whoever acts, and unbinds other
+// addresses.
+func (c *Client) bindEvents(ctx context.Context, have []boundEvent, handler string, events []string) (bound []string, err error) {
+	batch, missing := Batch{}, missingEvents(ofNobody(have), handler, events)
 	for i, event := range missing {
 		batch.Add(fmt.Sprintf("bind%d", i), "event.bind", Params{"event": event, "handler": handler})
 	}
@@ -38,7 +61,7 @@ func (c *Client) EnsureEvents(ctx context.Context, handler string, events []stri
 	if len(batch.Commands) == 0 {
 		return nil, nil
 	}
-	answers, err := c.Batch(ctx, batch)
+	answers, err := c.Batch(ctx, batch, AsAdmin())
 	if err != nil {
 		return nil, err
 	}
@@ -59,14 +82,37 @@ func (c *Client) EnsureEvents(ctx context.Context, handler string, events []stri
 // recheckEvents decides after refusals: binding what is bound is one, and
 // another worker may have been faster.
 func (c *Client) recheckEvents(ctx context.Context, handler string, events, bound []string, refused error) ([]string, error) {
-	have, err := invoke[List[boundEvent]](ctx, c, "event.get", nil, Repeatable())
+	have, err := c.boundEvents(ctx)
 	if err != nil {
 		return bound, err
 	}
-	if len(missingEvents(have, handler, events)) == 0 {
+	if len(missingEvents(ofNobody(have), handler, events)) == 0 {
 		return bound, nil
 	}
 	return bound, refused
+}
+
+// unbindUsers ends bindings in the name of a user.
+//
+// https://apidocs.bitrix24.com/api-reference/events/event-unbind.html
+func (c *Client) unbindUsers(ctx context.Context, surplus []boundEvent) error {
+	for some := range slices.Chunk(surplus, maxCommands) {
+		var batch Batch
+		for i, b := range some {
+			batch.Add(fmt.Sprintf("unbind%d", i), "event.unbind",
+				Params{"event": string(b.Event), "handler": string(b.Handler), "auth_type": string(b.Owner)})
+		}
+		answers, err := c.Batch(ctx, batch, AsAdmin(), Repeatable())
+		if err != nil {
+			return err
+		}
+		for _, command := range batch.Commands {
+			if err := answers.Decode(command.Key, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func missingEvents(have []boundEvent, handler string, events []string) []string {
@@ -86,14 +132,28 @@ func (b boundEvent) receives(event string) bool {
 // otherHandlers are bindings of the events to old addresses. The portal itself
 // binds the events of installation to the installer's address.
 func otherHandlers(have []boundEvent, handler string, events []string) []boundEvent {
-	var others []boundEvent
-	for _, b := range have {
-		own := strings.EqualFold(string(b.Event), AppInstall) || strings.EqualFold(string(b.Event), AppUserReady)
-		if !own && string(b.Handler) != handler && slices.ContainsFunc(events, b.receives) {
-			others = append(others, b)
-		}
-	}
-	return others
+	return slices.DeleteFunc(slices.Clone(have), func(b boundEvent) bool {
+		return b.portals() || string(b.Handler) == handler || !slices.ContainsFunc(events, b.receives)
+	})
+}
+
+// userHandlers are bindings of the events to handler in the name of a user.
+func userHandlers(have []boundEvent, handler string, events []string) []boundEvent {
+	return slices.DeleteFunc(slices.Clone(have), func(b boundEvent) bool {
+		return b.portals() || !b.ofUser() || string(b.Handler) != handler || !slices.ContainsFunc(events, b.receives)
+	})
+}
+
+// ofNobody are the bindings that are in no user's name.
+func ofNobody(have []boundEvent) []boundEvent {
+	return slices.DeleteFunc(slices.Clone(have), boundEvent.ofUser)
+}
+
+func (b boundEvent) ofUser() bool { return b.Owner != "" && b.Owner != "0" }
+
+// portals reports an event that the portal itself binds.
+func (b boundEvent) portals() bool {
+	return strings.EqualFold(string(b.Event), AppInstall) || strings.EqualFold(string(b.Event), AppUserReady)
 }
 
 type boundPlacement struct {
@@ -113,7 +173,7 @@ func (c *Client) EnsurePlacement(ctx context.Context, code, handler string, titl
 		return err
 	}
 	for _, p := range old {
-		err := c.Call(ctx, "placement.unbind", Params{"PLACEMENT": code, "HANDLER": string(p.Handler)}, nil, Repeatable())
+		err := c.Call(ctx, "placement.unbind", Params{"PLACEMENT": code, "HANDLER": string(p.Handler)}, nil, AsAdmin(), Repeatable())
 		if err != nil {
 			return err
 		}
@@ -126,7 +186,7 @@ func (c *Client) EnsurePlacement(ctx context.Context, code, handler string, titl
 		languages[language] = Params{"TITLE": title}
 	}
 	// Binding is not allowed inside a batch.
-	refused := c.Call(ctx, "placement.bind", Params{"PLACEMENT": code, "HANDLER": handler, "LANG_ALL": languages}, nil, Repeatable())
+	refused := c.Call(ctx, "placement.bind", Params{"PLACEMENT": code, "HANDLER": handler, "LANG_ALL": languages}, nil, AsAdmin(), Repeatable())
 	if !errors.Is(refused, ErrorCore) {
 		return refused
 	}
@@ -139,7 +199,7 @@ func (c *Client) EnsurePlacement(ctx context.Context, code, handler string, titl
 // placements returns whether a placement is bound as it should be, and which
 // bindings are in the way; a title is changed by binding anew.
 func (c *Client) placements(ctx context.Context, code, handler string, titles map[string]string) (good bool, old []boundPlacement, err error) {
-	have, err := invoke[List[boundPlacement]](ctx, c, "placement.get", nil, Repeatable())
+	have, err := invoke[List[boundPlacement]](ctx, c, "placement.get", nil, AsAdmin(), Repeatable())
 	for _, p := range have {
 		switch {
 		case !strings.EqualFold(string(p.Placement), code):

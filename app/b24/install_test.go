@@ -14,39 +14,58 @@ import (
 
 const handler = "https://app.example/b24/events"
 
+// toldAdmin is what an administrator is told of bindings.
+func toldAdmin(rows string) string {
+	return `{"result":{"result":{"owner":{"ID":"1","ADMIN":true},"events":[` + rows + `]}}}`
+}
+
 func TestEnsureEvents(t *testing.T) {
+	const address, ask = "handler=https%3A%2F%2Fapp.example%2Fb24%2Fevents", "event.get"
 	events := []string{ExternalCallStart, "OnVoximplantCallEnd"}
-	both := `{"result":[{"event":"ONEXTERNALCALLSTART","handler":"` + handler + `","auth_type":"0","offline":0},
-	 {"event":"ONVOXIMPLANTCALLEND","handler":"` + handler + `","auth_type":"0"},{"event":"ONAPPINSTALL","handler":"https://app.example/b24/install"}]}`
+	start, end := `{"event":"ONEXTERNALCALLSTART","handler":"`+handler+`","auth_type":"0","offline":0}`, `{"event":"ONVOXIMPLANTCALLEND","handler":"`+handler+`"}`
+	of512 := `{"event":"ONEXTERNALCALLSTART","handler":"` + handler + `","auth_type":"512","offline":0}`
+	both := toldAdmin(start + "," + end + `,{"event":"ONAPPINSTALL","handler":"https://app.example/b24/install"}`)
+	type cmd = map[string]any
+	bind := cmd{
+		"bind0": "event.bind?event=ONEXTERNALCALLSTART&" + address,
+		"bind1": "event.bind?event=ONVOXIMPLANTCALLEND&" + address,
+	}
+	unbind512 := cmd{"unbind0": "event.unbind?auth_type=512&event=ONEXTERNALCALLSTART&" + address}
+	asks := cmd{"owner": "profile", "events": ask}
 	tests := []struct {
 		name    string
 		answers []string
 		bound   []string
 		is      error
-		cmd     map[string]any // second request
-		methods []string
+		asked   []cmd
 	}{
-		{"nothing is done when all is bound", []string{both}, nil, nil, nil, []string{"event.get"}},
+		{"nothing is done when all is bound", []string{both}, nil, nil, []cmd{asks}},
 		{"what is missing is bound, an old address unbound", []string{
-			`{"result":[{"event":"ONEXTERNALCALLSTART","handler":"https://old.example/e","auth_type":"0","offline":0},{"event":"ONVOXIMPLANTCALLEND","handler":"` + handler + `"}]}`,
+			toldAdmin(`{"event":"ONEXTERNALCALLSTART","handler":"https://old.example/e","auth_type":"0","offline":0},` + end),
 			`{"result":{"result":{"bind0":true,"unbind0":{"count":1}}}}`,
-		}, []string{ExternalCallStart}, nil, map[string]any{
-			"bind0":   "event.bind?event=ONEXTERNALCALLSTART&handler=https%3A%2F%2Fapp.example%2Fb24%2Fevents",
+		}, []string{ExternalCallStart}, nil, []cmd{asks, {
+			"bind0":   "event.bind?event=ONEXTERNALCALLSTART&" + address,
 			"unbind0": "event.unbind?event=ONEXTERNALCALLSTART&handler=https%3A%2F%2Fold.example%2Fe",
-		}, []string{"event.get", "batch"}},
+		}}},
 		{"what another was faster to bind is bound", []string{
-			`{"result":[]}`,
+			toldAdmin(""),
 			`{"result":{"result":{"bind0":true},"result_error":{"bind1":{"error":"ERROR_CORE","error_description":"Unable to set event handler: Handler already binded"}}}}`, both,
-		}, []string{ExternalCallStart}, nil, map[string]any{
-			"bind0": "event.bind?event=ONEXTERNALCALLSTART&handler=https%3A%2F%2Fapp.example%2Fb24%2Fevents",
-			"bind1": "event.bind?event=ONVOXIMPLANTCALLEND&handler=https%3A%2F%2Fapp.example%2Fb24%2Fevents",
-		}, []string{"event.get", "batch", "event.get"}},
+		}, []string{ExternalCallStart}, nil, []cmd{asks, bind, asks}},
 		{"an event the portal does not know is an error", []string{
-			`{"result":[]}`, `{"result":{"result":{"bind0":true},"result_error":{"bind1":{"error":"ERROR_EVENT_NOT_FOUND"}}}}`, `{"result":[]}`,
-		}, []string{ExternalCallStart}, Code("ERROR_EVENT_NOT_FOUND"), map[string]any{
-			"bind0": "event.bind?event=ONEXTERNALCALLSTART&handler=https%3A%2F%2Fapp.example%2Fb24%2Fevents",
-			"bind1": "event.bind?event=ONVOXIMPLANTCALLEND&handler=https%3A%2F%2Fapp.example%2Fb24%2Fevents",
-		}, []string{"event.get", "batch", "event.get"}},
+			toldAdmin(""), `{"result":{"result":{"bind0":true},"result_error":{"bind1":{"error":"ERROR_EVENT_NOT_FOUND"}}}}`, toldAdmin(""),
+		}, []string{ExternalCallStart}, Code("ERROR_EVENT_NOT_FOUND"), []cmd{asks, bind, asks}},
+		{"what is bound in the name of a user as well is unbound there", []string{
+			toldAdmin(of512 + "," + start + "," + end), `{"result":{"result":{"unbind0":{"count":1}}}}`,
+		}, nil, nil, []cmd{asks, unbind512}},
+		{"what is bound in the name of a user alone is bound before it is unbound there", []string{
+			toldAdmin(of512 + "," + end), `{"result":{"result":{"bind0":true}}}`, `{"result":{"result":{"unbind0":{"count":1}}}}`,
+		}, []string{ExternalCallStart}, nil, []cmd{asks, {"bind0": "event.bind?event=ONEXTERNALCALLSTART&" + address}, unbind512}},
+		{"of what cannot be bound the user's binding stays", []string{
+			toldAdmin(of512 + "," + end), `{"result":{"result":[],"result_error":{"bind0":{"error":"ERROR_CORE"}}}}`, toldAdmin(of512 + "," + end),
+		}, nil, ErrorCore, []cmd{asks, {"bind0": "event.bind?event=ONEXTERNALCALLSTART&" + address}, asks}},
+		{"nothing is believed of whom nobody knows", []string{
+			`{"result":{"result":{"events":[]},"result_error":{"owner":{"error":"INTERNAL_SERVER_ERROR"}}}}`,
+		}, nil, InternalServerError, []cmd{asks}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -58,21 +77,20 @@ func TestEnsureEvents(t *testing.T) {
 			if diff := cmp.Diff(tt.bound, bound); diff != "" {
 				t.Error(diff)
 			}
-			if diff := cmp.Diff(tt.methods, s.methods()); diff != "" {
-				t.Error(diff)
+			var asked []cmd
+			for _, a := range s.asked {
+				asked = append(asked, a.Params["cmd"].(cmd))
 			}
-			if tt.cmd == nil {
-				return
-			}
-			if diff := cmp.Diff(any(tt.cmd), s.asked[1].Params["cmd"]); diff != "" {
-				t.Error(diff)
+			if diff := cmp.Diff(tt.asked, asked); diff != "" {
+				t.Errorf("asked (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
 func TestThePortalsOwnBindingsStay(t *testing.T) {
-	d, s := scripted(t, `{"result":[{"event":"ONAPPINSTALL","handler":"https://app.example/b24/install"},{"event":"ONAPPINSTALL","handler":"`+handler+`"}]}`)
+	d, s := scripted(t, toldAdmin(`{"event":"ONAPPINSTALL","handler":"https://app.example/b24/install"},{"event":"ONAPPINSTALL","handler":"`+handler+`"},`+
+		`{"event":"ONAPPINSTALL","handler":"`+handler+`","auth_type":"1"}`))
 	if _, err := d.EnsureEvents(t.Context(), handler, []string{AppInstall}); err != nil || len(s.asked) != 1 {
 		t.Errorf("%v, asked %v", err, s.asked)
 	}

@@ -29,7 +29,7 @@ func (c *Client) LinkTo(ctx context.Context, item, card crm.Ref, company int64) 
 //
 // https://apidocs.bitrix24.com/api-reference/widgets/placement-get.html
 func (c *Client) MissingPlacements(ctx context.Context, codes []string, handler string, titles map[string]string) ([]string, error) {
-	have, err := invoke[List[boundPlacement]](ctx, c, "placement.get", nil, Repeatable())
+	have, err := invoke[List[boundPlacement]](ctx, c, "placement.get", nil, AsAdmin(), Repeatable())
 	if err != nil {
 		return nil, err
 	}

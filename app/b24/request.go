@@ -16,6 +16,8 @@ type request struct {
 	repeatable bool
 	prompt     bool
 	user       int64 // whose pair alone may be used; 0 for any
+	admin      bool  // see [AsAdmin]
+	proven     bool  // the answer tells whose pair it was, see [Client.asking]
 	endpoint   string
 	unsure     bool           // an attempt may have run although it failed
 	place      *time.Duration // that it came with and has not used, see [Access]
@@ -35,9 +37,25 @@ func Repeatable() Option { return func(r *request) { r.repeatable = true } }
 // queue behind the others, and is refused where it would wait for long.
 func Prompt() Option { return func(r *request) { r.prompt = true } }
 
+// AsAdmin marks a call that the portal answers fully to administrators only. It is
+// not made with the pair of the app's system user, who is none, and a refusal of
+// rights has the next pair tried. Where no person's pair is left it is refused with
+// [AccessDenied], unasked.
+//
+// https://apidocs.bitrix24.com/settings/system-user.html
+func AsAdmin() Option { return func(r *request) { r.admin = true } }
+
+// proven marks a batch whose first command asks who the pair's user is.
+func proven() Option { return func(r *request) { r.proven = true } }
+
 // only marks a call that is a user's own: it is made with that user's pair of
 // tokens or not at all.
 func only(user int64) Option { return func(r *request) { r.user = user } }
+
+// mayUse reports whether the request may be made with a pair.
+func (r *request) mayUse(pair Token) bool {
+	return (r.user == 0 || pair.UserID == r.user) && !(r.admin && pair.Kind == SystemToken)
+}
 
 // again reports whether a request is worth sending once more right away. What
 // certainly did not run is tried three times more; what may have run only if

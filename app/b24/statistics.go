@@ -48,7 +48,7 @@ func (c *Client) NewestStatistic(ctx context.Context) (int64, error) {
 const methodStatistics = "voximplant.statistic.get"
 
 func (c *Client) statistics(ctx context.Context, params Params) (StatisticsList, error) {
-	got, err := c.call(ctx, methodStatistics, params, Repeatable())
+	got, err := c.call(ctx, methodStatistics, params, AsAdmin(), Repeatable())
 	if err != nil {
 		return StatisticsList{}, err
 	}

@@ -245,7 +245,7 @@ type Statistic struct {
 // https://apidocs.bitrix24.com/api-reference/telephony/voximplant/voximplant-statistic-get.html
 func (c *Client) Statistic(ctx context.Context, callID string) (Statistic, bool, error) {
 	rows, err := invoke[List[statisticRow]](ctx, c, "voximplant.statistic.get",
-		Params{"FILTER": Params{"CALL_ID": callID}, "SORT": "ID", "ORDER": "DESC"}, Repeatable())
+		Params{"FILTER": Params{"CALL_ID": callID}, "SORT": "ID", "ORDER": "DESC"}, AsAdmin(), Repeatable())
 	if err != nil {
 		return Statistic{}, false, err
 	}
