@@ -70,7 +70,11 @@ func said[T any](v view, code views.HealthCode, told b24.Told[T], say func(T) vi
 }
 
 func unreadLine(v view, err error) views.HealthLine {
-	return views.HealthLine{State: views.HealthUnread, Text: v.l.T("health.unread", "Code", codeOf(err)), Mend: v.l.T("health.unread.mend")}
+	mend := "health.unread.mend"
+	if errors.Is(err, b24.AccessDenied) && b24.IsPortal(err) && !b24.Suspended(err) {
+		mend = "health.access.employee.mend"
+	}
+	return views.HealthLine{State: views.HealthUnread, Text: v.l.T("health.unread", "Code", codeOf(err)), Mend: v.l.T(mend)}
 }
 
 // unreadLines are all checks of a portal that told nothing. Why it has nothing

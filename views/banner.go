@@ -28,7 +28,7 @@ func (b Banner) icon() string {
 // the portal's state.
 var reasons = map[string]string{
 	"PAYMENT_REQUIRED": "payment", "NO_REST": "plan", "PORTAL_DELETED": "closed", "OVERLOAD_LIMIT": "blocked", "UNINSTALLED": "gone",
-	"USER_ACCESS_ERROR": "restricted", "AUTHORIZATION_ERROR": "dismissed",
+	"USER_ACCESS_ERROR": "restricted", "AUTHORIZATION_ERROR": "dismissed", "ACCESS_DENIED": "demoted",
 }
 
 // key begins the keys of a banner's words: those of its reason, if there are

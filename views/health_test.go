@@ -24,7 +24,7 @@ func TestEveryCheckEveryColourAndEveryStateOfAPortalHasWords(t *testing.T) {
 	}
 	for code := range reasons {
 		kind := Suspended
-		if code == "USER_ACCESS_ERROR" || code == "AUTHORIZATION_ERROR" {
+		if code == "USER_ACCESS_ERROR" || code == "AUTHORIZATION_ERROR" || code == "ACCESS_DENIED" {
 			kind = NeedsAuthorisation
 		}
 		key := Banner{Kind: kind, Code: code}.key()

@@ -11,7 +11,7 @@ import (
 	"callwise/models"
 )
 
-// Condition asks a portal how it stands, in one request that only reads.
+// Condition asks a portal how it stands; see [b24.Client.Condition].
 func (f *Flow) Condition(ctx context.Context, portal *models.Portal) (b24.Condition, error) {
 	return f.Client(portal).Condition(ctx, b24.Setup{
 		EventHandler: f.PublicURL + "/b24/events", Events: Events,

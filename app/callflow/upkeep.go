@@ -41,7 +41,8 @@ func (f *Flow) MendLines(ctx context.Context, portalID int64) error {
 }
 
 // MendHandlers binds again what the portal has lost of our event handlers and
-// placement: two requests when nothing is missing. An update of the app may
+// placement: two requests when nothing is missing. It needs an administrator's
+// access, see [b24.Client.EnsureEvents]. An update of the app may
 // drop them, and nothing tells (platform contract, 6.2).
 func (f *Flow) MendHandlers(ctx context.Context, portalID int64) error {
 	return f.mend(ctx, portalID, "handlers not bound again", func(ctx context.Context, client *b24.Client, portal *models.Portal) error {
@@ -190,7 +191,8 @@ func (f *Flow) onePortal(ctx context.Context, sealed models.SealedPortal, do fun
 // Refresh reads the employees of all portals whose list is older than age, or
 // by chance than five sixths of it, and mends their external lines: portals
 // that were read together do not stay together. A portal that does not answer
-// keeps its list.
+// keeps its list. Before, it rejects the access of people who are no administrators
+// any more: calls are decided with the rights of whose access is used.
 func (f *Flow) Refresh(ctx context.Context, age time.Duration) error {
 	return f.eachPortal(ctx, func(ctx context.Context, portal *models.Portal) { f.refresh(ctx, portal, age) })
 }
@@ -211,6 +213,10 @@ func (f *Flow) refresh(ctx context.Context, portal *models.Portal, age time.Dura
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	client := f.Client(portal)
+	if err := f.noted(ctx, portal, client.RejectEmployees(ctx)); err != nil {
+		f.Log.WarnContext(ctx, "employees not read", "portal", portal.ID, "code", errorCode(err))
+		return
+	}
 	if err := f.noted(ctx, portal, f.ReadEmployees(ctx, client, portal)); err != nil {
 		f.Log.WarnContext(ctx, "employees not read", "portal", portal.ID, "code", errorCode(err))
 		return
