@@ -48,6 +48,7 @@ func TestOnlyPeopleAskWhatOnlyAdministratorsMay(t *testing.T) {
 		{"the system user is passed over", []int64{1}, []string{`{"result":[]}`}, []string{"access-30"}, nil},
 		{"a refusal of rights has the next person asked", nil, []string{denied, `{"result":[]}`}, []string{"access-1", "access-30"}, nil},
 		{"everybody's refusal is one", nil, []string{denied}, []string{"access-1", "access-30"}, AccessDenied},
+		{"also where nobody else has access", []int64{512}, []string{denied}, []string{"access-1", "access-30"}, AccessDenied},
 		{"the system user alone is not asked", []int64{1, 30}, []string{`{"result":[]}`}, nil, AccessDenied},
 		{"the plan's refusal is everybody's", nil, []string{noPlan}, []string{"access-1"}, ErrNoREST},
 		{"nobody at all is a matter of access", []int64{1, 512, 30}, []string{denied}, nil, ErrNeedsAuth},
@@ -67,6 +68,52 @@ func TestOnlyPeopleAskWhatOnlyAdministratorsMay(t *testing.T) {
 				t.Errorf("rejected: %v", d.keeper.rejected)
 			}
 		})
+	}
+}
+
+func TestTheSystemUserIsAskedForNothingThatOnlyAdministratorsMay(t *testing.T) {
+	titles := map[string]string{"en": "Calls"}
+	calls := map[string]func(*desk) error{
+		"statistics":         func(d *desk) error { _, err := d.Statistics(t.Context(), 0); return err },
+		"the newest of them": func(d *desk) error { _, err := d.NewestStatistic(t.Context()); return err },
+		"one of them":        func(d *desk) error { _, _, err := d.Statistic(t.Context(), "c1"); return err },
+		"events": func(d *desk) error {
+			_, err := d.EnsureEvents(t.Context(), handler, []string{ExternalCallStart})
+			return err
+		},
+		"a placement": func(d *desk) error { return d.EnsurePlacement(t.Context(), "CALL_CARD", handler, titles) },
+		"placements": func(d *desk) error {
+			_, err := d.MissingPlacements(t.Context(), []string{"CALL_CARD"}, handler, titles)
+			return err
+		},
+	}
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			d, s := withPairs(t, `{"result":[]}`)
+			d.without(1, 30)
+			if err := call(d); !errors.Is(err, AccessDenied) || errors.Is(err, ErrNeedsAuth) || len(s.auths()) > 0 {
+				t.Errorf("%v, asked as %v", err, s.auths())
+			}
+		})
+	}
+}
+
+func TestWhatIsBoundIsBoundByPeople(t *testing.T) {
+	ofUser := `{"event":"ONEXTERNALCALLSTART","handler":"` + handler + `","auth_type":"512"}`
+	d, s := withPairs(t, toldAdmin(ofUser), `{"result":{"result":{"bind0":true}}}`, `{"result":{"result":{"unbind0":{"count":1}}}}`,
+		`{"result":[{"placement":"CALL_CARD","handler":"https://old.example"}]}`, `{"result":{"count":1}}`, `{"result":true}`)
+	d.without(1)
+	if _, err := d.EnsureEvents(t.Context(), handler, []string{ExternalCallStart}); err != nil {
+		t.Error(err)
+	}
+	if err := d.EnsurePlacement(t.Context(), "CALL_CARD", handler, nil); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff([]string{"batch", "batch", "batch", "placement.get", "placement.unbind", "placement.bind"}, s.methods()); diff != "" {
+		t.Errorf("asked (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(slices.Repeat([]string{"access-30"}, 6), s.auths()); diff != "" {
+		t.Errorf("asked as (-want +got):\n%s", diff)
 	}
 }
 
