@@ -303,7 +303,7 @@ func TestAPortalIsInstalledAgainAfterYearsWhateverItWasLeftIn(t *testing.T) {
 				}
 				r.setUp()
 				got := r.stored()
-				if got.Status != models.PortalActive || got.StatusCode != "" || got.ID != id {
+				if got.Status != models.PortalActive || got.StatusCode != "" || (got.ID == id) != (status != models.PortalUninstalled) {
 					t.Errorf("portal %d is %s %s", got.ID, got.Status, got.StatusCode)
 				}
 				if diff := cmp.Diff(settings, got.Settings); diff != "" {

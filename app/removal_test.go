@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"callwise/app/b24"
 	"callwise/app/b24/b24sim"
 	"callwise/models"
 
@@ -188,14 +189,13 @@ func TestWhatIsInFlightDuringARemovalIsForgottenToo(t *testing.T) {
 		if err := r.house.store.SaveCall(t.Context(), &calls[0]); !errors.Is(err, models.ErrNotFound) {
 			t.Errorf("a call is saved after the removal: %v", err)
 		}
-		err = r.house.store.Transaction(t.Context(), func(tx *gorm.DB) error {
-			return tx.Exec("UPDATE calls SET phone = '+4930901829' WHERE portal_id = ?", id).Error
-		})
-		if err != nil {
-			t.Fatal(err)
+		late := models.Event{Source: models.SourcePBX, EventKey: "late", CallKey: "pbx:c2", Type: "call.ended", Payload: []byte(`{"number":"+4930901829"}`), HappenedAt: time.Now()}
+		if _, _, err := r.house.store.AddEvents(t.Context(), id, []models.Event{late}); err == nil {
+			t.Error("an event is stored after the removal")
 		}
-		r.hurry()
-		r.eventually("what was in flight is forgotten", func() bool { return len(holds(r.dump(), "30901829")) == 0 })
+		if found := holds(r.dump(), "30901829"); len(found) != 0 {
+			t.Errorf("left: %v", found)
+		}
 		if len(holds(r.dump(), "30901825")) == 0 {
 			t.Error("what belongs to the other portal is gone")
 		}
@@ -211,7 +211,7 @@ func TestUpkeepThatIsUnderWayDoesNotBringBackAPortalThatIsRemoved(t *testing.T) 
 		ended := make(chan error, 1)
 		go func() { ended <- r.house.flow.MendHandlers(context.Background(), id) }()
 		<-held.Reached()
-		if err := r.house.store.Uninstall(t.Context(), id, false); err != nil {
+		if _, err := r.house.store.Uninstall(t.Context(), id, false); err != nil {
 			t.Fatal(err)
 		}
 		held.Release()
@@ -220,6 +220,58 @@ func TestUpkeepThatIsUnderWayDoesNotBringBackAPortalThatIsRemoved(t *testing.T) 
 		}
 		if got := r.stored(); got.Status != models.PortalUninstalled || got.StatusCode != "" {
 			t.Errorf("the portal is %s %s", got.Status, got.StatusCode)
+		}
+	})
+}
+
+func TestWhatAVersionBeforeLeftOfARemovedPortalIsForgotten(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r, personal := furnished(t, address)
+		id := r.stored().ID
+		r.sql("UPDATE portals SET status = 'uninstalled', application_token = NULL, command_secret = NULL, installed_at = NULL")
+		if err := r.house.store.EnqueueRemoval(t.Context(), id, true); err != nil {
+			t.Fatal(err)
+		}
+		r.hurry()
+		r.eventually("it is forgotten", func() bool { return r.removals() == 0 })
+		for _, found := range holds(r.dump(), personal...) {
+			t.Error(found)
+		}
+		if got := r.stored(); got.Status != models.PortalUninstalled || len(r.dump()["calls"]) == 0 {
+			t.Errorf("the portal is %s, with %d calls", got.Status, len(r.dump()["calls"]))
+		}
+	})
+}
+
+// Bitrix24 sends the event once, and may not wait for the answer.
+func TestARemovalIsNotLostWhenItsSenderHangsUp(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		b := r.neighbour("other")
+		word := func(clean string) b24.Event {
+			e, err := b24.ParseEvent(r.lifecycle("ONAPPUNINSTALL", 0, map[string]string{"CLEAN": clean}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return e
+		}
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		allowed := func(int64) error { return nil }
+		down := r.sim.Inject(b24sim.Fault{Portal: "acme", Method: "app.info", Act: b24sim.ServerError, Times: -1})
+		if err := r.house.flow.Receive(gone, word("0"), allowed); err != nil || r.removals() != 1 {
+			t.Errorf("while the portal does not answer: %v, %d jobs find out what is true", err, r.removals())
+		}
+		down.Remove()
+		uninstall := word("0")
+		r.portal.LoseEvents(true)
+		r.portal.Uninstall(false)
+		if err := r.house.flow.Receive(gone, uninstall, allowed); err != nil || r.stored().Status != models.PortalUninstalled {
+			t.Errorf("when it says that the app is gone: %v, the portal is %s", err, r.stored().Status)
+		}
+		r.forgotten()
+		if got := b.with(b.session, http.MethodGet, "/settings"); got.status != http.StatusOK {
+			t.Errorf("the other portal: %d", got.status)
 		}
 	})
 }

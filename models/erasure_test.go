@@ -43,7 +43,7 @@ func TestANumberThatIsAskedForTwiceIsOneErasure(t *testing.T) {
 		if ask(p, "+4930901821") || !ask(twin, "+4930905555") {
 			t.Error("what is asked again, or in another portal, is refused")
 		}
-		check(t, s.Uninstall(ctx, twin.ID, true))
+		uninstall(t, s, twin.ID, true)
 		_, err = s.AskErasure(ctx, twin, 17, "+4930905555")
 		wantErr(t, err, models.ErrNotFound)
 	})

@@ -124,6 +124,9 @@ func TestARoundWhoseSaveIsRefusedKeepsItsLease(t *testing.T) {
 			if !must[bool](t)(s.Renew(ctx, models.CallLease(taken.Call.ID), "worker", time.Minute)) {
 				t.Errorf("%q: the lease is given back", extension)
 			}
+			check(t, s.Transaction(ctx, func(tx *gorm.DB) error {
+				return tx.Exec("UPDATE portals SET status = 'active' WHERE id = ?", p.ID).Error
+			}))
 		}
 	})
 }

@@ -2,6 +2,7 @@ package models_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -88,14 +89,25 @@ var furnished = map[string]int{
 	"tokens": 1, "pbx_keys": 1, "employees": 1, "lines": 1, "events": 2, "calls": 2, "rest_log": 1, "recent_creations": 1, "settings_versions": 2, "log_filters": 1, "recordings": 1, "recording_chunks": 2, "privacy_requests": 1, "erased_calls": 1, "incidents": 1, "alerts": 1, "reconciliations": 1, "missing_calls": 1, "unread_statistics": 1, "leases": 1, "jobs": 2,
 }
 
+// uninstall has a portal forgotten wholly, and returns what was left after the first
+// transaction.
+func uninstall(t *testing.T, s *models.Store, portalID int64, clean bool) models.ForgetArgs {
+	t.Helper()
+	rest := must[models.ForgetArgs](t)(s.Uninstall(t.Context(), portalID, clean))
+	if !must[bool](t)(s.Forget(t.Context(), rest, s.Now().Add(time.Minute))) {
+		t.Fatal("a minute is not enough to forget a portal")
+	}
+	return rest
+}
+
 func TestACleanUninstallationLeavesNothing(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		p, twin := furnish(t, s, "one"), furnish(t, s, "two")
 		if diff := cmp.Diff(furnished, rows(t, s, p.ID)); diff != "" {
 			t.Fatalf("furnished (-want +got):\n%s", diff)
 		}
-		check(t, s.Uninstall(t.Context(), p.ID, true))
-		check(t, s.Uninstall(t.Context(), p.ID, true))
+		uninstall(t, s, p.ID, true)
+		uninstall(t, s, p.ID, true)
 		for table, n := range rows(t, s, p.ID) {
 			if n != 0 {
 				t.Errorf("%d rows in %s", n, table)
@@ -120,35 +132,43 @@ func TestAnUninstallationKeepsSettingsAndNamelessCalls(t *testing.T) {
 		check(t, s.SaveSettings(ctx, models.SettingsEdit{PortalID: p.ID, Version: 2, Settings: models.Settings{CreateEntities: true}}))
 		before := must[*models.Portal](t)(s.PortalByID(ctx, p.ID))
 		finished := must[*models.Call](t)(s.CallByKey(ctx, p.ID, "pbx:p-1"))
-		check(t, s.Uninstall(ctx, p.ID, false))
-		check(t, s.Uninstall(ctx, p.ID, false))
+		kept := uninstall(t, s, p.ID, false).KeptAs
+		if _, err := s.Uninstall(ctx, p.ID, false); !errors.Is(err, models.ErrNotFound) {
+			t.Errorf("uninstalled again: %v", err)
+		}
+		for table, n := range rows(t, s, p.ID) {
+			if n != 0 {
+				t.Errorf("%d rows in %s", n, table)
+			}
+		}
 
 		if diff := cmp.Diff(map[string]int{
 			"tokens": 0, "pbx_keys": 0, "employees": 0, "lines": 1, "events": 0, "calls": 2, "rest_log": 0, "recent_creations": 0, "settings_versions": 3, "log_filters": 0, "recordings": 0, "recording_chunks": 0, "privacy_requests": 0, "erased_calls": 0, "incidents": 0, "alerts": 0, "reconciliations": 0, "missing_calls": 0, "unread_statistics": 0, "leases": 0,
-			"jobs": 1, // which looks once more for what was in flight
-		}, rows(t, s, p.ID)); diff != "" {
+		}, rows(t, s, kept)); diff != "" {
 			t.Errorf("rows (-want +got):\n%s", diff)
 		}
 		want := *before
 		want.ApplicationToken, want.CommandSecret, want.Status = "", "", models.PortalUninstalled
-		want.EmployeesAt, want.InstalledAt, want.UninstalledAt, want.Removals = nil, nil, &noon, 2
-		if diff := cmp.Diff(&want, must[*models.Portal](t)(s.PortalByID(ctx, p.ID))); diff != "" {
+		want.EmployeesAt, want.InstalledAt, want.UninstalledAt, want.Removals = nil, nil, &noon, 1
+		want.ID = kept
+		if diff := cmp.Diff(&want, must[*models.Portal](t)(s.Portal(ctx, "one"))); diff != "" {
 			t.Errorf("portal (-want +got):\n%s", diff)
 		}
 		nameless := *finished
 		nameless.Attention, nameless.Phone, nameless.PhoneKey, nameless.CustomerName, nameless.Search, nameless.UserID, nameless.Extension = "", "", "", "", "", 0, ""
+		nameless.PortalID = kept
 		nameless.Case, nameless.Plan, nameless.Records, nameless.Progress, nameless.RetryAt = nil, nil, nil, models.Progress{}, nil
-		if diff := cmp.Diff(&nameless, must[*models.Call](t)(s.CallByID(ctx, p.ID, finished.ID))); diff != "" {
+		if diff := cmp.Diff(&nameless, must[*models.Call](t)(s.CallByID(ctx, kept, finished.ID))); diff != "" {
 			t.Errorf("call (-want +got):\n%s", diff)
 		}
-		if open := must[*models.Call](t)(s.CallByKey(ctx, p.ID, "pbx:open")); open.State != models.CallFailed || open.ErrorCode != "UNINSTALLED" {
+		if open := must[*models.Call](t)(s.CallByKey(ctx, kept, "pbx:open")); open.State != models.CallFailed || open.ErrorCode != "UNINSTALLED" {
 			t.Errorf("open call: %s %s", open.State, open.ErrorCode)
 		}
 		if diff := cmp.Diff(furnished, rows(t, s, twin.ID)); diff != "" {
 			t.Errorf("the other portal (-want +got):\n%s", diff)
 		}
 		again := install(t, s, "one")
-		if again.Status != models.PortalInstalling || again.UninstalledAt != nil || !again.Settings.CreateEntities || again.ID != p.ID {
+		if again.Status != models.PortalInstalling || again.UninstalledAt != nil || !again.Settings.CreateEntities || again.ID != kept {
 			t.Errorf("installed again: %+v", again)
 		}
 	})

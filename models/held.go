@@ -30,8 +30,8 @@ type TakenCall struct {
 
 // TakeCall is [Store.Acquire] for the lease of the call whose events stand under a
 // key of a portal, and returns what stands there. What was reported of an erased
-// call is removed instead. ErrNotFound means that there is no such portal, or that
-// the call was just removed.
+// call is removed instead. ErrNotFound means that there is no such portal, that the
+// app was removed from it, or that the call was just removed.
 func (s *Store) TakeCall(ctx context.Context, portalID int64, key, owner string, ttl time.Duration) (*TakenCall, error) {
 	return s.take(ctx, taking{portalID: portalID, key: clean(key), owner: owner, ttl: ttl})
 }
@@ -102,7 +102,7 @@ func (s *Store) statements(t *taking) []statement {
 			return tx.Table("portals").
 				Select(fields(tx, &portalRow{}, "portals")+", EXISTS (SELECT 1 FROM erased_calls WHERE portal_id = portals.id AND call_hash = ? AND until > ?) AS erased",
 					hashOf(t.key), s.now().UnixMicro()).
-				Where("id = ?", t.portalID).Find(&t.portals)
+				Where("id = ? AND status <> ?", t.portalID, PortalUninstalled).Find(&t.portals)
 		}),
 	}
 }

@@ -28,7 +28,7 @@ func TestAWorkerBringsNothingBackOfARemovedPortal(t *testing.T) {
 				inHand["mapped"].UserID, inHand["mapped"].Extension = 17, "104"
 				inHand["nobody's extension"].Extension = "109"
 				ids := []int64{must[[]models.Event](t)(s.EventsOf(ctx, p.ID, "pbx:nobody"))[0].ID}
-				check(t, s.Uninstall(ctx, p.ID, clean))
+				uninstall(t, s, p.ID, clean)
 				for name, c := range inHand {
 					asked := models.RESTRequest{PortalID: p.ID, CallID: &c.ID, At: noon, Method: "m"}
 					if err := s.AddRESTRequests(ctx, asked); err != nil && !errors.Is(err, models.ErrNotFound) {
@@ -143,7 +143,13 @@ func TestAnUninstallationThatWaitsForARoundHoldsNoneOfItsEventsOrJobs(t *testing
 
 			round := begin(t, address)
 			check(t, round.exec("UPDATE calls SET updated_at = now() WHERE id = $1", c.ID))
-			removal := later(func() error { return s.Uninstall(context.Background(), p.ID, clean) })
+			removal := later(func() error {
+				rest, err := s.Uninstall(context.Background(), p.ID, clean)
+				if err == nil {
+					_, err = s.Forget(context.Background(), rest, s.Now().Add(time.Minute))
+				}
+				return err
+			})
 			round.blocks()
 			if err := round.exec("UPDATE events SET done_at = now() WHERE portal_id = $1", p.ID); err != nil {
 				t.Errorf("the round's events: %v", err)

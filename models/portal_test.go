@@ -81,7 +81,7 @@ func TestAPortalKeepsWhatItIsTold(t *testing.T) {
 func TestAPortalThatTheAppWasRemovedFromIsBroughtBackByAnInstallationOnly(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		ctx, p, twin := t.Context(), active(t, s, "one"), active(t, s, "two")
-		check(t, s.Uninstall(ctx, p.ID, false))
+		p.ID = uninstall(t, s, p.ID, false).KeptAs
 		removed := must[*models.Portal](t)(s.PortalByID(ctx, p.ID))
 		wantErr(t, s.SetInstalled(ctx, p.ID), models.ErrNotFound)
 		for _, status := range models.PortalStatuses {

@@ -97,6 +97,7 @@ type sweepWindow struct {
 	Events                 int
 }
 
+// windows are those of portals that still have the app.
 func (w *Sweep) windows(ctx context.Context, portals []int64) ([]sweepWindow, error) {
 	if len(portals) == 0 {
 		return nil, nil
@@ -112,7 +113,7 @@ func (w *Sweep) windows(ctx context.Context, portals []int64) ([]sweepWindow, er
 		SELECT portal_id, behind,
 			(SELECT count(*) FROM (SELECT 1 FROM events e WHERE e.portal_id = backlog.portal_id AND e.done_at IS NULL AND e.id > backlog.behind LIMIT ?) AS part) AS events,
 			COALESCE((SELECT e.id FROM events e WHERE e.portal_id = backlog.portal_id AND e.done_at IS NULL AND e.id > backlog.behind ORDER BY e.id LIMIT 1 OFFSET ?), ?) AS last
-		FROM backlog ORDER BY portal_id`, append(values, sweptEvents, sweptEvents-1, int64(math.MaxInt64))...).Scan(&windows).Error
+		FROM backlog JOIN portals p ON p.id = portal_id AND p.status <> 'uninstalled' ORDER BY portal_id`, append(values, sweptEvents, sweptEvents-1, int64(math.MaxInt64))...).Scan(&windows).Error
 	return windows, err
 }
 

@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -46,89 +47,91 @@ func (s *Store) enqueueRemoval(ctx context.Context, tx *gorm.DB, portalID int64,
 	return s.river.insert(ctx, tx, args)
 }
 
-// Uninstall forgets a portal. With clean nothing of it stays. Otherwise its
-// settings, its command URL and its lines stay for a later installation, and
-// its calls without anything that names a person; tokens, secrets, keys,
-// employees, events and requests go, and a job is enqueued that looks once more for
-// what was in flight meanwhile. It may be repeated.
-func (s *Store) Uninstall(ctx context.Context, portalID int64, clean bool) error {
+// Uninstall takes a portal out of use, in one short transaction: its member id is
+// another's from now on, and what opens something, and who its employees are, is
+// gone. With clean nothing is to stay of it. Otherwise a row of its own keeps
+// its settings, its command URL and its lines under its member id for a later
+// installation; the calls follow, nameless. What is left to be forgotten is told,
+// and a job that does it is enqueued: see [Store.Forget]. Whoever installs the app
+// meanwhile has another row, which no work from before knows. It may be repeated.
+func (s *Store) Uninstall(ctx context.Context, portalID int64, clean bool) (rest ForgetArgs, err error) {
 	defer s.admitted.forget()
-	return s.Transaction(ctx, func(tx *gorm.DB) error {
-		if clean {
-			return s.forgetAll(tx, portalID)
+	err = s.Transaction(ctx, func(tx *gorm.DB) error {
+		var memberID string
+		err := tx.Table("portals").Select("member_id").Where("id = ?", portalID).Take(&memberID).Error
+		if err != nil || memberID == retired(portalID) {
+			return found(err)
 		}
-		if err := s.forgetPeople(tx, portalID); err != nil {
-			return err
-		}
-		return s.enqueueRemoval(ctx, tx, portalID, clean)
+		rest, err = s.uninstall(ctx, tx, portalID, memberID, clean)
+		return err
 	})
-}
-
-// ForgetAgain removes from a portal that is uninstalled what work in flight has
-// stored since; any other portal is left alone.
-func (s *Store) ForgetAgain(ctx context.Context, portalID int64) error {
-	return s.Transaction(ctx, func(tx *gorm.DB) error {
-		still := tx.Table("portals").Where("id = ? AND status = ?", portalID, PortalUninstalled).Update("updated_at", s.now())
-		if still.Error != nil || still.RowsAffected == 0 {
-			return still.Error
-		}
-		return s.forgetRows(tx, portalID)
-	})
-}
-
-// forgetWork removes the jobs of a portal that are not being worked on, and its
-// leases of numbers: after its calls, as a round or an erasure does.
-func (s *Store) forgetWork(tx *gorm.DB, portalID int64) error {
-	err := tx.Exec("DELETE FROM river_job WHERE state <> 'running' AND "+s.jobPortal()+" = ?", portalID).Error
+	if clean && errors.Is(err, ErrNotFound) {
+		err = nil
+	}
 	if err != nil {
-		return err
+		return ForgetArgs{}, err
 	}
-	return tx.Exec("DELETE FROM leases WHERE name LIKE ?", fmt.Sprintf("number:%d:%%", portalID)).Error
+	return rest, nil
 }
 
-// forgetAll removes a portal. What is not removed before goes with its row, but
-// in an order of the database's own: see forgetRows.
-func (s *Store) forgetAll(tx *gorm.DB, portalID int64) error {
-	if err := removeRows(tx, portalID, append([]string{"calls"}, personal...)); err != nil {
-		return err
-	}
-	if err := s.forgetWork(tx, portalID); err != nil {
-		return err
-	}
-	return tx.Exec("DELETE FROM portals WHERE id = ?", portalID).Error
-}
+// retired is the member id of a portal's row that is to be forgotten.
+func retired(portalID int64) string { return fmt.Sprintf("removed:%d", portalID) }
 
-func (s *Store) forgetPeople(tx *gorm.DB, portalID int64) error {
-	if err := s.forgetRows(tx, portalID); err != nil {
-		return err
+// uninstall changes tokens before the portal, as who renews them does: in another
+// order each would wait for the other.
+func (s *Store) uninstall(ctx context.Context, tx *gorm.DB, portalID int64, memberID string, clean bool) (ForgetArgs, error) {
+	if err := removeRows(tx, portalID, goneAtOnce); err != nil {
+		return ForgetArgs{}, err
 	}
-	if err := s.forgetWork(tx, portalID); err != nil {
-		return err
-	}
-	return changed(tx.Table("portals").Where("id = ?", portalID).Updates(map[string]any{
-		"application_token": nil, "command_secret": nil, "rest_app_id": "", "status": PortalUninstalled,
-		"status_code": "", "employees_at": nil, "installed_at": nil,
+	out := tx.Table("portals").Where("id = ? AND member_id = ?", portalID, memberID).Updates(map[string]any{
+		"member_id": retired(portalID), "application_token": nil, "command_secret": nil, "rest_app_id": "",
+		"status": PortalUninstalled, "status_code": "", "employees_at": nil, "installed_at": nil,
 		"uninstalled_at": s.now(), "updated_at": s.now(), "removals": gorm.Expr("removals + 1"),
-	}))
+	})
+	if out.Error != nil || out.RowsAffected == 0 { // somebody else has just done it
+		return ForgetArgs{}, out.Error
+	}
+	rest := ForgetArgs{PortalID: portalID}
+	if !clean {
+		var err error
+		if rest.KeptAs, err = keepPortal(tx, portalID, memberID); err != nil {
+			return ForgetArgs{}, err
+		}
+	}
+	if err := removeRows(tx, portalID, []string{"settings_versions", "lines"}); err != nil {
+		return ForgetArgs{}, err
+	}
+	err := tx.Table("portals").Where("id = ?", portalID).Updates(map[string]any{
+		"endpoint": "", "auth_host": "", "app_code": "", "command_url": nil, "settings": "{}",
+	}).Error
+	if err != nil {
+		return ForgetArgs{}, err
+	}
+	return rest, s.river.insert(ctx, tx, rest)
 }
 
-// personal are the tables besides calls whose rows name a person or open
-// something.
-var personal = []string{
-	"tokens", "pbx_keys", "employees", "events", "rest_log", "recent_creations", "log_filters", "recordings",
-	"privacy_requests", "erased_calls", "alerts", "incidents", "reconciliations", "unread_statistics", "missing_calls",
+// keptColumns are the columns of a portal that a later installation finds again.
+const keptColumns = "endpoint, auth_host, status, lang, country, time_zone, crm_mode, crm_mode_at, scopes, missing_scopes, " +
+	"settings, settings_version, command_url, uninstalled_at, created_at, updated_at, app_code, removals"
+
+// keepPortal makes the row that takes the place of a portal's, and gives it the
+// portal's lines and the history of its settings without names.
+func keepPortal(tx *gorm.DB, portalID int64, memberID string) (kept int64, err error) {
+	err = tx.Raw("INSERT INTO portals (member_id, "+keptColumns+") SELECT CAST(? AS text), "+keptColumns+" FROM portals WHERE id = ? RETURNING id",
+		memberID, portalID).Scan(&kept).Error
+	if err != nil {
+		return 0, err
+	}
+	if err := tx.Exec("UPDATE lines SET portal_id = ? WHERE portal_id = ?", kept, portalID).Error; err != nil {
+		return 0, err
+	}
+	return kept, tx.Exec("UPDATE settings_versions SET portal_id = ?, user_id = 0 WHERE portal_id = ?", kept, portalID).Error
 }
 
-// forgetRows changes calls before events, as their workers do, and tokens before
-// the portal: in another order each would wait for the other.
-func (s *Store) forgetRows(tx *gorm.DB, portalID int64) error {
-	if err := s.anonymise(tx, portalID); err != nil {
-		return err
-	}
-	if err := removeRows(tx, portalID, personal); err != nil {
-		return err
-	}
-	return tx.Exec("UPDATE settings_versions SET user_id = 0 WHERE portal_id = ?", portalID).Error
+// goneAtOnce are the tables whose rows open something, and those of which no portal
+// has many rows.
+var goneAtOnce = []string{
+	"tokens", "pbx_keys", "employees", "log_filters", "privacy_requests", "alerts", "incidents", "reconciliations", "unread_statistics",
 }
 
 func removeRows(tx *gorm.DB, portalID int64, tables []string) error {
@@ -138,18 +141,4 @@ func removeRows(tx *gorm.DB, portalID int64, tables []string) error {
 		}
 	}
 	return nil
-}
-
-// anonymise leaves of calls what says when and how they went and what was
-// decided, and ends those that were open.
-func (s *Store) anonymise(tx *gorm.DB, portalID int64) error {
-	err := tx.Table("calls").Where("portal_id = ? AND state = ?", portalID, CallOpen).
-		Updates(map[string]any{"state": CallFailed, "result": ResultFailed, "error_code": "UNINSTALLED"}).Error
-	if err != nil {
-		return err
-	}
-	return tx.Table("calls").Where("portal_id = ?", portalID).Updates(map[string]any{
-		"phone": "", "phone_key": "", "customer_name": "", "search": "", "user_id": 0, "extension": "", "retry_at": nil,
-		"attention": NoAttention, "case": nil, "plan": nil, "records": nil, "progress": "{}", "updated_at": s.now(),
-	}).Error
 }

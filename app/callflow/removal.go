@@ -36,8 +36,14 @@ func (f *Flow) uninstalled(ctx context.Context, portal *models.Portal, e b24.Eve
 			f.Log.ErrorContext(ctx, "a removal is repeated", "portal", portal.ID, "error", err)
 		}
 	}
-	return f.Store.EnqueueRemoval(ctx, portal.ID, clean)
+	storing, cancel := context.WithTimeout(context.WithoutCancel(ctx), wordWithin)
+	defer cancel()
+	return f.Store.EnqueueRemoval(storing, portal.ID, clean)
 }
+
+// wordWithin is how long the storing of the word on a removal may take, though its
+// sender hangs up: Bitrix24 does not repeat it.
+const wordWithin = 20 * time.Second
 
 // outdated reports a removal that happened before the app was installed again.
 func outdated(portal *models.Portal, at time.Time) bool {
@@ -53,7 +59,8 @@ func (f *Flow) Removed(ctx context.Context, portalID int64, clean bool, at time.
 		return err
 	}
 	if portal.Status == models.PortalUninstalled {
-		return f.Store.ForgetAgain(ctx, portalID)
+		// By a version that left to this job what work in flight had stored meanwhile.
+		return f.forget(ctx, portal, false)
 	}
 	settled, err := f.settleRemoval(ctx, portal, clean)
 	if err == nil && !settled {
@@ -80,7 +87,7 @@ func (f *Flow) settleRemoval(ctx context.Context, portal *models.Portal, clean b
 		f.Log.WarnContext(ctx, "a removal that did not happen was reported", "portal", portal.ID)
 		return true, nil
 	case errors.Is(err, b24.ErrNeedsAuth) && passedOn(err):
-		live, err := f.Store.LiveTokens(ctx, portal.ID)
+		live, err := f.Store.LiveTokens(asking, portal.ID)
 		if err != nil || len(live) > 0 {
 			return false, err
 		}
@@ -97,8 +104,45 @@ func passedOn(err error) bool {
 	return errors.Is(err, b24.WrongToken) || errors.Is(err, b24.ErrorOAuth) || errors.Is(err, b24.InvalidGrant)
 }
 
-// forget forgets a portal.
+// Times of forgetting a portal.
+const (
+	forgetAtOnce = 5 * time.Second  // of whoever took the word on its removal
+	forgetSlice  = 20 * time.Second // of a job, before others have their turn
+	forgetAgain  = time.Minute      // until what failed is tried again
+)
+
+// errForgetting: a portal is forgotten in part.
+var errForgetting = errors.New("callflow: a part of a portal is forgotten")
+
+// forget takes a portal out of use and begins to forget it; what that leaves, a job
+// does.
 func (f *Flow) forget(ctx context.Context, portal *models.Portal, clean bool) error {
 	defer f.Lookups.forget(portal.ID)
-	return f.Store.Uninstall(ctx, portal.ID, clean)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), wordWithin)
+	defer cancel()
+	rest, err := f.Store.Uninstall(ctx, portal.ID, clean)
+	if err != nil {
+		return err
+	}
+	soon, cancel := context.WithTimeout(ctx, 2*forgetAtOnce)
+	defer cancel()
+	if _, err := f.Store.Forget(soon, rest, f.Now().Add(forgetAtOnce)); err != nil {
+		f.Log.ErrorContext(ctx, "a removal is repeated", "portal", portal.ID, "error", err)
+	}
+	return nil
+}
+
+// Forget carries on forgetting a portal that the app was removed from. It does a
+// part at a time and may be broken off anywhere; an error for which [Wait] reports
+// true says that there is more to do. It never gives up.
+func (f *Flow) Forget(ctx context.Context, a models.ForgetArgs) error {
+	over, err := f.Store.Forget(ctx, a, f.Now().Add(forgetSlice))
+	if broken(ctx, err) {
+		markOf(ctx).Err = err
+		return &Later{After: forgetAgain, Err: err}
+	}
+	if err == nil && !over {
+		err = &Later{Err: errForgetting}
+	}
+	return err
 }

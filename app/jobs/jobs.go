@@ -54,6 +54,7 @@ func Workers(h House) (*river.Workers, error) {
 		river.AddWorkerSafely(workers, &linesWorker{house: h, turns: upkeep}),
 		river.AddWorkerSafely(workers, &handlersWorker{house: h, turns: upkeep}),
 		river.AddWorkerSafely(workers, &removalWorker{house: h, turns: newTurns(1)}),
+		river.AddWorkerSafely(workers, &forgetWorker{house: h, turns: newTurns(1)}),
 		river.AddWorkerSafely(workers, &eraseWorker{house: h, turns: newTurns(1)}),
 		river.AddWorkerSafely(workers, &closeWorker{house: h}),
 		river.AddWorkerSafely(workers, &employeesWorker{house: h}),

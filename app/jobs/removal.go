@@ -23,3 +23,14 @@ func (w *removalWorker) Work(ctx context.Context, job *river.Job[models.RemovalA
 		return seldom(job.JobRow, w.house.Store.Now(), w.house.Flow.Removed(ctx, a.PortalID, a.Clean, a.Before))
 	})
 }
+
+// forgetWorker forgets a portal that the app was removed from, a part at a time.
+type forgetWorker struct {
+	river.WorkerDefaults[models.ForgetArgs]
+	house House
+	turns *turns
+}
+
+func (w *forgetWorker) Work(ctx context.Context, job *river.Job[models.ForgetArgs]) error {
+	return w.turns.take(job.Args.PortalID, fmt.Sprint(job.ID), func() error { return w.house.Flow.Forget(ctx, job.Args) })
+}

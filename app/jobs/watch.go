@@ -59,7 +59,7 @@ func NewWatch(log *slog.Logger, r prometheus.Registerer) *Watch {
 // kinds are all kinds of jobs.
 var kinds = []river.JobArgs{
 	models.CallArgs{}, models.TellArgs{}, models.ReconcileArgs{}, models.HandlersArgs{}, models.LinesArgs{},
-	models.RemovalArgs{}, models.EraseArgs{},
+	models.RemovalArgs{}, models.ForgetArgs{}, models.EraseArgs{},
 	closeArgs{}, employeesArgs{}, recoverArgs{}, purgeArgs{}, watchArgs{},
 }
 
