@@ -28,6 +28,11 @@ func (f *Flow) Receive(ctx context.Context, e b24.Event, asked func(portalID int
 	if ours {
 		return f.reported(ctx, e, stored, asked)
 	}
+	if e.Name == b24.AppUninstall {
+		kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), wordWithin)
+		defer cancel()
+		ctx = kept
+	}
 	portal, err := f.Store.Portal(ctx, e.MemberID)
 	if err != nil && !errors.Is(err, models.ErrNotFound) {
 		return err
