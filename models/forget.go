@@ -41,7 +41,7 @@ type remnant struct {
 var remnants = []remnant{
 	{"events", "id", "source, event_key", purgeBatch},
 	{"rest_log", "id", "at DESC, id DESC", purgeBatch},
-	{"recordings", "id", "id", 20},
+	{"recordings", "id", "created_at", 20},
 	{"missing_calls", "id", "call_key", purgeBatch},
 	{"recent_creations", "portal_id, phone_key, call_id", "phone_key, call_id", purgeBatch},
 	{"erased_calls", "portal_id, call_hash", "call_hash", purgeBatch},
