@@ -8,7 +8,8 @@ import (
 
 // Fold is what the events of one call add up to. The order and the repetition
 // of the events do not matter, and an [Ended] event alone is a call. Once
-// anybody answered, the call is answered, whatever another leg reports.
+// anybody answered, the call is answered, whatever another leg reports. Of more than
+// 200 extensions that rang it keeps the first, and so of those that ring at a time.
 func Fold(events []Event) Call {
 	f := folding{events: inOrder(events)}
 	f.begin()
@@ -107,17 +108,27 @@ func began(e Event) time.Time {
 	return e.At
 }
 
+// mostRung bounds how many extensions a call has, and how many of them ring at a
+// time.
+const mostRung = 200
+
 // ring lists who was rung. Whom the call rang first stands in what started, and
 // again in what ended, which may come alone.
 func (f *folding) ring() {
 	f.Extensions = []string{}
 	for _, e := range slices.Concat(f.all(Started), f.all(Ended), f.events) {
 		for _, extension := range e.Extensions {
-			if !slices.Contains(f.Extensions, extension) {
-				f.Extensions = append(f.Extensions, extension)
-			}
+			f.Extensions = joined(f.Extensions, extension)
 		}
 	}
+}
+
+// joined are extensions with one more, unless it is among them or they are enough.
+func joined(extensions []string, one string) []string {
+	if len(extensions) >= mostRung || slices.Contains(extensions, one) {
+		return extensions
+	}
+	return append(extensions, one)
 }
 
 // ringNow keeps who rings at the end of what is known. Each event names all who
@@ -147,8 +158,8 @@ func ringers(before []string, e Event, adds bool) []string {
 		now = slices.Clone(before)
 	}
 	for _, extension := range e.Extensions {
-		if extension != "" && !slices.Contains(now, extension) {
-			now = append(now, extension)
+		if extension != "" {
+			now = joined(now, extension)
 		}
 	}
 	return now

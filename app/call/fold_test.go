@@ -1,6 +1,7 @@
 package call
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -114,6 +115,32 @@ func TestFold(t *testing.T) {
 				t.Errorf("Fold (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Each extension compared with all before it would take a core for half an hour.
+func TestOfVeryManyExtensionsTheFirstAreKept(t *testing.T) {
+	const events, each, kept = 10_000, 100, 200
+	for _, apart := range []int{0, 1} {
+		var rung []Event
+		var first []string
+		for n := range events {
+			e := Event{Type: Ringing, At: at(apart * n)}
+			for x := range each {
+				e.Extensions = append(e.Extensions, fmt.Sprintf("%06d", n*each+x))
+			}
+			rung = append(rung, e)
+		}
+		for x := range kept {
+			first = append(first, fmt.Sprintf("%06d", x))
+		}
+		want := Call{Extensions: first, Ringing: first, StartedAt: at(0)}
+		if apart > 0 {
+			want.Ringing = rung[events-1].Extensions
+		}
+		if diff := cmp.Diff(want, Fold(rung)); diff != "" {
+			t.Errorf("%d s apart (-want +got):\n%s", apart, diff)
+		}
 	}
 }
 
