@@ -44,24 +44,19 @@ func OwnEventKey(kind call.EventType, callID int64) string {
 
 func ownPrefix(kind call.EventType) string { return string(kind) + ":" }
 
-// EventsOf returns the events of a portal under any of the call keys, in the
-// order they happened.
+// EventsOf returns the events of a portal under any of the keys of a call, [bounded]
+// and in the order they happened.
 func (s *Store) EventsOf(ctx context.Context, portalID int64, callKeys ...string) ([]Event, error) {
-	var events []Event
-	err := eventsOf(s.with(ctx), portalID, callKeys...).Find(&events).Error
-	return events, err
-}
-
-func eventsOf(tx *gorm.DB, portalID int64, callKeys ...string) *gorm.DB {
 	cleaned := make([]string, len(callKeys))
 	for i, key := range callKeys {
 		cleaned[i] = clean(key)
 	}
-	return tx.Where("portal_id = ? AND call_key IN ?", portalID, cleaned).Order("happened_at, id")
+	events, _, err := s.eventsOf(ctx, portalID, cleaned)
+	return events, err
 }
 
-// MarkDone counts events of a portal as worked on. If that is lost, they are
-// worked on again.
+// MarkDone counts events of a portal, no more than are read of a call, as worked on.
+// If that is lost, they are worked on again.
 func (s *Store) MarkDone(ctx context.Context, portalID int64, ids []int64) error {
 	if len(ids) == 0 {
 		return nil

@@ -24,8 +24,12 @@ type TakenCall struct {
 	// call and takes it next.
 	Held bool
 	// Events are those of the call, as they are while its lease is held, or if none is
-	// known what was reported under the key; in the order they happened.
+	// known what was reported under the key; in the order they happened. They are
+	// [bounded].
 	Events []Event
+	// LeftOut: there are more, which have waited until now, have no effect, and count as
+	// worked on.
+	LeftOut bool
 }
 
 // TakeCall is [Store.Acquire] for the lease of the call whose events stand under a
@@ -61,17 +65,35 @@ type taking struct {
 		Portal portalRow `gorm:"embedded"`
 		Erased bool
 	}
-	callAndEvents
+	calls  []Call
+	events []Event // as of [atOnce]
 }
 
 // take takes a call after what goes before, both or none.
 func (s *Store) take(ctx context.Context, t taking, before ...statement) (*TakenCall, error) {
 	_, err := together(s.with(ctx), s.pool, append(before, s.statements(&t)...)...)
 	taken, err := s.taken(ctx, &t, err)
+	if err == nil && !readAtOnce(t.events) {
+		err = s.readLong(ctx, taken, t.portalID, t.key)
+	}
 	if err != nil && len(t.names) > 0 {
 		err = errors.Join(err, s.Release(context.WithoutCancel(ctx), t.names[0], t.owner))
 	}
 	return taken, err
+}
+
+// readLong reads the events of a call that were not read at once.
+func (s *Store) readLong(ctx context.Context, taken *TakenCall, portalID int64, key string) (err error) {
+	keys := []string{key}
+	if taken.Call != nil {
+		keys = taken.Call.Keys()
+	}
+	var more bool
+	taken.Events, more, err = s.eventsOf(ctx, portalID, keys)
+	if err == nil && more && (taken.Held || taken.Call == nil) {
+		taken.LeftOut, err = s.markSurplus(ctx, portalID, keys)
+	}
+	return err
 }
 
 // statements take the lease before the call and its events are read, which are then
@@ -93,9 +115,9 @@ func (s *Store) statements(t *taking) []statement {
 			return tx.Table("calls c").Where(ofKey, t.portalID, value).Limit(1).Find(&t.calls)
 		}),
 		read(func(tx *gorm.DB) *gorm.DB {
-			return tx.Raw("SELECT "+fields(tx, &Event{}, "e")+" FROM (SELECT CAST(? AS text) AS key) k LEFT JOIN ("+
+			return tx.Raw(atOnce(tx, "(SELECT CAST(? AS text) AS key) k LEFT JOIN ("+
 				"SELECT call_key, pbx_call_id, b24_call_id FROM calls c WHERE "+ofKey+" LIMIT 1) c ON TRUE"+
-				" JOIN events e ON e.portal_id = ? AND e.call_key IN (k.key, "+keysOfCall+") ORDER BY e.happened_at, e.id",
+				" JOIN events e ON e.portal_id = ? AND e.call_key IN (k.key, "+keysOfCall+")"),
 				t.key, t.portalID, value, t.portalID).Find(&t.events)
 		}),
 		read(func(tx *gorm.DB) *gorm.DB {
@@ -149,37 +171,32 @@ func (t *taking) reported() []Event {
 	return slices.DeleteFunc(t.events, func(e Event) bool { return e.CallKey != t.key })
 }
 
-// CallAndEvents returns a call of a portal and its events, in the order they
-// happened.
+// CallAndEvents returns a call of a portal and its events, [bounded] and in the order
+// they happened.
 func (s *Store) CallAndEvents(ctx context.Context, portalID, callID int64) (*Call, []Event, error) {
-	var c callAndEvents
+	var calls []Call
+	var rows []boundEvent
 	_, err := together(s.with(ctx), s.pool,
 		read(func(tx *gorm.DB) *gorm.DB {
-			return tx.Where("portal_id = ? AND id = ?", portalID, callID).Find(&c.calls)
+			return tx.Where("portal_id = ? AND id = ?", portalID, callID).Find(&calls)
 		}),
 		read(func(tx *gorm.DB) *gorm.DB {
-			return tx.Raw("SELECT "+fields(tx, &Event{}, "e")+" FROM calls c JOIN events e ON "+ofCall+
-				" WHERE c.portal_id = ? AND c.id = ? ORDER BY e.happened_at, e.id", portalID, callID).Find(&c.events)
+			return tx.Raw(inOrder(tx, "calls c JOIN events e ON "+ofCall+" WHERE c.portal_id = ? AND c.id = ?"), portalID, callID).Find(&rows)
 		}))
-	if err == nil && len(c.calls) == 0 {
+	if err == nil && len(calls) == 0 {
 		err = ErrNotFound
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	return &c.calls[0], c.events, nil
-}
-
-// callAndEvents are a call, if there is one, and its events.
-type callAndEvents struct {
-	calls  []Call
-	events []Event
+	events, _ := eventsIn(rows)
+	return &calls[0], events, nil
 }
 
 // A Round is what has come of a round of work on a call, beside the call itself.
 type Round struct {
 	Asked []RESTRequest // what a portal was asked that is not stored yet
-	Done  []int64       // ids of the events that were worked on
+	Done  []int64       // ids of the events that were worked on, of those that were read
 }
 
 // ReleaseCall is [Store.Release] for the lease of a call after a round of work, which

@@ -18,6 +18,8 @@ type Progress struct {
 	Created     []crm.Ref `json:"created,omitempty"`
 	CreateTried bool      `json:"create_tried,omitempty"`
 	CreateDone  bool      `json:"create_done,omitempty"`
+	// LeftOut: of its events not all are read.
+	LeftOut bool `json:"left_out,omitempty"`
 	// Leg: another call of the PBX answers the same click already.
 	Leg bool `json:"leg,omitempty"`
 	// Refused are users whom Bitrix24 does not take calls for any more.

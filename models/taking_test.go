@@ -9,7 +9,7 @@ import (
 // A call may come under a key after it was looked for and before its events are read.
 func TestWhatIsReportedUnderAKeyAreItsOwnEvents(t *testing.T) {
 	its, others := Event{ID: 1, CallKey: "b24:externalCall.9"}, Event{ID: 2, CallKey: "pbx:7"}
-	read := taking{key: its.CallKey, callAndEvents: callAndEvents{events: []Event{others, its}}}
+	read := taking{key: its.CallKey, events: []Event{others, its}}
 	read.portals = append(read.portals, struct {
 		Portal portalRow `gorm:"embedded"`
 		Erased bool

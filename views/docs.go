@@ -49,7 +49,7 @@ var docsFields = []struct{ name, in string }{
 
 var (
 	docsRules  = []string{"repeat", "order", "alone", "open"}
-	docsLimits = []string{"body", "rate", "ids", "extensions", "messages", "uploads", "customers", "commands", "call"}
+	docsLimits = []string{"body", "rate", "ids", "extensions", "messages", "events", "uploads", "customers", "commands", "call"}
 )
 
 const docsKey = " \\\n  -H \"Authorization: Bearer $KEY\""

@@ -199,8 +199,18 @@ func (f *Flow) carrySafely(ctx context.Context, g *grip) (err error) {
 	if w.row.State == models.CallFailed && !w.news() {
 		return f.lookAgain(ctx, g)
 	}
+	w.sayLeftOut(ctx)
 	defer func() { err = errors.Join(err, w.keepAsked(ctx)) }()
 	return w.settle(ctx, w.run(b24.WithCall(ctx, w.row.ID)))
+}
+
+// sayLeftOut has it said once of a call that not all of its events are read.
+func (w *work) sayLeftOut(ctx context.Context) {
+	if !w.grip.LeftOut || w.row.Progress.LeftOut {
+		return
+	}
+	w.row.Progress.LeftOut = true
+	markOf(ctx).remark("events left out", "the call has too many")
 }
 
 // lookAgain gives a call back that was given up, and then sees whether somebody had

@@ -59,10 +59,20 @@ func (f *Flow) meet(ctx context.Context, s *seat, told *models.TakenCall, callKe
 		return nil, err
 	case row == nil:
 		return nil, f.Store.MarkDone(ctx, told.Portal.ID, pending(t.events))
-	case row.ID == 0:
+	}
+	taken, err := f.takeMet(ctx, row, callKey, owner)
+	if err == nil {
+		taken.LeftOut = taken.LeftOut || told.LeftOut
+	}
+	return taken, err
+}
+
+// takeMet takes the lease of a newcomer, which it makes if it has no id.
+func (f *Flow) takeMet(ctx context.Context, row *models.Call, callKey, owner string) (*models.TakenCall, error) {
+	if row.ID == 0 {
 		return f.Store.TakeNewCall(ctx, *row, owner, f.Lease)
 	}
-	taken, err := f.Store.TakeCall(ctx, told.Portal.ID, callKey, owner, f.Lease)
+	taken, err := f.Store.TakeCall(ctx, row.PortalID, callKey, owner, f.Lease)
 	if err == nil && taken.Call == nil {
 		err = models.ErrNotFound // removed meanwhile
 	}
