@@ -24,7 +24,7 @@ type telephony struct {
 	statistics  []*Statistic
 	lines       []Line
 	cards       []Card
-	uploads     map[string]string // upload token → CALL_ID
+	uploads     map[string]upload // by upload token
 	files       map[int64][]byte  // recordings by FILE_ID
 	lastFile    int64
 	transcripts int64
@@ -32,7 +32,7 @@ type telephony struct {
 }
 
 func newTelephony() telephony {
-	return telephony{calls: map[string]*phoneCall{}, uploads: map[string]string{}, files: map[int64][]byte{}}
+	return telephony{calls: map[string]*phoneCall{}, uploads: map[string]upload{}, files: map[int64][]byte{}}
 }
 
 // A phoneCall is a call that is going on.

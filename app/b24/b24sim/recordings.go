@@ -106,9 +106,15 @@ func (p *Portal) Recording(callID string) []byte {
 	return p.phone.files[row.RecordingID]
 }
 
+// An upload is what an address to upload to was given for.
+type upload struct {
+	callID  string
+	webhook bool // it was given to one, and has no access token
+}
+
 func (p *Portal) uploadAddress(callID string, t *token) *array {
 	key := "telephony|" + p.sim.unique(32, "upload")
-	p.phone.uploads[key] = callID
+	p.phone.uploads[key] = upload{callID: callID, webhook: t == nil}
 	auth := ""
 	if t != nil {
 		auth = t.access
@@ -119,8 +125,9 @@ func (p *Portal) uploadAddress(callID string, t *token) *array {
 	)
 }
 
-// uploadAnswer takes one multipart file; the key in the address is all the
-// authorization there is.
+// uploadAnswer takes one multipart file (bitrix24-telephony-crm.md, 1.5). The
+// address is all the authorization there is: its auth is the access token that the
+// address was asked for with, and works as long as that.
 func (p *Portal) uploadAnswer(r *http.Request) answer {
 	file, header, err := r.FormFile("file")
 	if err != nil {
@@ -130,20 +137,33 @@ func (p *Portal) uploadAnswer(r *http.Request) answer {
 	if err != nil {
 		return refused(errorCore("File content is empty."))
 	}
-	return p.upload(r.URL.Query().Get("token"), header.Filename, content)
+	row, err := p.upload(r.URL.Query(), header.Filename, content)
+	if err != nil {
+		return refused(err)
+	}
+	return answered(obj("result", row))
 }
 
-func (p *Portal) upload(key, name string, content []byte) answer {
+func (p *Portal) upload(address url.Values, name string, content []byte) (*array, error) {
 	defer p.lock()()
-	callID, known := p.phone.uploads[key]
+	if err := p.sim.refusalFor(p.config.Name, "upload.json"); err != nil {
+		return nil, err
+	}
+	key := address.Get("token")
+	to, known := p.phone.uploads[key]
+	if !to.webhook {
+		if _, err := p.holder(address.Get("auth")); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case !known:
-		return refused(errNoAuth)
+		return nil, errNoAuth
 	case !isRecording(name):
-		return refused(errorCore("Wrong file extension. Only wav and mp3 are allowed"))
+		return nil, errorCore("Wrong file extension. Only wav and mp3 are allowed")
 	}
 	delete(p.phone.uploads, key)
-	return answered(obj("result", p.keepRecord(p.statistic(callID), name, content)))
+	return p.keepRecord(p.statistic(to.callID), name, content), nil
 }
 
 // attachTranscription is telephony.call.attachTranscription.

@@ -96,17 +96,23 @@ func (p *Portal) authorize(x *exchange) (*call, error) {
 	if x.webhook != "" {
 		return p.authorizeWebhook(x)
 	}
-	t, err := p.sim.tokenFor(x.auth)
+	t, err := p.holder(x.auth)
+	if err != nil {
+		return nil, err
+	}
+	return &call{p: p, user: p.user(t.userID), token: t, params: x.params}, nil
+}
+
+// holder finds the token of the portal that an access token is, while it works.
+func (p *Portal) holder(access string) (*token, error) {
+	t, err := p.sim.tokenFor(access)
 	if err != nil {
 		return nil, err
 	}
 	if t.portal != p {
 		return nil, errInvalidToken
 	}
-	if err := t.alive(p.now()); err != nil {
-		return nil, err
-	}
-	return &call{p: p, user: p.user(t.userID), token: t, params: x.params}, nil
+	return t, t.alive(p.now())
 }
 
 func (p *Portal) authorizeWebhook(x *exchange) (*call, error) {

@@ -196,6 +196,27 @@ func TestRecordings(t *testing.T) {
 			t.Error("the address worked twice")
 		}
 	})
+	for _, test := range []struct {
+		name   string
+		change func(w *world, address string) string
+		code   string
+	}{
+		{"no more when its token has expired", func(w *world, address string) string { w.ExpireTokens(); return address }, "expired_token"},
+		{"no more when the application was removed", func(w *world, address string) string { w.Uninstall(false); return address }, "APPLICATION_NOT_FOUND"},
+		{"not with another token", func(_ *world, address string) string { return strings.Replace(address, "auth=", "auth=x", 1) }, "invalid_token"},
+		{"not without a token", func(_ *world, address string) string { return strings.Replace(address, "auth=", "oath=", 1) }, "NO_AUTH_FOUND"},
+	} {
+		t.Run("are uploaded "+test.name, func(t *testing.T) {
+			w := newInstalled(t, PortalConfig{})
+			callID := w.register(nil)
+			w.finishCall(callID, nil)
+			address := w.object("telephony.externalCall.attachRecord", map[string]any{"CALL_ID": callID, "FILENAME": "a.mp3"})["uploadUrl"].(string)
+			got := w.upload(test.change(w, address))
+			if got.Status != http.StatusUnauthorized || got.code() != test.code || w.Recording(callID) != nil {
+				t.Errorf("answers %d %v", got.Status, got.Body)
+			}
+		})
+	}
 	t.Run("are downloaded by the portal", func(t *testing.T) {
 		w := newInstalled(t, PortalConfig{})
 		files := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
