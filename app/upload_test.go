@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"callwise/app/b24/b24sim"
 	"callwise/models"
@@ -130,6 +132,83 @@ func TestAnUploadWhoseAnswerIsLostIsSentAgain(t *testing.T) {
 				t.Errorf("%s: %d bytes in the portal, %d here", method, len(got), r.audioBytes())
 			}
 			r.stop()
+		}
+	})
+}
+
+// The address holds the access token that it was asked for with.
+func TestARecordingWhoseAddressHasExpiredIsSentToANewOne(t *testing.T) {
+	for _, test := range []struct {
+		name, code string
+		expires    bool // the token, while the file is sent
+		asked      int  // for an address
+		renewals   int
+	}{
+		{"its token expires meanwhile", "EXPIRED_TOKEN", true, 3, 1},
+		{"its token is not known", "INVALID_TOKEN", false, 2, 0},
+		{"the address authorizes nobody", "NO_AUTH_FOUND", false, 2, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, address string) {
+				r := newRig(t, address, classic)
+				b := r.neighbour("other")
+				fault := b24sim.Fault{Portal: "acme", Method: "upload.json", Act: b24sim.Refuse, Status: 401, Code: test.code}
+				if test.expires {
+					fault = b24sim.Fault{Portal: "acme", Method: "upload.json", Act: b24sim.Hold}
+				}
+				met := r.sim.Inject(fault)
+				file, foreign := wav(2<<20), wav(3<<20)
+				for rig, sent := range map[*rig][]byte{r: file, b: foreign} {
+					rig.switches("c")
+					rig.tell(started("c1", "incoming", "+4930901820"), answered("c1", "104"), ended("c1", "answered", 5))
+					rig.worked("c1") // one round has the recording
+					rig.putStatus("c1", sent, http.StatusCreated)
+				}
+				<-met.Reached()
+				if test.expires {
+					r.portal.ExpireTokens()
+				}
+				met.Release()
+				r.retrying("c1")
+				if got := r.row("c1"); got.ErrorCode != test.code || got.Progress.Recording.Code != "" {
+					t.Errorf("the call waits for %q, recording %+v", got.ErrorCode, got.Progress.Recording)
+				}
+				r.again("c1")
+				b.worked("c1")
+				r.worked("c1")
+				if _, got := r.inPortal("c1"); !bytes.Equal(got, file) || r.audioBytes() != 0 {
+					t.Errorf("%d bytes in the portal, %d here", len(got), r.audioBytes())
+				}
+				if _, got := b.inPortal("c1"); !bytes.Equal(got, foreign) {
+					t.Errorf("%d bytes in the other portal", len(got))
+				}
+				asked, sent := r.sim.Count("acme", "telephony.externalCall.attachRecord"), r.sim.Count("acme", "upload.json")
+				if asked != test.asked || sent != 2 || r.renewals(admin) != test.renewals {
+					t.Errorf("asked %d times for an address, sent %d times, renewed %d times", asked, sent, r.renewals(admin))
+				}
+			})
+		})
+	}
+}
+
+func TestARecordingThatEveryAddressRefusesIsGivenUpAfterADay(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		var ahead atomic.Int64
+		r := tuned(t, address, classic, func(h *house) {
+			h.flow.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+		})
+		r.switches("c")
+		r.refusing("upload.json", 401, "NO_AUTH_FOUND")
+		r.tell(started("c1", "incoming", "+4930901820"), answered("c1", "104"), ended("c1", "answered", 5))
+		r.worked("c1")
+		r.putStatus("c1", wav(2<<20), http.StatusCreated)
+		r.retrying("c1")
+		ahead.Store(int64(25 * time.Hour))
+		r.again("c1")
+		r.eventually("given up", func() bool { return r.row("c1").Progress.Recording.Code == "NO_AUTH_FOUND" })
+		r.worked("c1")
+		if got := r.row("c1"); got.State != models.CallFinished || got.ErrorCode != "" || r.sim.Count("acme", "upload.json") != 2 {
+			t.Errorf("the call is %s %q, sent %d times", got.State, got.ErrorCode, r.sim.Count("acme", "upload.json"))
 		}
 	})
 }

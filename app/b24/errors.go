@@ -237,6 +237,9 @@ func Retry(err error) (wait time.Duration, ok bool) {
 	if refusal.Wait > 0 {
 		return refusal.Wait, true
 	}
+	if refusal.Method == methodUpload && notAs(refusal) {
+		return 10 * time.Second, true // the next upload is to a new address
+	}
 	wait, ok = waits[refusal.Code]
 	if !ok && refusal.Status >= http.StatusInternalServerError && refusal.Code != OverloadLimit {
 		return 30 * time.Second, true

@@ -38,7 +38,9 @@ type RecordFile struct {
 
 // SendRecord attaches a recording to a finished call and returns the id of the
 // file; a second record replaces the first, so it may be repeated. A large one
-// is passed on as it is read.
+// is passed on as it is read. The address that it is sent to holds the access token
+// that the address was asked for with, and may expire before the file has come:
+// that passes, for each try asks for a new address, with a token that works.
 //
 // https://apidocs.bitrix24.com/api-reference/telephony/telephony-external-call-attach-record.html
 func (c *Client) SendRecord(ctx context.Context, callID string, file RecordFile) (int64, error) {
@@ -143,7 +145,7 @@ func (c *Client) uploaded(ctx context.Context, req *http.Request, size int64) (i
 	}
 	c.log(ctx, entry, func() json.RawMessage { return encoded(map[string]int64{"size": size}) })
 	if err != nil {
-		return 0, err
+		return 0, state(err)
 	}
 	var answer attachedRecord
 	err = decode(methodUpload, got.Result, &answer)

@@ -45,8 +45,8 @@ func (w *work) attach(ctx context.Context) error {
 	}
 }
 
-// attachAudio sends an uploaded recording on. When the answer is lost, it is
-// sent again and takes its own place.
+// attachAudio sends an uploaded recording on. When the answer is lost, or the
+// address to send it to has expired, it is sent again and takes its own place.
 func (w *work) attachAudio(ctx context.Context, audio *models.Audio) error {
 	progress := &w.row.Progress
 	switch known := progress.Recording; {
