@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"callwise/app/b24/b24sim"
 	"callwise/models"
 
 	"github.com/google/go-cmp/cmp"
@@ -93,6 +94,42 @@ func TestARecordingIsAttachedOrStaysALink(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Bitrix24 may be fetching it still; what it has fetched twice takes its own place.
+func TestARecordingThatBitrix24DoesNotAnswerForIsAskedForAgainAfterAWhile(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		const attach = "telephony.externalCall.attachRecord"
+		server := httptest.NewServer(&tape{size: 1000})
+		t.Cleanup(server.Close)
+		r := newRig(t, address, classic)
+		b := r.neighbour("other")
+		lost := r.sim.Inject(b24sim.Fault{Portal: "acme", Method: attach, Act: b24sim.Drop, After: true, Times: -1})
+		for _, rig := range []*rig{r, b} {
+			rig.switches("c")
+			rig.tell(started("c1", "incoming", "+4930901820"), answered("c1", "104"), ended("c1", "answered", 5))
+			rig.worked("c1") // one round has the recording
+			rig.tell(recording("c1", server.URL+"/a.mp3"))
+		}
+		r.retrying("c1")
+		b.worked("c1")
+		row := r.row("c1")
+		if wait := time.Until(*row.RetryAt); r.sim.Count("acme", attach) != 1 || row.ErrorCode != "PORTAL_UNREACHABLE" || wait < 5*time.Second {
+			t.Errorf("asked %d times, the next in %v for %q", r.sim.Count("acme", attach), wait, row.ErrorCode)
+		}
+		lost.Remove()
+		r.again("c1")
+		r.worked("c1")
+		for _, rig := range []*rig{r, b} {
+			got := rig.row("c1")
+			if file := rig.portal.Recording(*got.B24CallID); len(file) != 1000 || !got.Progress.Recording.Attached() || len(rig.portal.Activities()) != 1 {
+				t.Errorf("%s: %d bytes, %+v", rig.portal.Name(), len(file), got.Progress.Recording)
+			}
+		}
+		if n := r.sim.Count("acme", attach); n != 2 {
+			t.Errorf("asked %d times", n)
+		}
+	})
 }
 
 // A late tape is a recording that the PBX has only after a while; until then it

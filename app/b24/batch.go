@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // maxCommands is how many commands a batch may hold.
@@ -115,7 +114,7 @@ func (c *Client) Batch(ctx context.Context, b Batch, opts ...Option) (Answers, e
 		return Answers{}, err
 	}
 	r := &request{
-		name: "batch: " + strings.Join(b.methods(), ", "), path: "batch", methods: b.methods(), timeout: 65 * time.Second,
+		name: "batch: " + strings.Join(b.methods(), ", "), path: "batch", methods: b.methods(), timeout: heavy,
 		body:   func(token string) ([]byte, error) { return b.body(commands, token) },
 		params: func() json.RawMessage { return maskedBatch(b) },
 	}

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"time"
 
 	"go.opentelemetry.io/otel/trace"
 )
@@ -42,7 +41,7 @@ func (c *Client) Call(ctx context.Context, method string, params Params, out any
 
 func (c *Client) call(ctx context.Context, method string, params Params, opts ...Option) (*answer, error) {
 	r := &request{
-		name: method, path: method, methods: []string{method}, timeout: 30 * time.Second,
+		name: method, path: method, methods: []string{method}, timeout: light,
 		body:   func(token string) ([]byte, error) { return withAuth(params, token) },
 		params: func() json.RawMessage { return masked(params) },
 	}

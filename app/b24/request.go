@@ -26,8 +26,18 @@ type request struct {
 	heard      func(*answer, *Request) // adds to the log what an answer tells; may be nil
 }
 
+// How long a request may take. Bitrix24's cloud ends one after 60 s, so that what
+// takes long is not cut off before (platform contract, 4).
+const (
+	light = 30 * time.Second
+	heavy = 65 * time.Second
+)
+
 // An Option changes how a call is made.
 type Option func(*request)
+
+// slow marks a call that a portal may work on for as long as it works on any.
+func slow() Option { return func(r *request) { r.timeout = heavy } }
 
 // Repeatable marks a call that may run twice without harm: a read, or a write
 // of fixed values. Only such a call is repeated when its outcome is unknown.

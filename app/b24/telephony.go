@@ -217,13 +217,14 @@ func (c *Client) card(ctx context.Context, method, callID string, users []int64)
 }
 
 // AttachRecord lets Bitrix24 fetch a recording from url and returns the id of
-// the file. The call must be finished; a second record replaces the first.
-// filename ends in .mp3 or .wav.
+// the file. The call must be finished; a second record replaces the first, so it
+// may be repeated. That is left to the caller, after a while: a portal that has not
+// answered may be fetching the file still. filename ends in .mp3 or .wav.
 //
 // https://apidocs.bitrix24.com/api-reference/telephony/telephony-external-call-attach-record.html
 func (c *Client) AttachRecord(ctx context.Context, callID, filename, url string) (int64, error) {
 	answer, err := invoke[attachedRecord](ctx, c, methodAttachRecord,
-		Params{"CALL_ID": callID, "FILENAME": filename, "RECORD_URL": url}, Repeatable())
+		Params{"CALL_ID": callID, "FILENAME": filename, "RECORD_URL": url}, slow())
 	return int64(answer.FileID), err
 }
 

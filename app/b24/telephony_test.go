@@ -3,6 +3,7 @@ package b24
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -267,6 +268,29 @@ func TestRecordsAndTranscripts(t *testing.T) {
 		if strings.Contains(string(entry.Params), "Hello") || strings.Contains(string(entry.Params), "pbx.example") {
 			t.Errorf("logged %s", entry.Params)
 		}
+	}
+}
+
+// deadlines is a transport that notes how long each request may take.
+type deadlines []time.Duration
+
+func (d *deadlines) RoundTrip(r *http.Request) (*http.Response, error) {
+	end, _ := r.Context().Deadline()
+	*d = append(*d, time.Until(end).Round(5*time.Second))
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+// Bitrix24 fetches the file before it answers, and works on a request for a minute.
+func TestARecordingThatBitrix24FetchesHasTimeAndIsNotFetchedTwiceAtOnce(t *testing.T) {
+	d := serve(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	var took deadlines
+	d.app.HTTP = &http.Client{Transport: &took}
+	_, err := d.AttachRecord(t.Context(), callID, "call.mp3", "https://pbx.example/call.mp3")
+	if _, passes := Retry(err); !Unsure(err) || !passes {
+		t.Errorf("it may not have run, or does not pass: %v", err)
+	}
+	if diff := cmp.Diff(deadlines{heavy}, took); diff != "" {
+		t.Errorf("time for each request, to five seconds (-want +got):\n%s", diff)
 	}
 }
 
