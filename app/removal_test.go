@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -96,23 +97,58 @@ func TestARemovalIsBelievedOnceItIsToldWhetherItIsTrue(t *testing.T) {
 }
 
 // The portal passes on what the authorization server has told it, whose trouble it may
-// be; and whoever has the application token may report a removal meanwhile.
-func TestARemovalIsNotBelievedWhileThePortalCallsTokensWrongThatAreNotKnownToBeDead(t *testing.T) {
+// be, or is closed for a while, or keeps the app's users out; and whoever has the
+// application token may report a removal meanwhile.
+func TestARemovalIsNotBelievedWhileThePortalRefusesTokensThatAreNotKnownToBeDead(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
-		for _, code := range []string{"WRONG_TOKEN", "ERROR_OAUTH", "invalid_grant"} {
+		for _, refusal := range []struct {
+			status int
+			code   string
+		}{
+			{401, "WRONG_TOKEN"}, {401, "ERROR_OAUTH"}, {401, "invalid_grant"}, {401, "NO_AUTH_FOUND"}, {401, "invalid_token"},
+			{403, "user_access_error"}, {500, "PORTAL_DELETED"}, {403, "PORTAL_DELETED"},
+		} {
 			r := newRig(t, freshDatabase(t), classic)
 			id := r.stored().ID
-			refused := r.sim.Inject(b24sim.Fault{Portal: "acme", Method: "app.info", Status: 401, Code: code, Act: b24sim.Refuse, Times: -1})
+			refused := r.sim.Inject(b24sim.Fault{Portal: "acme", Method: "app.info", Status: refusal.status, Code: refusal.code, Act: b24sim.Refuse, Times: -1})
 			if err := r.house.flow.Removed(t.Context(), id, true, time.Now()); err == nil {
-				t.Errorf("%s settles it", code)
+				t.Errorf("%s settles it", refusal.code)
 			}
 			if got := r.stored(); got == nil || got.Status != models.PortalActive {
-				t.Errorf("after %s: %+v", code, got)
+				t.Errorf("after %s: %+v", refusal.code, got)
 			}
 			refused.Remove()
 			if err := r.house.flow.Removed(t.Context(), id, true, time.Now()); err != nil {
 				t.Error(err)
 			}
+		}
+	})
+}
+
+// Whatever the portal says: its tokens are good for an hour, and then the
+// authorization server does not renew them.
+func TestARemovalFromAPortalThatIsClosedIsBelievedOnceItsTokensAreDead(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		var ahead atomic.Int64
+		r := tuned(t, address, classic, func(h *house) {
+			h.flow.Bitrix24.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+		})
+		b := r.neighbour("other")
+		id := r.stored().ID
+		r.sim.Inject(b24sim.Fault{Portal: "acme", Method: "app.info", Status: 403, Code: "PORTAL_DELETED", Act: b24sim.Refuse, Times: -1})
+		if err := r.house.flow.Removed(t.Context(), id, false, time.Now()); err == nil {
+			t.Error("a portal that is closed settles it")
+		}
+		r.portal.RevokeTokens(admin)
+		ahead.Store(int64(time.Hour + time.Minute))
+		if err := r.house.flow.Removed(t.Context(), id, false, time.Now()); err != nil {
+			t.Error(err)
+		}
+		if got := r.stored(); got.Status != models.PortalUninstalled {
+			t.Errorf("the portal is %s", got.Status)
+		}
+		if got := b.with(b.session, http.MethodGet, "/settings"); got.status != http.StatusOK {
+			t.Errorf("the other portal: %d", got.status)
 		}
 	})
 }

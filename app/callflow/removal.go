@@ -12,13 +12,14 @@ import (
 
 // uninstalled takes the word that the app was removed from a portal. It is
 // ignored when it is older than the present installation, for events come in any
-// order. It is believed when the portal, or the authorization server, refuses
-// our tokens, which are dead by the time a true one comes, and ignored when the
-// portal answers them: the application token alone is not proof enough to remove
+// order. It is believed when the portal does not have the app, or no pair of tokens
+// is left alive, as none is by the time a true one comes, and ignored when the
+// portal answers us: the application token alone is not proof enough to remove
 // everything, for it passes through the browser of every employee who opens our
-// pages. What neither of them says now, because the portal is busy or down or
-// was asked too often, is found out later; what could not be forgotten now, is
-// forgotten later.
+// pages. What neither of them says now, because the portal is busy, down or closed,
+// refuses tokens that are not known to be dead, or was asked too often, is found
+// out later: within an hour the tokens are to be renewed, and the authorization
+// server knows. What could not be forgotten now, is forgotten later.
 //
 // https://apidocs.bitrix24.com/api-reference/common/events/on-app-uninstall.html
 func (f *Flow) uninstalled(ctx context.Context, portal *models.Portal, e b24.Event, asked func(portalID int64) error) error {
@@ -86,22 +87,19 @@ func (f *Flow) settleRemoval(ctx context.Context, portal *models.Portal, clean b
 	case err == nil:
 		f.Log.WarnContext(ctx, "a removal that did not happen was reported", "portal", portal.ID)
 		return true, nil
-	case errors.Is(err, b24.ErrNeedsAuth) && passedOn(err):
+	case b24.Gone(err):
+		return true, f.forget(ctx, portal, clean)
+	case errors.Is(err, b24.ErrNeedsAuth):
 		live, err := f.Store.LiveTokens(asking, portal.ID)
-		if err != nil || len(live) > 0 {
+		if err != nil {
 			return false, err
 		}
-		return true, f.forget(ctx, portal, clean)
-	case b24.Gone(err), errors.Is(err, b24.ErrNeedsAuth), errors.Is(err, b24.ErrPortalDeleted):
-		return true, f.forget(ctx, portal, clean)
+		if len(live) == 0 {
+			return true, f.forget(ctx, portal, clean)
+		}
 	}
+	markOf(ctx).remark("removal not settled", errorCode(err))
 	return false, nil
-}
-
-// passedOn reports a refusal that the portal has from the authorization server, whose
-// own trouble it may be.
-func passedOn(err error) bool {
-	return errors.Is(err, b24.WrongToken) || errors.Is(err, b24.ErrorOAuth) || errors.Is(err, b24.InvalidGrant)
 }
 
 // Times of forgetting a portal.
