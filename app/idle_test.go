@@ -167,12 +167,12 @@ func TestARenewalThatFailsIsTriedAgainInAnHourAndOneThatIsRefusedInADay(t *testi
 				r.later(166 * day)
 				r.upkeep()
 				fault.Remove()
-				r.leasesAge(tt.again - time.Minute)
+				r.leasesAge("idle:", tt.again-time.Minute)
 				r.upkeep()
 				if diff := cmp.Diff(old, r.pairOf(boris.ID)); diff != "" {
 					t.Errorf("tried again too soon, or dead (-want +got):\n%s", diff)
 				}
-				r.leasesAge(2 * time.Minute)
+				r.leasesAge("idle:", 2*time.Minute)
 				r.upkeep()
 				if got := r.pairOf(boris.ID); got.RefreshToken == old.RefreshToken {
 					t.Error("not tried again")
@@ -182,14 +182,14 @@ func TestARenewalThatFailsIsTriedAgainInAnHourAndOneThatIsRefusedInADay(t *testi
 	}
 }
 
-// leasesAge ages what keeps a pair from being tried again: PostgreSQL counts that by
-// a clock of its own.
-func (r *rig) leasesAge(d time.Duration) {
+// leasesAge ages what keeps something, such as a pair, from being tried again:
+// PostgreSQL counts that by a clock of its own.
+func (r *rig) leasesAge(prefix string, d time.Duration) {
 	r.t.Helper()
 	err := r.house.store.Transaction(r.t.Context(), func(tx *gorm.DB) error {
-		aged := tx.Exec("UPDATE leases SET until = until - ? WHERE name LIKE 'idle:%'", d.Microseconds())
+		aged := tx.Exec("UPDATE leases SET until = until - ? WHERE name LIKE ?", d.Microseconds(), prefix+"%")
 		if aged.Error == nil && aged.RowsAffected == 0 {
-			r.t.Error("nothing keeps a pair from being tried again")
+			r.t.Errorf("nothing keeps %s from being tried again", prefix)
 		}
 		return aged.Error
 	})

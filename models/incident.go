@@ -71,15 +71,18 @@ func (s *Store) Incidents(ctx context.Context, portalID int64) ([]Incident, erro
 	return open, err
 }
 
-// OpenKinds returns the kinds of open incidents of portals.
-func (s *Store) OpenKinds(ctx context.Context, portalIDs []int64) (map[int64][]IncidentKind, error) {
+// OpenSince returns when the open incidents of portals began.
+func (s *Store) OpenSince(ctx context.Context, portalIDs []int64) (map[int64]map[IncidentKind]time.Time, error) {
 	var open []Incident
 	err := s.with(ctx).Where("portal_id IN ? AND ended_at IS NULL", portalIDs).Find(&open).Error
-	kinds := map[int64][]IncidentKind{}
+	since := map[int64]map[IncidentKind]time.Time{}
 	for _, i := range open {
-		kinds[i.PortalID] = append(kinds[i.PortalID], i.Kind)
+		if since[i.PortalID] == nil {
+			since[i.PortalID] = map[IncidentKind]time.Time{}
+		}
+		since[i.PortalID][i.Kind] = i.BeganAt
 	}
-	return kinds, err
+	return since, err
 }
 
 // News returns the incidents after an id that people may still have to be told

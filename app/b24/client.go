@@ -224,7 +224,19 @@ func state(err error) error {
 			return fmt.Errorf("%w: %w", ErrNoREST, err)
 		}
 	}
+	if refusal.ofRenewal() && !Gone(err) {
+		return fmt.Errorf("%w: %w", ErrRenewal, err)
+	}
 	return err
+}
+
+// ofRenewal reports the definite refusal of a renewal that says nothing about the
+// pair. It must not be repeated for the same refresh token.
+//
+// https://apidocs.bitrix24.com/settings/oauth/auto-renewal.html
+func (e *Error) ofRenewal() bool {
+	_, passes := Retry(e)
+	return e.Method == Renewal && !e.aboutToken() && !passes
 }
 
 // deliver sends a request until it is answered or repeating it could do harm.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -92,6 +93,9 @@ var (
 	// ErrBlocked: Bitrix24's staff blocked our requests to the portal by hand;
 	// only its support ends that.
 	ErrBlocked = errors.New("b24: our requests to the portal are blocked")
+	// ErrRenewal: the authorization server does not renew our tokens, for a reason
+	// that has no other name here. The same pair is not to be tried again and again.
+	ErrRenewal = errors.New("b24: tokens are not renewed")
 	// ErrForged: a posted token is not one of our application and this portal.
 	ErrForged = errors.New("b24: the token does not belong to this portal and application")
 	// ErrUnproven: the authorization server does not tell whose token it is.
@@ -214,7 +218,7 @@ var waits = map[Code]time.Duration{
 // final are states that do not pass by waiting.
 var final = []error{
 	ErrNeedsAuth, ErrUninstalled, ErrPaymentRequired, ErrNoREST, ErrPortalDeleted, ErrBlocked,
-	ErrForged, ErrMalformed, ErrEndpoint, ErrBatchLength, ErrUnreadable,
+	ErrRenewal, ErrForged, ErrMalformed, ErrEndpoint, ErrBatchLength, ErrUnreadable,
 }
 
 // Retry reports whether what failed with err may succeed later by itself, and
@@ -274,11 +278,14 @@ func Unsure(err error) bool {
 // Gone reports whether the application is not installed on the portal any more.
 func Gone(err error) bool { return errors.Is(err, ErrUninstalled) }
 
+// suspending are the states that end without our doing.
+var suspending = []error{ErrPaymentRequired, ErrNoREST, ErrPortalDeleted, ErrBlocked, ErrRenewal}
+
 // Suspended reports whether the portal does not work for us for a reason of
-// payment, plan or a block, which ends without our doing; asking once in a
-// while is enough.
+// payment, plan or a block, or since tokens are not renewed, which ends without our
+// doing; asking once in a while is enough.
 func Suspended(err error) bool {
-	return errors.Is(err, ErrPaymentRequired) || errors.Is(err, ErrNoREST) || errors.Is(err, ErrPortalDeleted) || errors.Is(err, ErrBlocked)
+	return slices.ContainsFunc(suspending, func(state error) bool { return errors.Is(err, state) })
 }
 
 // IsPortal reports whether err is about the portal or the way to it, and not

@@ -73,6 +73,9 @@ func (f *Flow) Cure(ctx context.Context, portal *models.Portal, r Remedy) error 
 	case RemedyEmployees:
 		return f.noted(ctx, portal, f.ReadEmployees(ctx, client, portal))
 	case RemedyRetry:
+		if portal.Status == models.PortalSuspended { // calls wait until it has been asked
+			return f.Store.EnqueueReconcile(ctx, portal.ID)
+		}
 		return f.Store.WakeFailing(ctx, portal.ID)
 	}
 	return fmt.Errorf("%w: %q", ErrNoRemedy, r)

@@ -91,7 +91,7 @@ func (f *Flow) Customers(ctx context.Context, portal *models.Portal, phone call.
 func (f *Flow) askCustomers(ctx context.Context, portal *models.Portal, key lookup, spellings []string) ([]b24.Customer, error) {
 	ctx, cancel := context.WithTimeout(ctx, customersWithin)
 	defer cancel()
-	found, err := f.Client(portal).Customers(ctx, spellings)
+	found, err := f.patientClient(portal, nil).Customers(ctx, spellings)
 	switch {
 	case err == nil:
 	case errors.Is(err, b24.QueryLimitExceeded), errors.Is(err, b24.OperationTimeLimit):

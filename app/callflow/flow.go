@@ -243,7 +243,7 @@ func (f *Flow) load(portal *models.Portal, row *models.Call, events []models.Eve
 	if w.saved, err = image(row); err != nil {
 		return nil, err
 	}
-	w.client = f.client(portal, w)
+	w.client = f.patientClient(portal, w)
 	heard := withoutEchoes(row.Kind, events)
 	told, err := tellAll(heard)
 	if err != nil {

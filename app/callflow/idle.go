@@ -122,7 +122,7 @@ func (f *Flow) renewIdle(ctx context.Context, t models.IdleToken) error {
 		return known(err)
 	}
 	f.Log.WarnContext(ctx, "unused tokens not renewed", "portal", t.PortalID, "code", errorCode(err))
-	if passes(err) && t.Status == models.PortalActive {
+	if _, passes := b24.Retry(err); passes && t.Status == models.PortalActive {
 		return f.takeTurnSoon(context.WithoutCancel(ctx), t)
 	}
 	return nil

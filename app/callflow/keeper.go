@@ -20,13 +20,20 @@ type keeper struct {
 	// work is the call that requests are made for; nil for none. What was decided
 	// for it is written down before it is acted on, and what was asked with it.
 	work *work
+	// stopped is why the portal is not asked; nil if it may be.
+	stopped error
 }
 
-// Client is a client of a portal that keeps its tokens in the store.
-func (f *Flow) Client(portal *models.Portal) *b24.Client { return f.client(portal, nil) }
+// Client is a client of a portal that keeps its tokens in the store. It asks a
+// portal that is suspended, too: for somebody who waits, or once in a while.
+func (f *Flow) Client(portal *models.Portal) *b24.Client {
+	return f.Bitrix24.Client(portal.MemberID, keeper{f.Store, f.Metrics, portal.ID, nil, nil})
+}
 
-func (f *Flow) client(portal *models.Portal, w *work) *b24.Client {
-	return f.Bitrix24.Client(portal.MemberID, keeper{f.Store, f.Metrics, portal.ID, w})
+// patientClient is [Flow.Client] for what comes again by itself, such as the work on
+// a call; nil for none. It asks nobody while the portal is suspended.
+func (f *Flow) patientClient(portal *models.Portal, w *work) *b24.Client {
+	return f.Bitrix24.Client(portal.MemberID, keeper{f.Store, f.Metrics, portal.ID, w, suspension(portal)})
 }
 
 func (k keeper) Portal(ctx context.Context, _ string) (b24.Portal, error) {
@@ -38,6 +45,9 @@ func (k keeper) Portal(ctx context.Context, _ string) (b24.Portal, error) {
 }
 
 func (k keeper) Access(ctx context.Context, memberID string, b b24.Bucket, most time.Duration) (b24.Access, error) {
+	if k.stopped != nil {
+		return b24.Access{}, k.stopped
+	}
 	sealed, err := k.toAsk(ctx, k.pace(b), most)
 	if err != nil {
 		return b24.Access{}, err
@@ -108,7 +118,7 @@ func (k keeper) Log(ctx context.Context, _ string, r b24.Request) error {
 	}
 	// A renewal is shared, and may outlast the round that it was begun for.
 	if k.work != nil && r.Method != b24.Renewal {
-		k.work.asked = append(k.work.asked, entry)
+		k.work.asked, k.work.heard = append(k.work.asked, entry), true
 		return nil
 	}
 	return known(k.AddRESTRequests(ctx, entry))

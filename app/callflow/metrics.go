@@ -178,7 +178,7 @@ var watched = []b24.Code{
 }
 
 // ownCodes are the codes of [errorCode] that are not Bitrix24's.
-var ownCodes = []string{"NEEDS_AUTH", "UNINSTALLED", codeUnreachable, codeInternal}
+var ownCodes = []string{"NEEDS_AUTH", CodeUninstalled, CodeNoREST, codeUnreachable, codeInternal}
 
 // retryLabel is a code of [errorCode] as a label.
 func retryLabel(code string) string {

@@ -16,7 +16,9 @@ import (
 //	what fails                                    class           what is done, and until when
 //	no answer, a limit, a portal that is down     passes          repeated after its wait, 1 s to 5 min apart, for GiveUpAfter
 //	no access any more (NEEDS_AUTH)               passes          as the first, and at once when an administrator opens the app
-//	payment, plan, portal closed, app removed     passes          every hour, and at once when the portal works for us again
+//	payment, plan, portal closed, app removed,    passes          nobody is asked for it: at once when the portal works for us again, which
+//	a refused renewal of tokens                                   is asked every hour, after six hours and of a block every day, and at
+//	                                                              once when an administrator opens the app or a payment is told
 //	our own house: a bug, a broken row (INTERNAL) passes          as the first: a new version may mend it; each time is an error in the log
 //	the lease of the call ran out: we stood still passes          after a second: what another process left undone
 //	our database does not answer                  passes          by the queue and the sweep; the event stays as it is
@@ -46,7 +48,7 @@ func patience(err error) (time.Duration, bool) {
 	case errors.Is(err, b24.ErrNeedsAuth):
 		return 0, true // an administrator may just have come; a pair of tokens that is dead is not tried again
 	case b24.Suspended(err), b24.Gone(err):
-		return time.Hour, true
+		return time.Hour, true // what did not hear that the portal works again
 	}
 	return b24.Retry(err)
 }

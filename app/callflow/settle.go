@@ -19,7 +19,7 @@ func (w *work) settle(ctx context.Context, err error) error {
 		if w.row.State == models.CallFailed && !w.call.Ended {
 			w.row.State = models.CallOpen
 		}
-		if err := w.resume(ctx, w.portal); err != nil {
+		if err := w.worked(ctx); err != nil {
 			return err
 		}
 		return w.close(ctx)
@@ -34,6 +34,14 @@ func (w *work) settle(ctx context.Context, err error) error {
 		return err
 	}
 	return w.failed(ctx, err)
+}
+
+// worked ends a suspension after a round that succeeded, unless that asked nobody.
+func (w *work) worked(ctx context.Context) error {
+	if !w.heard {
+		return nil
+	}
+	return w.resume(ctx, w.portal)
 }
 
 // paused ends a round that goes on later by itself: what the events have told is in

@@ -15,11 +15,17 @@ import (
 
 // Bounds of what is an incident.
 const (
-	silentFrom   = 5         // calls that usually come, for none to be a silence
-	troubleFrom  = 5         // calls of an hour that fail or wait
-	troubleShare = 5         // and they are one in five of all
-	troubleOver  = 10        // it is over when they are less than one in ten
-	probeEvery   = time.Hour // a portal that does not answer us
+	silentFrom   = 5  // calls that usually come, for none to be a silence
+	troubleFrom  = 5  // calls of an hour that fail or wait
+	troubleShare = 5  // and they are one in five of all
+	troubleOver  = 10 // it is over when they are less than one in ten
+)
+
+// How often a portal is asked whether it works for us again.
+const (
+	probeEvery  = time.Hour
+	probeSoon   = 6 * time.Hour // after the beginning it is asked so often, and then
+	probeSeldom = 24 * time.Hour
 )
 
 // A verdict on a portal in one respect.
@@ -108,7 +114,7 @@ func (f *Flow) watch(ctx context.Context, page []models.Vitals) error {
 	for i, v := range page {
 		ids[i] = v.PortalID
 	}
-	open, err := f.Store.OpenKinds(ctx, ids)
+	open, err := f.Store.OpenSince(ctx, ids)
 	if err != nil {
 		return err
 	}
@@ -116,7 +122,7 @@ func (f *Flow) watch(ctx context.Context, page []models.Vitals) error {
 		if err := f.judge(ctx, v, open[v.PortalID]); err != nil {
 			return err
 		}
-		if err := f.probe(ctx, v); err != nil {
+		if err := f.probe(ctx, v, open[v.PortalID][models.IncidentAccess]); err != nil {
 			return err
 		}
 	}
@@ -124,10 +130,10 @@ func (f *Flow) watch(ctx context.Context, page []models.Vitals) error {
 }
 
 // judge notes what begins and what ends at one portal.
-func (f *Flow) judge(ctx context.Context, v models.Vitals, open []models.IncidentKind) error {
+func (f *Flow) judge(ctx context.Context, v models.Vitals, open map[models.IncidentKind]time.Time) error {
 	for _, j := range judgements {
 		found, incident := j.of(v)
-		isOpen := slices.Contains(open, j.kind)
+		_, isOpen := open[j.kind]
 		var err error
 		switch {
 		case found == ill && !isOpen:
@@ -161,14 +167,19 @@ func (f *Flow) end(ctx context.Context, portalID int64, kind models.IncidentKind
 	return err
 }
 
-// probe asks a portal that does not answer us again, once in a while: its plan
-// may be paid, and nothing tells. Of all processes one asks, and none while a job
-// does that began before.
-func (f *Flow) probe(ctx context.Context, v models.Vitals) error {
+// probe asks a portal that is suspended again, once in a while: its plan may be
+// paid, and nothing tells. Of all processes one asks, and none while a job does that
+// began before. since is when the portal ceased to work for us; zero for just now.
+func (f *Flow) probe(ctx context.Context, v models.Vitals, since time.Time) error {
 	if v.Status != models.PortalSuspended {
 		return nil
 	}
-	due, err := f.Store.Acquire(ctx, fmt.Sprintf("probe:%d", v.PortalID), f.Owner, probeEvery)
+	every := probeEvery
+	blocked := v.StatusCode == string(b24.OverloadLimit) // by hand, and lifted by hand
+	if blocked || !since.IsZero() && f.Now().Sub(since) >= probeSoon {
+		every = probeSeldom
+	}
+	due, err := f.Store.Acquire(ctx, fmt.Sprintf("probe:%d", v.PortalID), f.Owner, every)
 	if err != nil || !due {
 		return err
 	}
