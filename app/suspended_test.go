@@ -242,3 +242,65 @@ func TestASuspendedPortalIsAskedHourlyAtFirstAndThenDaily(t *testing.T) {
 		})
 	}
 }
+
+// What a renewal is refused with has a way back, too, and is not asked for again and
+// again for the same refresh token.
+func TestARenewalThatIsRefusedIsNotRepeatedByCalls(t *testing.T) {
+	for _, tt := range []struct {
+		status int
+		code   string
+		want   string
+	}{
+		{400, "INVALID_REQUEST", "INVALID_REQUEST"},
+		{401, "INVALID_CLIENT", "UNINSTALLED"},
+		{403, "PAYMENT_REQUIRED", "PAYMENT_REQUIRED"},
+	} {
+		t.Run(tt.code, func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, address string) {
+				r := agingRig(t, address)
+				r.switches("c")
+				other := r.neighbour("other")
+				r.settles()
+				r.later(2 * time.Hour) // the access tokens have expired
+				other.tell(started("o0", "incoming", "+4930901820"), ended("o0", "answered", 5))
+				other.eventually("the other's tokens are renewed", func() bool { return len(other.portal.Statistics()) == 1 })
+				refused := r.sim.Inject(b24sim.Fault{Method: "oauth/token", Times: -1, Act: b24sim.Refuse, Status: tt.status, Code: tt.code})
+				// A portal that waits for an administrator may be refused that, too.
+				if err := r.house.store.SetStatus(t.Context(), r.stored().ID, models.PortalReauth, "USER_ACCESS_ERROR"); err != nil {
+					t.Fatal(err)
+				}
+				ids := r.callsOn("c", 2)
+				r.eventually("the portal is suspended", func() bool {
+					return r.stored().Status == models.PortalSuspended && r.stored().StatusCode == tt.want
+				})
+				r.allWait(ids...)
+				r.anotherRound(ids...) // those that began before have ended
+				hits := refused.Hits()
+				r.anotherRound(ids...)
+				if n := refused.Hits(); n != hits {
+					t.Errorf("asked for %d times more", n-hits)
+				}
+				if got := other.stored(); got.Status != models.PortalActive {
+					t.Errorf("the other portal is %s %s", got.Status, got.StatusCode)
+				}
+				// Paid or mended, but the employee still may not use the app.
+				refused.Remove()
+				restricted := refusedBy(401, "user_access_error", "The user does not have access to the application.")(r)
+				r.looksAgain()
+				r.eventually("it waits for an administrator", func() bool {
+					return r.stored().Status == models.PortalReauth && r.stored().StatusCode == "USER_ACCESS_ERROR"
+				})
+				restricted()
+				r.probe()
+				r.eventually("all calls are logged", func() bool { return len(r.portal.Statistics()) == len(ids) })
+			})
+		})
+	}
+}
+
+// looksAgain has the program look now whether the portal works again.
+func (r *rig) looksAgain() {
+	r.t.Helper()
+	r.forgetLook()
+	r.watch()
+}
