@@ -6,7 +6,10 @@ import (
 	"testing"
 
 	"callwise/app/b24/b24sim"
+	"callwise/app/rules"
 	"callwise/models"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestACallbackRingsTheCardsOwnerOnDutyElseTheDutyList(t *testing.T) {
@@ -79,4 +82,46 @@ func talks(extension string) func(*rig) {
 // silent has the portal not say who works.
 func silent(r *rig) {
 	r.sim.Inject(b24sim.Fault{Portal: "acme", Method: "telephony.externalCall.searchCrmEntities", Act: b24sim.ServerError, Times: -1})
+}
+
+// TestACallbackIsOfTheFormsObjectAlthoughItIsNotDecidedYet has the lead of the form
+// carry the number in a spelling that Bitrix24 does not find.
+func TestACallbackIsOfTheFormsObjectAlthoughItIsNotDecidedYet(t *testing.T) {
+	const number = "+4930901829"
+	undecided := map[string]func(r *rig) (over func()){
+		"since the CRM cannot be read": func(r *rig) func() {
+			return r.refusing("crm.duplicate.findbycomm", 403, "ACCESS_DENIED").Remove
+		},
+		"since another call of the number is being decided": func(r *rig) func() {
+			reading := r.holding("crm.duplicate.findbycomm")
+			r.tell(started("c1", "incoming", number), ended("c1", "answered", 3))
+			<-reading.Reached()
+			return reading.Release
+		},
+	}
+	eachDatabase(t, func(t *testing.T, _ string) {
+		for name, keep := range undecided {
+			t.Run(name, func(t *testing.T) {
+				r := tuned(t, freshDatabase(t), classic, impatient)
+				r.switches("crb")
+				made := lead(r.portal.AddLead(b24sim.Lead{Title: "Form", Phones: []string{"030 901829"}}))
+				over := keep(r)
+				r.portal.OrderCallback(b24sim.Callback{Phone: number, Entity: made, Line: "4930901820"})
+				r.registered(1)
+				over()
+				r.eventually("command", func() bool { return len(r.pbx.taken()) == 1 })
+				r.tell(started("p8", "callback", number), answered("p8", "104"), ended("p8", "answered", 20))
+				r.worked("p8")
+				r.eventually("the callback is over", func() bool { return r.portal.Snapshot().Unfinished == 0 })
+				statistics := r.portal.Statistics()
+				if last := statistics[len(statistics)-1]; last.Type != 4 || last.Entity != made {
+					t.Errorf("statistics = %+v, want a callback of %v at last", statistics, made)
+				}
+				want := outcome{State: models.CallFinished, Reason: rules.OpenEntity, Notes: []rules.Note{rules.SnapshotFailed}}
+				if diff := cmp.Diff(want, outcomeOf(r.row("p8"))); diff != "" {
+					t.Errorf("the log (-want +got):\n%s", diff)
+				}
+			})
+		}
+	})
 }

@@ -106,13 +106,28 @@ func (w *work) start(ctx context.Context) (b24.CallStart, error) {
 		StartedAt: asked.StartedAt, Line: asked.Line, Show: show,
 		Source: w.portal.Settings.Lines[asked.Line].Source,
 	}
-	if w.row.Plan != nil && !w.row.Progress.Deferred {
-		start.Create, start.Primary = w.row.Plan.CRMCreate, w.row.Plan.Primary
+	if err := w.concern(&start); err != nil {
+		return b24.CallStart{}, err
 	}
 	if err := w.introduce(ctx, &start); err != nil {
 		return b24.CallStart{}, err
 	}
 	return start, nil
+}
+
+// concern says what the call is about and whether Bitrix24 is to create something: by
+// the plan. Without one nothing is created, and a callback is about the object its
+// form names (decision.md F.3), unless that is a deal, which is no documented type.
+func (w *work) concern(start *b24.CallStart) error {
+	if w.row.Plan != nil && !w.row.Progress.Deferred {
+		start.Create, start.Primary = w.row.Plan.CRMCreate, w.row.Plan.Primary
+		return nil
+	}
+	origin, err := w.origin()
+	if w.row.Kind == models.KindCallback && origin != nil && origin.Type != crm.TypeDeal {
+		start.Primary = origin
+	}
+	return err
 }
 
 // introduce has a line that Bitrix24 does not know yet added with the call: an
