@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"callwise/app/b24/b24sim"
+	"callwise/app/crm"
 	"callwise/app/rules"
 	"callwise/models"
 
@@ -121,6 +122,50 @@ func TestACallbackIsOfTheFormsObjectAlthoughItIsNotDecidedYet(t *testing.T) {
 				if diff := cmp.Diff(want, outcomeOf(r.row("p8"))); diff != "" {
 					t.Errorf("the log (-want +got):\n%s", diff)
 				}
+			})
+		}
+	})
+}
+
+// TestACallbackWhoseObjectIsGoneIsDecidedAsIfItHadNone is about an object that was
+// deleted, or merged into another, after the form was sent.
+func TestACallbackWhoseObjectIsGoneIsDecidedAsIfItHadNone(t *testing.T) {
+	const number = "+4930901829"
+	tests := []struct {
+		name   string
+		object func(r *rig) crm.Ref
+		reason rules.Reason
+		logged []crm.Ref
+	}{
+		{
+			"a lead that was deleted",
+			func(r *rig) crm.Ref {
+				return lead(r.portal.AddLead(b24sim.Lead{Title: "Form", Phones: []string{number}}))
+			},
+			rules.NewCreated, []crm.Ref{lead(2)},
+		},
+		{
+			"a contact that was merged into another",
+			func(r *rig) crm.Ref { r.mia(number); return r.mia(number) },
+			rules.RepeatContact, []crm.Ref{lead(1), contact(1)},
+		},
+	}
+	eachDatabase(t, func(t *testing.T, _ string) {
+		for _, tt := range tests {
+			t.Run(tt.name, func(t *testing.T) {
+				r := newRig(t, freshDatabase(t), classic)
+				r.switches("crb")
+				gone := tt.object(r)
+				r.portal.Delete(gone)
+				r.portal.OrderCallback(b24sim.Callback{Phone: number, Entity: gone, Line: "4930901820"})
+				r.eventually("command", func() bool { return len(r.pbx.taken()) == 1 })
+				r.tell(started("p8", "callback", number), answered("p8", "104"), ended("p8", "answered", 20))
+				r.worked("p8")
+				r.leaves(trace{
+					Calls:      map[string]outcome{"p8": {State: models.CallFinished, Reason: tt.reason}},
+					Statistics: []ending{{anna, number, "200", 20}},
+					Logged:     [][]crm.Ref{tt.logged}, Leads: 1,
+				}, "p8")
 			})
 		}
 	})

@@ -11,7 +11,7 @@ import (
 func (r Records) WithOpen(refs []Ref) (Records, bool) {
 	added := false
 	for _, ref := range refs {
-		if r.has(ref) {
+		if r.Has(ref) {
 			continue
 		}
 		switch ref.Type {
@@ -27,7 +27,8 @@ func (r Records) WithOpen(refs []Ref) (Records, bool) {
 	return r, added
 }
 
-func (r Records) has(ref Ref) bool {
+// Has reports whether the object is among the records.
+func (r Records) Has(ref Ref) bool {
 	switch ref.Type {
 	case TypeLead:
 		return slices.ContainsFunc(r.Leads, func(l Lead) bool { return l.ID == ref.ID })

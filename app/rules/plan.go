@@ -132,7 +132,9 @@ func openLead(r crm.Records) *crm.Ref {
 
 // orderedOn is the entity a callback form named, as register takes it: a closed
 // lead cannot hold an activity, and a deal is no documented type, so its
-// contact or company stands for it.
+// contact or company stands for it. One that is not among the records is gone,
+// deleted or merged: named all the same, it would keep Bitrix24 from looking for
+// the number and from creating.
 //
 // https://apidocs.bitrix24.com/api-reference/telephony/events/on-external-call-back-start.html
 func orderedOn(c Case, r crm.Records) *crm.Ref {
@@ -143,7 +145,7 @@ func orderedOn(c Case, r crm.Records) *crm.Ref {
 	switch {
 	case o.Type == crm.TypeDeal:
 		return cardOfDeal(r, o.ID)
-	case o.Type == crm.TypeLead && o.Closed:
+	case o.Type == crm.TypeLead && o.Closed, !r.Has(o.Ref()):
 		return nil
 	}
 	return c.origin()

@@ -171,6 +171,10 @@ func TestPlanFor(t *testing.T) {
 		{"a callback names the contact instead of its deal", WayRegister, ordered(crm.TypeDeal, 1, false), allOn, and(contacts(contact1), openDeal1), Plan{Primary: ref(crm.TypeContact, 1)}},
 		{"a callback names the company instead of its deal", WayRegister, ordered(crm.TypeDeal, 1, false), allOn,
 			and(crm.Records{}, company1, crm.Deal{ID: 1, Semantics: crm.Open, CompanyID: 1}), Plan{Primary: ref(crm.TypeCompany, 1)}},
+		{"a callback does not name a lead that is gone", WayRegister, ordered(crm.TypeLead, 1, false), allOn, crm.Records{}, platform},
+		{"a callback does not name a contact that is gone", WayRegister, ordered(crm.TypeContact, 2, false), allOn, contacts(contact1), Plan{Creator: ByPlatform, CRMCreate: true, MustFind: true}},
+		{"a callback does not name a company that is gone", WayRegister, ordered(crm.TypeCompany, 2, false), allOn, and(crm.Records{}, company1), Plan{Creator: ByPlatform, CRMCreate: true, MustFind: true}},
+		{"a callback names a contact that does not carry the number", WayRegister, ordered(crm.TypeContact, 2, false), allOn, contacts(namedOnly), Plan{Creator: ByPlatform, CRMCreate: true, Primary: ref(crm.TypeContact, 2)}},
 		{"a callback for a deal without a card names its lead", WayRegister, ordered(crm.TypeDeal, 1, false), allOn,
 			and(crm.Records{}, wonLead9, fromLead(openDeal1, 9)), Plan{Primary: ref(crm.TypeLead, 9), Anchor: ref(crm.TypeLead, 9)}},
 
