@@ -1,6 +1,10 @@
 package main
 
 import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -39,6 +43,79 @@ func TestADecidedCallThatIsRegisteredLateCreatesItsLeadBeforeTheEnd(t *testing.T
 			Logged:     [][]crm.Ref{{lead(1)}}, Leads: 1,
 		}, "c1", "c2")
 	})
+}
+
+func TestWhatALostAnswerToldIsTheCallsOwnAlthoughTheNumberIsBusyThen(t *testing.T) {
+	const phone = "+4930901871"
+	late := []rules.Note{rules.SnapshotFailed}
+	tests := []struct {
+		name   string
+		known  func(r *rig)
+		calls  map[string]outcome
+		logged crm.Ref
+	}{
+		{
+			"a lead that Bitrix24 was asked for", func(*rig) {},
+			map[string]outcome{
+				"c1": {State: models.CallFinished, Reason: rules.NewCreated, Notes: late},
+				"c2": {State: models.CallFinished, Reason: rules.OpenEntity},
+			}, lead(1),
+		},
+		{
+			"the lead that a deal came from, which only held the call",
+			func(r *rig) {
+				from := r.portal.AddLead(b24sim.Lead{Title: "Request", StatusID: "CONVERTED", Phones: []string{phone}})
+				r.portal.AddDeal(b24sim.Deal{Title: "Roof", LeadID: from})
+			},
+			map[string]outcome{
+				"c1": {State: models.CallFinished, Reason: rules.OpenEntity, Notes: late},
+				"c2": {State: models.CallFinished, Reason: rules.OpenEntity},
+			}, deal(1),
+		},
+	}
+	eachDatabase(t, func(t *testing.T, _ string) {
+		for _, tt := range tests {
+			t.Run(tt.name, func(t *testing.T) {
+				r := tuned(t, freshDatabase(t), classic, impatient)
+				r.switches("c")
+				tt.known(r)
+				lost := r.sim.Inject(b24sim.Fault{Portal: "acme", Method: "telephony.externalCall.register", Times: -1, Act: b24sim.Drop, After: true})
+				r.tell(started("c1", "incoming", phone))
+				r.retrying("c1")
+				lost.Remove()
+				reading := r.holding("crm.duplicate.findbycomm") // c2 has the number
+				r.tell(started("c2", "incoming", phone, map[string]any{"extensions": []string{"105"}}))
+				<-reading.Reached()
+				r.tell(answered("c1", "104"))
+				r.eventually("c1 is registered", func() bool { return r.row("c1").B24CallID != nil })
+				if asked := r.asked("c1"); len(asked) < 2 || len(slices.Compact(asked)) != 1 {
+					t.Errorf("Bitrix24 was asked about %q", asked)
+				}
+				reading.Release()
+				r.registered(2)
+				r.tell(ended("c1", "answered", 5))
+				r.worked("c1")
+				r.tell(with(ended("c2", "answered", 3), "extension", "105"))
+				r.worked("c2")
+				r.leaves(trace{
+					Calls: tt.calls, Statistics: []ending{{anna, phone, "200", 5}, {omar, phone, "200", 3}},
+					Logged: [][]crm.Ref{{tt.logged}, {tt.logged}}, Leads: 1,
+				}, "c1", "c2")
+			})
+		}
+	})
+}
+
+// asked tells of each registration of a call what Bitrix24 was told it is about.
+func (r *rig) asked(external string) []string {
+	var told []string
+	about := regexp.MustCompile(`CRM_ENTITY_\w+.\w+`)
+	for _, q := range r.sim.Requests() {
+		if text := fmt.Sprint(q.Params); strings.Contains(text, "EXTERNAL_CALL_ID="+external) {
+			told = append(told, strings.Join(about.FindAllString(text, -1), " "))
+		}
+	}
+	return told
 }
 
 func TestADecisionThatNothingWasAskedForIsMadeAnew(t *testing.T) {

@@ -72,6 +72,12 @@ type Register struct {
 	Line      string         `json:"line,omitempty"`
 	Direction call.Direction `json:"direction,omitempty"`
 	StartedAt time.Time      `json:"started_at,omitzero"`
+	Named     *crm.Ref       `json:"named,omitempty"` // what the call is about, if Bitrix24 was told
+	// Create: an attempt asked for an object. One that comes after it without a plan
+	// does not: the one before may not have run.
+	Create bool `json:"create,omitempty"`
+	// Anchor is Named if the call is to be taken off it in the end.
+	Anchor *crm.Ref `json:"anchor,omitempty"`
 	// What was answered.
 	CallID  string  `json:"call_id,omitempty"`
 	Primary crm.Ref `json:"primary,omitzero"`

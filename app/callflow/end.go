@@ -230,11 +230,11 @@ func (w *work) bindMissing(ctx context.Context) error {
 // liftAnchor takes the call off the closed lead that only served to keep
 // Bitrix24 from creating another one (decision.md F.3).
 func (w *work) liftAnchor(ctx context.Context) error {
-	progress := &w.row.Progress
-	if w.row.Plan == nil || w.row.Plan.Anchor == nil || progress.AnchorLifted || slices.Contains(w.want(), *w.row.Plan.Anchor) {
+	progress, anchor := &w.row.Progress, w.anchor()
+	if anchor == nil || progress.AnchorLifted || slices.Contains(w.want(), *anchor) {
 		return nil
 	}
-	err := w.client.Unbind(ctx, progress.Finish.ActivityID, *w.row.Plan.Anchor)
+	err := w.client.Unbind(ctx, progress.Finish.ActivityID, *anchor)
 	progress.AnchorLifted = true
 	if errors.Is(err, b24.LastBinding) {
 		return w.save(ctx) // the deal is gone: the call stays where it is
@@ -243,9 +243,18 @@ func (w *work) liftAnchor(ctx context.Context) error {
 		progress.AnchorLifted = false
 		return err
 	}
-	progress.Bound = without(progress.Bound, []crm.Ref{*w.row.Plan.Anchor})
+	progress.Bound = without(progress.Bound, []crm.Ref{*anchor})
 	w.did("unbind", "")
 	return w.save(ctx)
+}
+
+// anchor is the lead that only holds the call until it is logged elsewhere, nil
+// without one. A plan that was made after the registration knows nothing of it.
+func (w *work) anchor() *crm.Ref {
+	if w.row.Plan != nil && w.row.Plan.Anchor != nil {
+		return w.row.Plan.Anchor
+	}
+	return w.row.Progress.Register.Anchor
 }
 
 // without is all less those in gone.

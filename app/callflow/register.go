@@ -84,18 +84,11 @@ func (w *work) notRegistered(err error, perhaps bool) {
 }
 
 // start is the registration of this call. What it asks for stays: a repetition is
-// recognised by asking for the same.
+// recognised by asking for the same. Without a plan nothing is to be created.
 func (w *work) start(ctx context.Context) (b24.CallStart, error) {
 	asked := &w.row.Progress.Register
-	if !asked.Tried {
-		user, err := w.owns(ctx)
-		if err != nil {
-			return b24.CallStart{}, err
-		}
-		*asked = models.Register{
-			Tried: true, At: w.Now().UTC(), UserID: user, Phone: w.phone.Dial(), Line: firstOf(w.row.Line, DefaultLine),
-			Direction: w.call.Direction, StartedAt: w.row.StartedAt,
-		}
+	if err := w.ask(ctx, asked); err != nil {
+		return b24.CallStart{}, err
 	}
 	show, err := w.opens(ctx, asked.UserID)
 	if err != nil {
@@ -103,11 +96,9 @@ func (w *work) start(ctx context.Context) (b24.CallStart, error) {
 	}
 	start := b24.CallStart{
 		ExternalID: w.externalID(), UserID: asked.UserID, Phone: asked.Phone, Direction: asked.Direction,
-		StartedAt: asked.StartedAt, Line: asked.Line, Show: show,
+		StartedAt: asked.StartedAt, Line: asked.Line, Show: show, Primary: asked.Named,
+		Create: asked.Create && !w.row.Progress.Deferred,
 		Source: w.portal.Settings.Lines[asked.Line].Source,
-	}
-	if err := w.concern(&start); err != nil {
-		return b24.CallStart{}, err
 	}
 	if err := w.introduce(ctx, &start); err != nil {
 		return b24.CallStart{}, err
@@ -115,19 +106,41 @@ func (w *work) start(ctx context.Context) (b24.CallStart, error) {
 	return start, nil
 }
 
-// concern says what the call is about and whether Bitrix24 is to create something: by
-// the plan. Without one nothing is created, and a callback is about the object its
-// form names (decision.md F.3), unless that is a deal, which is no documented type.
-func (w *work) concern(start *b24.CallStart) error {
-	if w.row.Plan != nil && !w.row.Progress.Deferred {
-		start.Create, start.Primary = w.row.Plan.CRMCreate, w.row.Plan.Primary
-		return nil
+// ask fills in what a registration asks for that was not asked yet. A plan has the
+// last word on what the CRM is asked.
+func (w *work) ask(ctx context.Context, asked *models.Register) error {
+	if !asked.Tried {
+		user, err := w.owns(ctx)
+		if err != nil {
+			return err
+		}
+		named, err := w.formsObject()
+		if err != nil {
+			return err
+		}
+		*asked = models.Register{
+			Tried: true, At: w.Now().UTC(), UserID: user, Phone: w.phone.Dial(), Line: firstOf(w.row.Line, DefaultLine),
+			Direction: w.call.Direction, StartedAt: w.row.StartedAt, Named: named,
+		}
+	}
+	if plan := w.row.Plan; plan != nil && !w.row.Progress.Deferred {
+		asked.Create, asked.Named, asked.Anchor = plan.CRMCreate, plan.Primary, plan.Anchor
+	}
+	return nil
+}
+
+// formsObject is what a callback is about as long as it is not decided: the object
+// its form names (decision.md F.3), unless that is a deal, which is no documented
+// type. It is nil for other calls.
+func (w *work) formsObject() (*crm.Ref, error) {
+	if w.row.Kind != models.KindCallback {
+		return nil, nil
 	}
 	origin, err := w.origin()
-	if w.row.Kind == models.KindCallback && origin != nil && origin.Type != crm.TypeDeal {
-		start.Primary = origin
+	if err != nil || origin == nil || origin.Type == crm.TypeDeal {
+		return nil, err
 	}
-	return err
+	return origin, nil
 }
 
 // introduce has a line that Bitrix24 does not know yet added with the call: an
@@ -241,12 +254,13 @@ func visible(created []crm.Ref, mode crm.Mode) []crm.Ref {
 	return kept
 }
 
-// creation records what Bitrix24 created and whether that was asked for.
+// creation records what Bitrix24 created and whether that was asked for. That it did
+// not create says nothing if only an attempt that may not have run asked for it.
 func (w *work) creation(ctx context.Context, created []crm.Ref) error {
 	w.row.Progress.Created = created
-	asked := w.row.Plan != nil && w.row.Plan.Creator == rules.ByPlatform && !w.row.Progress.Deferred
+	asked := w.row.Progress.Register.Create
 	switch {
-	case asked && len(created) == 0:
+	case asked && len(created) == 0 && !w.row.Progress.Deferred:
 		w.remark(rules.PlatformDeclined)
 	case !asked && len(created) > 0:
 		w.remark(rules.PlatformCreated)

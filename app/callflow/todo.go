@@ -59,8 +59,8 @@ func (w *work) remindable() []crm.Ref {
 		return []crm.Ref{progress.Todo.Card}
 	}
 	cards := without(progress.Bound, progress.Skipped)
-	if w.row.Plan != nil && w.row.Plan.Anchor != nil {
-		cards = without(cards, []crm.Ref{*w.row.Plan.Anchor})
+	if anchor := w.anchor(); anchor != nil {
+		cards = without(cards, []crm.Ref{*anchor})
 	}
 	order := []crm.EntityType{crm.TypeDeal, crm.TypeLead, crm.TypeContact, crm.TypeCompany}
 	slices.SortStableFunc(cards, func(a, b crm.Ref) int {
