@@ -3,11 +3,14 @@ package main
 import (
 	"fmt"
 	"net/url"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"callwise/app/b24/b24sim"
+	"callwise/app/callflow"
 	"callwise/app/crm"
 	"callwise/app/rules"
 	"callwise/models"
@@ -102,6 +105,59 @@ func TestACreationThatWasPutOffIsDecidedAnewWhenAnotherCallMayHaveDoneIt(t *test
 			Statistics: []ending{{anna, "+4930901821", "200", 5}, {omar, "+4930901821", "200", 7}},
 			Logged:     [][]crm.Ref{{lead(1), known}, {lead(1), known}}, Leads: 1,
 		}, "c1", "c2")
+	})
+}
+
+// TestALeadOfTheAppWhoseAnswerWasLostIsLookedForHoweverLate has a manager close the
+// lead before the portal can be reached again. The call came on a line that Bitrix24
+// knows: the adding of another would be refused, and stop the request.
+func TestALeadOfTheAppWhoseAnswerWasLostIsLookedForHoweverLate(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		var ahead atomic.Int64
+		r := tuned(t, address, classic, func(h *house) {
+			now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+			h.flow.Now, h.store.Now, h.flow.Bitrix24.Now = now, now, now
+		})
+		r.switches("corb")
+		known := r.mia("+4930901821")
+		const register = "telephony.externalCall.register"
+		r.sim.Inject(b24sim.Fault{Portal: "acme", Method: register, Act: b24sim.Drop, After: true})
+		down := r.sim.Inject(b24sim.Fault{Portal: "acme", Method: register, Nth: 2, Times: -1, Act: b24sim.Drop})
+		r.tell(started("c1", "outgoing", "+4930901821", map[string]any{"line": callflow.DefaultLine}))
+		r.retrying("c1")
+		r.portal.SetStage(lead(1), "JUNK")
+		ahead.Store(int64(26 * time.Minute)) // after that a registration is not repeated any more
+		down.Remove()
+		r.tell(ended("c1", "answered", 5))
+		r.worked("c1")
+		r.leaves(trace{
+			Calls:      map[string]outcome{"c1": {State: models.CallFinished, Reason: rules.RepeatLeadLost}},
+			Statistics: []ending{{anna, "+4930901821", "200", 5}},
+			Logged:     [][]crm.Ref{{lead(1), known}}, Leads: 1,
+		}, "c1")
+	})
+}
+
+func TestALeadOfTheAppIsNotLookedForWhenItsRegistrationWasRefused(t *testing.T) {
+	refusals := map[string]func(*rig){
+		"for its user":   func(r *rig) { r.portal.Dismiss(anna) }, // the list of employees still has her
+		"for the moment": func(r *rig) { r.sim.Inject(b24sim.QueryLimit("acme", "telephony.externalCall.register")) },
+	}
+	looks := func(q b24sim.Request) bool { return strings.Contains(fmt.Sprint(q.Params), "originId:c1") }
+	eachDatabase(t, func(t *testing.T, _ string) {
+		for name, refuse := range refusals {
+			t.Run(name, func(t *testing.T) {
+				r := newRig(t, freshDatabase(t), classic)
+				r.switches("corb")
+				r.mia("+4930901821")
+				refuse(r)
+				r.tell(started("c1", "outgoing", "+4930901821", map[string]any{"line": callflow.DefaultLine}))
+				r.worked("c1")
+				if n := len(r.portal.Leads()); n != 1 || slices.ContainsFunc(r.sim.Requests(), looks) {
+					t.Errorf("%d leads, want one that was not looked for: %v", n, methods(r.sim))
+				}
+			})
+		}
 	})
 }
 

@@ -21,18 +21,18 @@ const recentFor = time.Minute
 func (w *work) register(ctx context.Context) error {
 	notUrgent(ctx) // from the answer on, even if that is a no
 	for !w.registered() {
-		before := w.row.Progress.Register.Tried
+		before := w.row.Progress
 		start, err := w.start(ctx)
 		if err != nil {
 			return err
 		}
 		started, err := w.startCall(ctx, start)
 		if w.refusedUser(err, start.UserID) {
-			w.row.Progress.Register = models.Register{}
+			w.hasNotRun(before, models.Register{})
 			continue
 		}
 		if err != nil {
-			w.notRegistered(err, before || b24.Unsure(err))
+			w.notRegistered(err, before)
 			return err
 		}
 		if err := w.lineAdded(ctx, start.NewLine); err != nil {
@@ -44,9 +44,10 @@ func (w *work) register(ctx context.Context) error {
 }
 
 // startCall registers the call, together with the app's own lead where the
-// number was held since the decision: somebody waits for the card.
+// number was held since the decision: somebody waits for the card. A lead that an
+// earlier attempt may have made is looked for first (decision.md F.6).
 func (w *work) startCall(ctx context.Context, start b24.CallStart) (b24.StartedCall, error) {
-	if !w.fresh || w.created() {
+	if !w.fresh || w.created() || w.row.Progress.CreateTried {
 		return w.client.StartCall(ctx, start)
 	}
 	lead, err := w.newLead(ctx)
@@ -76,11 +77,17 @@ func (w *work) foundBy() crm.EntityType {
 
 // notRegistered records a failed registration: unless it may have run, now or in a
 // round before, the next attempt is free to decide anew.
-func (w *work) notRegistered(err error, perhaps bool) {
+func (w *work) notRegistered(err error, before models.Progress) {
 	w.did("register", errorCode(err))
-	if !perhaps {
-		w.row.Progress.Register = models.Register{Refused: true}
+	if !before.Register.Tried && !b24.Unsure(err) {
+		w.hasNotRun(before, models.Register{Refused: true})
 	}
+}
+
+// hasNotRun forgets a registration that was refused, and with it the lead that was to
+// come with it.
+func (w *work) hasNotRun(before models.Progress, next models.Register) {
+	w.row.Progress.Register, w.row.Progress.CreateTried = next, before.CreateTried
 }
 
 // start is the registration of this call. What it asks for stays: a repetition is
