@@ -57,7 +57,7 @@ func (h *Handlers) ownLines(ctx context.Context, v view, connected bool) ([]view
 	}
 	checks := map[views.HealthCode]ownCheck{
 		views.HealthHeardPBX: h.heardPBX, views.HealthHeard: h.heardBitrix24, views.HealthQueue: h.queueLine, views.HealthFailed: h.failedLine,
-		views.HealthOutgoing: h.outgoingLine, views.HealthRepeat: repeatLine, views.HealthExtensions: extensionsLine,
+		views.HealthOutgoing: h.outgoingLine, views.HealthRepeat: h.repeatLine, views.HealthExtensions: extensionsLine,
 		views.HealthBudget: h.budgetLine, views.HealthAlerts: h.alertsLine, views.HealthGaps: h.gapsLine,
 	}
 	var lines []views.HealthLine
@@ -174,8 +174,8 @@ func (h *Handlers) outgoingLine(ctx context.Context, v view, _ facts) (views.Hea
 }
 
 // repeatLine compares what can be compared: Bitrix24 does not tell applications
-// whether its switch is on.
-func repeatLine(_ context.Context, v view, _ facts) (views.HealthLine, error) {
+// whether its switch is on, but calls may show it.
+func (h *Handlers) repeatLine(ctx context.Context, v view, _ facts) (views.HealthLine, error) {
 	s := v.portal.Settings
 	switch {
 	case v.portal.Mode() == crm.Simple:
@@ -189,7 +189,27 @@ func repeatLine(_ context.Context, v view, _ facts) (views.HealthLine, error) {
 			State: views.HealthPartly, Text: v.l.T("health.repeat.differs"), Mend: v.l.T("health.repeat.differs.mend"), Place: v.toSettings(),
 		}, nil
 	}
-	return works(v.l.T("health.repeat." + string(s.RepeatInBitrix24))), nil
+	at, refuted, err := h.repeatRefuted(ctx, v)
+	if err != nil || !refuted {
+		return works(v.l.T("health.repeat." + string(s.RepeatInBitrix24))), err
+	}
+	return views.HealthLine{
+		State: views.HealthPartly, Text: v.l.T("health.repeat.refuted", "When", h.when(v, at)), Mend: v.l.T("health.repeat.refuted.mend"), Place: v.toSettings(),
+	}, nil
+}
+
+// repeatRefuted reports a repeat sales mode that is said to be on in Bitrix24
+// although the last call that shows it shows that it is off (decision.md B.5-8). The
+// time is when that call began.
+func (h *Handlers) repeatRefuted(ctx context.Context, v view) (time.Time, bool, error) {
+	if v.portal.Mode() == crm.Simple || v.portal.Settings.RepeatInBitrix24 != rules.RepeatOn {
+		return time.Time{}, false, nil
+	}
+	shown, err := h.Store.RepeatShown(ctx, v.portal.ID)
+	if errors.Is(err, models.ErrNotFound) {
+		return time.Time{}, false, nil
+	}
+	return shown.Began, err == nil && !shown.On, err
 }
 
 func extensionsLine(_ context.Context, v view, f facts) (views.HealthLine, error) {

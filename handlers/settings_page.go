@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"slices"
@@ -81,6 +82,9 @@ func (h *Handlers) renderSettings(c echo.Context, v view, status int, shown sett
 		return err
 	}
 	page := h.settingsPage(v, shown, keys, w)
+	if page.RepeatRefuted, err = h.repeatWarning(ctx, v); err != nil {
+		return err
+	}
 	page.Lines = w.settingLines(page.Values, used)
 	if page.Trials, err = h.trials(ctx, v, shown, keys); err != nil {
 		return err
@@ -94,6 +98,16 @@ func (h *Handlers) renderSettings(c echo.Context, v view, status int, shown sett
 		}
 	}
 	return render(c, status, views.Settings(page))
+}
+
+// repeatWarning says that a call has shown repeat sales mode to be off; empty if
+// none has.
+func (h *Handlers) repeatWarning(ctx context.Context, v view) (string, error) {
+	at, refuted, err := h.repeatRefuted(ctx, v)
+	if err != nil || !refuted {
+		return "", err
+	}
+	return v.l.T("health.repeat.refuted", "When", h.when(v, at)), nil
 }
 
 // settingsPage is the settings page's view-model, without what only the store

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"gorm.io/gorm"
 )
 
 // Tables is the struct of every table but leases, which has none.
@@ -40,4 +41,11 @@ func MentionQueries(s *Store) (queries []string) {
 		queries = append(queries, s.mentionQuery(m))
 	}
 	return queries
+}
+
+// RepeatQuery is what [Store.RepeatShown] asks for one reason.
+func RepeatQuery(tx *gorm.DB, portalID int64) string {
+	return tx.ToSQL(func(tx *gorm.DB) *gorm.DB {
+		return repeatAsked(tx, portalID, repeatReasons[0]).Find(&[]Call{})
+	})
 }

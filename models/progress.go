@@ -20,6 +20,9 @@ type Progress struct {
 	CreateDone  bool      `json:"create_done,omitempty"`
 	// LeftOut: of its events not all are read.
 	LeftOut bool `json:"left_out,omitempty"`
+	// Repeated is whether Bitrix24 flagged the lead that the app made for a client
+	// as a repeated one; nil without such a lead, or if it did not tell.
+	Repeated *bool `json:"repeated,omitempty"`
 	// Leg: another call of the PBX answers the same click already.
 	Leg bool `json:"leg,omitempty"`
 	// Refused are users whom Bitrix24 does not take calls for any more.
@@ -81,6 +84,8 @@ type Register struct {
 	// What was answered.
 	CallID  string  `json:"call_id,omitempty"`
 	Primary crm.Ref `json:"primary,omitzero"`
+	// CreateFailed: Bitrix24 wanted to create something, and could not.
+	CreateFailed bool `json:"create_failed,omitempty"`
 }
 
 // An Exclusion is why a call is not handled.

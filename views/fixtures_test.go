@@ -123,6 +123,7 @@ func settingsChanged(l Localizer) SettingsPage {
 func settingsSaved(l Localizer) SettingsPage {
 	p := settingsOn(l)
 	p.Saved = true
+	p.RepeatRefuted = l.T("health.repeat.refuted", "When", p.History.When.Text)
 	p.Connection.NewKey = &NewKey{Name: "Munich", Value: "cw_4fJt0uYV1mXo2h8Zb6nE5sQ3rPkLdA9w"}
 	p.Connection.CommandSecret.Value = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 	return p

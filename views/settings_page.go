@@ -30,6 +30,7 @@ type SettingsPage struct {
 	Countries     []Choice
 	// AlertsUnheard: people are chosen to be alerted, and Bitrix24 does not let us.
 	AlertsUnheard bool
+	RepeatRefuted string // what a call has shown of repeat sales mode that is said to be on; empty for nothing
 	PortalCountry string // its name; empty if Bitrix24 told none
 
 	Preview       Preview

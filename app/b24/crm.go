@@ -2,6 +2,7 @@ package b24
 
 import (
 	"context"
+	"errors"
 
 	"callwise/app/crm"
 )
@@ -30,12 +31,50 @@ type NewLead struct {
 	OriginID      string // finds the lead again after a lost answer
 }
 
-// AddLead creates a lead and returns its id. After an [Unsure] error look with
-// [Client.FindByOrigin] before repeating.
+// AddLead creates a lead, and reads in the same request whether it is a repeated
+// one if it was to be. After an [Unsure] error look with [Client.FindByOrigin]
+// before repeating.
 //
 // https://apidocs.bitrix24.com/api-reference/crm/leads/crm-lead-add.html
-func (c *Client) AddLead(ctx context.Context, l NewLead) (int64, error) {
-	return c.add(ctx, methodAddLead, l.fields())
+func (c *Client) AddLead(ctx context.Context, l NewLead) (MadeLead, error) {
+	if !l.repeats() {
+		return c.addAlone(ctx, l)
+	}
+	b := Batch{Halt: true}
+	l.addTo(&b)
+	answers, err := c.Batch(ctx, b)
+	if err != nil {
+		return MadeLead{}, err
+	}
+	var id ID
+	err = answers.Decode("lead", &id)
+	if _, refused := errors.AsType[*Error](err); refused && !Unsure(err) {
+		return c.addAlone(ctx, l) // for what the refusal says of the portal, and how long it lasts
+	}
+	if _, err := newID(methodAddLead, id, err); err != nil {
+		return MadeLead{}, err
+	}
+	return answers.madeLead(), nil
+}
+
+func (c *Client) addAlone(ctx context.Context, l NewLead) (MadeLead, error) {
+	id, err := c.add(ctx, methodAddLead, l.fields())
+	return MadeLead{ID: id}, err
+}
+
+// repeats reports a lead that Bitrix24 flags as a repeated one while its repeat
+// sales mode is on. Simple mode, which alone needs a name, makes a deal of it.
+//
+// https://apidocs.bitrix24.com/tutorials/crm/how-to-add-crm-objects/how-to-add-repeat-lead.html
+func (l NewLead) repeats() bool { return l.Name == "" && (l.ContactID != 0 || l.CompanyID != 0) }
+
+// addTo has a batch create the lead and, last, read it if it is to be a repeated
+// one: the flag cannot be set, only read.
+func (l NewLead) addTo(b *Batch) {
+	b.Add("lead", methodAddLead, Params{"fields": l.fields()})
+	if l.repeats() {
+		b.Add("made", methodItemGet, Params{"entityTypeId": int(crm.TypeLead), "id": Ref("lead")})
+	}
 }
 
 func (l NewLead) fields() Params {

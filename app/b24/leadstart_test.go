@@ -89,3 +89,57 @@ func TestALeadIsCreatedWithItsCallAndNeverWithoutOne(t *testing.T) {
 		})
 	}
 }
+
+func TestTheLeadOfAClientTellsInTheSameRequestWhetherItIsARepeatedOne(t *testing.T) {
+	type told struct {
+		Repeated string
+		Requests int
+	}
+	on := b24sim.PortalConfig{RepeatSales: true}
+	ways := map[string]func(*office, NewLead) (MadeLead, error){
+		"alone": func(o *office, l NewLead) (MadeLead, error) { return o.AddLead(t.Context(), l) },
+		"with its call": func(o *office, l NewLead) (MadeLead, error) {
+			start := CallStart{ExternalID: "pbx-1", UserID: 1, Phone: customer, Direction: call.Outgoing, Line: "1"}
+			_, lead, err := o.StartCallWithLead(t.Context(), LeadStart{Call: start, Lead: l, Converts: l.Name != ""})
+			return lead, err
+		},
+	}
+	for _, tt := range []struct {
+		name   string
+		portal b24sim.PortalConfig
+		lead   NewLead
+		hidden bool
+		want   string
+	}{
+		{name: "repeat sales mode is on", portal: on, lead: NewLead{ContactID: 1}, want: "yes"},
+		{name: "it is off", lead: NewLead{ContactID: 1}, want: "no"},
+		{name: "the client is a company", portal: on, lead: NewLead{CompanyID: 1}, want: "yes"},
+		{name: "the portal does not show the lead", portal: on, lead: NewLead{ContactID: 1}, hidden: true, want: "not told"},
+		{name: "in simple mode nobody asks", portal: b24sim.PortalConfig{Mode: crm.Simple}, lead: NewLead{ContactID: 1, Name: "Anna"}, want: "not told"},
+		{name: "nor without a client", portal: on, lead: NewLead{Phone: customer}, want: "not told"},
+	} {
+		for way, add := range ways {
+			t.Run(tt.name+", "+way, func(t *testing.T) {
+				o := open(t, tt.portal)
+				o.install(t)
+				o.portal.AddContact(b24sim.Contact{ID: 1, Name: "Anna", Phones: []string{customer}})
+				o.portal.AddCompany(b24sim.Company{ID: 1, Title: "Mill"})
+				if tt.hidden {
+					o.sim.Inject(b24sim.Fault{Method: methodItemGet, Act: b24sim.Refuse})
+				}
+				o.sim.ClearRequests()
+				lead, err := add(o, tt.lead)
+				if err != nil || lead.ID == 0 {
+					t.Fatal(lead, err)
+				}
+				got := told{"not told", len(o.sim.Requests())}
+				if lead.Repeated != nil {
+					got.Repeated = map[bool]string{true: "yes", false: "no"}[*lead.Repeated]
+				}
+				if diff := cmp.Diff(told{tt.want, 1}, got); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+			})
+		}
+	}
+}

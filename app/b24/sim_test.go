@@ -285,15 +285,15 @@ func TestNewCustomersOnASimulatedPortal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if found, ok, err := o.FindByOrigin(ctx, crm.TypeLead, "o1"); found != lead || !ok || err != nil {
+	if found, ok, err := o.FindByOrigin(ctx, crm.TypeLead, "o1"); found != lead.ID || !ok || err != nil {
 		t.Error(found, ok, err)
 	}
 	deal, err := o.AddDeal(ctx, NewDeal{Title: "d", ContactID: contact, OriginID: "o2"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := o.portal.AddDeal(b24sim.Deal{LeadID: lead, ContactIDs: []int64{contact}})
-	if d, c, ok, err := o.DealOfLead(ctx, lead); d != made || c != contact || !ok || err != nil {
+	made := o.portal.AddDeal(b24sim.Deal{LeadID: lead.ID, ContactIDs: []int64{contact}})
+	if d, c, ok, err := o.DealOfLead(ctx, lead.ID); d != made || c != contact || !ok || err != nil {
 		t.Error(d, c, ok, err)
 	}
 	activity := CallActivity{Owner: crm.Ref{Type: crm.TypeDeal, ID: deal}, Subject: "Call", Direction: call.Incoming, Phone: customer, ResponsibleID: 1,

@@ -295,17 +295,19 @@ func TestARecordingThatBitrix24FetchesHasTimeAndIsNotFetchedTwiceAtOnce(t *testi
 }
 
 func TestWhatWeCreate(t *testing.T) {
-	d, s := scripted(t, `{"result":901}`, `{"result":{"item":{"id":555}}}`, `{"result":7944}`, `{"result":true}`)
+	d, s := scripted(t, `{"result":901}`, `{"result":{"item":{"id":555}}}`, `{"result":7944}`, `{"result":true}`, `{"result":{"result":{"lead":true}}}`)
 	ctx := t.Context()
 	lead, err1 := d.AddLead(ctx, NewLead{Title: "Call", Name: "Anna", ContactID: 412, ResponsibleID: 17, Source: "CALL", OriginID: "o"})
 	deal, err2 := d.AddDeal(ctx, NewDeal{Title: "Call", ContactID: 412, OriginID: "o"})
 	activity, err3 := d.AddCallActivity(ctx, CallActivity{Owner: deal555, Subject: "In", Direction: call.Incoming, Phone: "+49", Client: cont412,
 		ResponsibleID: 17, StartedAt: noon, EndedAt: noon.Add(time.Minute), Completed: true, OriginID: "o"})
-	if err := errors.Join(err1, err2, err3); err != nil || lead != 901 || deal != 555 || activity != 7944 {
+	if err := errors.Join(err1, err2, err3); err != nil || lead.ID != 901 || deal != 555 || activity != 7944 {
 		t.Error(lead, deal, activity, err)
 	}
-	if _, err := d.AddLead(ctx, NewLead{}); err == nil {
-		t.Error("an answer without an id creates nothing")
+	for _, l := range []NewLead{{}, {ContactID: 412}} {
+		if _, err := d.AddLead(ctx, l); err == nil {
+			t.Error("an answer without an id creates nothing")
+		}
 	}
 	want := []map[string]any{
 		{"fields": map[string]any{"TITLE": "Call", "NAME": "Anna", "CONTACT_ID": 412., "ASSIGNED_BY_ID": 17., "SOURCE_ID": "CALL", "ORIGINATOR_ID": "callwise", "ORIGIN_ID": "o"}},

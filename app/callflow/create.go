@@ -118,7 +118,7 @@ func (w *work) findOrCreate(ctx context.Context) ([]crm.Ref, error) {
 // ownLead is the lead with this call's mark.
 func (w *work) ownLead(ctx context.Context) (int64, error) {
 	if w.lead.ID != 0 {
-		return w.lead.ID, nil
+		return w.leadMade(w.lead), nil
 	}
 	if w.row.Progress.CreateTried {
 		id, found, err := w.client.FindByOrigin(ctx, crm.TypeLead, w.externalID())
@@ -134,7 +134,14 @@ func (w *work) ownLead(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	w.row.Progress.CreateTried = true
-	return w.client.AddLead(ctx, fresh)
+	made, err := w.client.AddLead(ctx, fresh)
+	return w.leadMade(made), err
+}
+
+// leadMade keeps what Bitrix24 told of a lead of ours besides its id.
+func (w *work) leadMade(made b24.MadeLead) int64 {
+	w.row.Progress.Repeated = made.Repeated
+	return made.ID
 }
 
 // ownDeal is the deal with this call's mark.

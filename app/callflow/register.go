@@ -195,6 +195,7 @@ func (w *work) hasStarted(ctx context.Context, started b24.StartedCall) error {
 	}
 	progress := &w.row.Progress
 	progress.Register.CallID = started.CallID
+	progress.Register.CreateFailed = started.CreationError != ""
 	if started.Primary != nil {
 		progress.Register.Primary = *started.Primary
 	}

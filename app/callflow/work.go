@@ -30,7 +30,7 @@ type work struct {
 	was    models.CallState            // before this run
 	fresh  bool                        // decided in this run
 	over   bool                        // all was done for the call before this run
-	lead   b24.StartedLead             // of ours, created with the registration in this run
+	lead   b24.MadeLead                // of ours, created with the registration in this run
 	saved  string                      // the row as it stands in the database, see [image]
 	asked  []models.RESTRequest        // what the portal was asked that is not in the database yet
 	heard  bool                        // the portal was asked in this run
