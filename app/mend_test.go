@@ -203,8 +203,12 @@ func TestTheCardOfWhatWasCreatedIsChosenAndChoosingAgainChangesNothing(t *testin
 		r := newRig(t, address, classic)
 		r.switches("crb")
 		r.mia("+4930901821")
-		r.mia("+4930901821")
 		firm := r.portal.AddCompany(b24sim.Company{Title: "Stein GmbH", Phones: []string{"+4930901821"}})
+		employer := r.portal.AddCompany(b24sim.Company{Title: "Mill", Phones: []string{"+4930901877"}})
+		for _, company := range []int64{employer, firm} {
+			r.portal.AddContact(b24sim.Contact{Name: "Mia", Phones: []string{"+4930901821"}, CompanyIDs: []int64{company}})
+		}
+		r.portal.AddDeal(b24sim.Deal{Title: "Roof", StageID: "WON", CompanyID: employer, ContactIDs: []int64{2}})
 		r.tell(started("c1", "incoming", "+4930901821"), ended("c1", "answered", 5))
 		r.troubled("c1", models.AttentionCard)
 		r.worked("c1")
@@ -217,8 +221,12 @@ func TestTheCardOfWhatWasCreatedIsChosenAndChoosingAgainChangesNothing(t *testin
 		for range 2 {
 			says(t, r.mend("c1", "card", url.Values{"card": {"contact:2"}}), "The link is moved")
 			if got := clients(); got != [2]int64{2, 0} {
-				t.Errorf("contact and company %v", got)
+				t.Errorf("contact and company %v: the employer does not carry the number", got)
 			}
+		}
+		r.mend("c1", "card", url.Values{"card": {"contact:3"}})
+		if got := clients(); got != [2]int64{3, firm} {
+			t.Errorf("contact and company %v: the company carries the number", got)
 		}
 		r.mend("c1", "card", url.Values{"card": {fmt.Sprint("company:", firm)}})
 		if got := clients(); got != [2]int64{0, firm} {

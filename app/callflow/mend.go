@@ -212,7 +212,7 @@ func linkable(refs []crm.Ref) []crm.Ref {
 	return all
 }
 
-// linkAll makes a card, with its company, the client of leads and deals.
+// linkAll makes a card, with a company that may be 0, the client of leads and deals.
 func (f *Flow) linkAll(ctx context.Context, portal *models.Portal, refs []crm.Ref, card crm.Ref, company int64) error {
 	client := f.Client(portal)
 	for _, ref := range refs {
@@ -223,14 +223,16 @@ func (f *Flow) linkAll(ctx context.Context, portal *models.Portal, refs []crm.Re
 	return nil
 }
 
-// companyOf is the company of a contact, 0 when none is known.
+// companyOf is the company of a contact if it carries the number itself: a mere
+// employer is not linked (decision.md B.4). Else 0.
 func companyOf(records *crm.Records, card crm.Ref) int64 {
 	if records == nil || card.Type != crm.TypeContact {
 		return 0
 	}
-	for _, contact := range records.Contacts {
-		if contact.ID == card.ID {
-			return contact.CompanyID
+	for _, company := range records.Companies {
+		employs := func(c crm.Contact) bool { return c.ID == card.ID && c.CompanyID == company.ID }
+		if company.ByPhone && slices.ContainsFunc(records.Contacts, employs) {
+			return company.ID
 		}
 	}
 	return 0
