@@ -11,22 +11,24 @@ import (
 	"gorm.io/gorm"
 )
 
-// asked are the requests that a portal and the authorization server have got.
-type asked struct{ Portal, Renewals int }
+// requests are those that a portal and the authorization server have got.
+type requests struct{ Portal, Renewals int }
 
-func (r *rig) asked() asked {
-	return asked{r.sim.Count(r.portal.Name(), ""), r.sim.Count("", "oauth/token")}
+func (r *rig) requests() requests {
+	return requests{r.sim.Count(r.portal.Name(), ""), r.sim.Count("", "oauth/token")}
 }
 
-// settles waits until what installations, visits and switches have asked for is done.
+// settles waits until what the program begins with, and what installations, visits and
+// switches have asked for, is done.
 func (r *rig) settles() {
 	r.t.Helper()
 	r.eventually("no upkeep is under way", func() bool {
-		var n int64
+		var jobs struct{ Waiting, Begun int64 }
 		err := r.house.store.Transaction(r.t.Context(), func(tx *gorm.DB) error {
-			return tx.Table("river_job").Where("kind NOT IN ('call', 'command') AND finalized_at IS NULL").Count(&n).Error
+			return tx.Raw(`SELECT count(CASE WHEN kind NOT IN ('call', 'command') AND finalized_at IS NULL THEN 1 END) AS waiting,
+				count(CASE WHEN kind = 'employees' AND finalized_at IS NOT NULL THEN 1 END) AS begun FROM river_job`).Scan(&jobs).Error
 		})
-		return err == nil && n == 0
+		return err == nil && jobs.Waiting == 0 && jobs.Begun > 0
 	})
 }
 
@@ -105,7 +107,7 @@ func TestASuspendedPortalIsAskedByTheProbeAloneAndNoCallIsLost(t *testing.T) {
 				r.eventually("the portal is suspended", func() bool { return r.stored().Status == models.PortalSuspended })
 				r.anotherRound(ids...) // those that began before have ended
 
-				before := r.asked()
+				before := r.requests()
 				late := r.callsOn("late", 2)
 				r.allWait(late...)
 				ids = append(ids, late...)
@@ -114,7 +116,7 @@ func TestASuspendedPortalIsAskedByTheProbeAloneAndNoCallIsLost(t *testing.T) {
 				}
 				other.tell(started("o1", "incoming", "+4930901820"), ended("o1", "answered", 5))
 				other.eventually("the other's call is logged", func() bool { return len(other.portal.Statistics()) == 2 })
-				if got := r.asked(); got != before {
+				if got := r.requests(); got != before {
 					t.Errorf("calls that wait have asked: %+v, before %+v", got, before)
 				}
 				for _, id := range ids {
@@ -125,9 +127,9 @@ func TestASuspendedPortalIsAskedByTheProbeAloneAndNoCallIsLost(t *testing.T) {
 
 				r.forgetLook()
 				r.probe()
-				r.eventually("the probe has asked", func() bool { return r.asked() != before })
+				r.eventually("the probe has asked", func() bool { return r.requests() != before })
 				r.eventually("it has ended", func() bool { return r.reconciles("available", "running", "scheduled") == 0 })
-				if got, want := r.asked(), (asked{before.Portal, before.Renewals + 1}); got != want {
+				if got, want := r.requests(), (requests{before.Portal, before.Renewals + 1}); got != want {
 					t.Errorf("asked %+v, want %+v", got, want)
 				}
 
@@ -151,7 +153,7 @@ func TestAClickAndACallbackAtASuspendedPortalReachThePBXAndAskNobody(t *testing.
 		back := lives[0].happens(r)
 		r.tell(started("c1", "incoming", "+4930901820"), ended("c1", "answered", 5))
 		r.allWait("c1")
-		before := r.asked()
+		before := r.requests()
 		clicked := r.click(b24sim.Click{UserID: omar, Phone: "+4930901821"})
 		r.portal.OrderCallback(b24sim.Callback{Phone: "+4930901829", Entity: lead(r.portal.AddLead(b24sim.Lead{Phones: []string{"+4930901829"}})), Line: "4930901820"})
 		r.eventually("the PBX is told of both", func() bool { return len(r.pbx.taken()) == 2 })
@@ -161,7 +163,7 @@ func TestAClickAndACallbackAtASuspendedPortalReachThePBXAndAskNobody(t *testing.
 		if answer := r.asksWho("+4930901820"); answer.status < 500 {
 			t.Errorf("who calls: %d %s", answer.status, answer.body)
 		}
-		if got := r.asked(); got != before {
+		if got := r.requests(); got != before {
 			t.Errorf("asked %+v, before %+v", got, before)
 		}
 		if told := other.pbx.taken(); len(told) != 0 {
@@ -182,13 +184,13 @@ func TestACallThatAsksNobodyDoesNotEndASuspension(t *testing.T) {
 		if err := r.house.store.SetStatus(t.Context(), r.stored().ID, models.PortalSuspended, "PAYMENT_REQUIRED"); err != nil {
 			t.Fatal(err)
 		}
-		before := r.asked()
+		before := r.requests()
 		r.tell(started("c1", "internal", "104"), ended("c1", "answered", 1))
 		r.eventually("it is in the log", func() bool { c := r.row("c1"); return c != nil && c.State == models.CallFinished })
 		if got := r.stored(); got.Status != models.PortalSuspended || got.StatusCode != "PAYMENT_REQUIRED" {
 			t.Errorf("the portal is %s %s", got.Status, got.StatusCode)
 		}
-		if got := r.asked(); got != before {
+		if got := r.requests(); got != before {
 			t.Errorf("asked %+v, before %+v", got, before)
 		}
 	})
@@ -218,7 +220,7 @@ func TestASuspendedPortalIsAskedHourlyAtFirstAndThenDaily(t *testing.T) {
 				if err := r.house.store.SetStatus(t.Context(), r.stored().ID, models.PortalSuspended, code); err != nil {
 					t.Fatal(err)
 				}
-				others := other.asked().Portal
+				others := other.requests().Portal
 				for _, look := range []struct {
 					later, after time.Duration
 					asks         int
@@ -235,7 +237,7 @@ func TestASuspendedPortalIsAskedHourlyAtFirstAndThenDaily(t *testing.T) {
 						t.Errorf("%v: asked %d times", look, got)
 					}
 				}
-				if got := other.asked().Portal; got != others {
+				if got := other.requests().Portal; got != others {
 					t.Errorf("the other portal is asked %d times", got-others)
 				}
 			})
