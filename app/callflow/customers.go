@@ -89,6 +89,9 @@ func (f *Flow) Customers(ctx context.Context, portal *models.Portal, phone call.
 }
 
 func (f *Flow) askCustomers(ctx context.Context, portal *models.Portal, key lookup, spellings []string) ([]b24.Customer, error) {
+	if item := f.Lookups.kept.Get(key); item != nil { // answered since it was looked for
+		return item.Value(), nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, customersWithin)
 	defer cancel()
 	found, err := f.patientClient(portal, nil).Customers(ctx, spellings)
