@@ -215,7 +215,8 @@ func TestTheExportOfANumberHoldsAllOfItsCallsAndNobodyElses(t *testing.T) {
 		if diff := cmp.Diff([]string{"pbx:c1 +49 30 90 18 21 answered", "pbx:c2 030/901821 missed"}, said); diff != "" {
 			t.Errorf("calls (-want +got):\n%s", diff)
 		}
-		if strings.Contains(got.body, "901999") || strings.Contains(got.body, "pbx:c9") {
+		// Not fewer digits: the answers of a portal have times with many.
+		if strings.Contains(got.body, "30901999") || strings.Contains(got.body, "pbx:c9") {
 			t.Error("it holds somebody else's")
 		}
 		if page := r.page("/settings/privacy"); !strings.Contains(page, "Handed out: 2 calls") || strings.Contains(page, ofMia) {
