@@ -70,6 +70,20 @@ func (r *rig) anotherRound(ids ...string) {
 	}
 }
 
+// expiredRig is a rig whose access tokens have expired, beside another portal whose
+// tokens have been renewed since.
+func expiredRig(t *testing.T, address string) (r, other *rig) {
+	t.Helper()
+	r = agingRig(t, address)
+	r.switches("c")
+	other = r.neighbour("other")
+	r.settles()
+	r.later(2 * time.Hour)
+	other.tell(started("o0", "incoming", "+4930901820"), ended("o0", "answered", 5))
+	other.eventually("the other's tokens are renewed", func() bool { return len(other.portal.Statistics()) == 1 })
+	return r, other
+}
+
 func TestASuspendedPortalIsAskedByTheProbeAloneAndNoCallIsLost(t *testing.T) {
 	ways := []struct {
 		name string
@@ -94,13 +108,7 @@ func TestASuspendedPortalIsAskedByTheProbeAloneAndNoCallIsLost(t *testing.T) {
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
 			eachDatabase(t, func(t *testing.T, address string) {
-				r := agingRig(t, address)
-				r.switches("c")
-				other := r.neighbour("other")
-				r.settles()
-				r.later(2 * time.Hour) // the access tokens have expired
-				other.tell(started("o0", "incoming", "+4930901820"), ended("o0", "answered", 5))
-				other.eventually("the other's tokens are renewed", func() bool { return len(other.portal.Statistics()) == 1 })
+				r, other := expiredRig(t, address)
 				r.portal.EndPayment()
 				ids := r.callsOn("c", 6)
 				r.allWait(ids...)
@@ -259,13 +267,7 @@ func TestARenewalThatIsRefusedIsNotRepeatedByCalls(t *testing.T) {
 	} {
 		t.Run(tt.code, func(t *testing.T) {
 			eachDatabase(t, func(t *testing.T, address string) {
-				r := agingRig(t, address)
-				r.switches("c")
-				other := r.neighbour("other")
-				r.settles()
-				r.later(2 * time.Hour) // the access tokens have expired
-				other.tell(started("o0", "incoming", "+4930901820"), ended("o0", "answered", 5))
-				other.eventually("the other's tokens are renewed", func() bool { return len(other.portal.Statistics()) == 1 })
+				r, other := expiredRig(t, address)
 				refused := r.sim.Inject(b24sim.Fault{Method: "oauth/token", Times: -1, Act: b24sim.Refuse, Status: tt.status, Code: tt.code})
 				// A portal that waits for an administrator may be refused that, too.
 				if err := r.house.store.SetStatus(t.Context(), r.stored().ID, models.PortalReauth, "USER_ACCESS_ERROR"); err != nil {
