@@ -112,13 +112,15 @@ func (i item) contactCard(found match) crm.Contact {
 	name := strings.TrimSpace(string(i.Name) + " " + string(i.LastName))
 	return crm.Contact{
 		ID: int64(i.ID), Name: name, LeadID: int64(i.LeadID), CompanyID: int64(i.CompanyID),
-		ResponsibleID: int64(i.Responsible), CreatedAt: i.Created.Time, ByPhone: found.byPhone, OtherSpelling: found.otherSpelling,
+		ResponsibleID: int64(i.Responsible), CreatedAt: i.Created.Time,
+		ByPhone: found.byPhone, OtherSpelling: found.otherSpelling, Evidence: found.evidence,
 	}
 }
 
 func (i item) companyCard(found match) crm.Company {
 	return crm.Company{
 		ID: int64(i.ID), Title: string(i.Title), LeadID: int64(i.LeadID),
-		ResponsibleID: int64(i.Responsible), CreatedAt: i.Created.Time, ByPhone: found.byPhone, OtherSpelling: found.otherSpelling,
+		ResponsibleID: int64(i.Responsible), CreatedAt: i.Created.Time,
+		ByPhone: found.byPhone, OtherSpelling: found.otherSpelling, Evidence: found.evidence,
 	}
 }

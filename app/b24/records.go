@@ -26,13 +26,13 @@ func (r *reading) records() crm.Records {
 		}
 	}
 	for _, c := range r.sorted(crm.TypeContact) {
-		if r.isCard(crm.TypeContact, int64(c.ID)) || r.tells(c) {
-			out.Contacts = append(out.Contacts, c.contactCard(r.match(crm.TypeContact, int64(c.ID))))
+		if found := r.matchCard(crm.TypeContact, int64(c.ID)); !found.evidence || r.tells(c) {
+			out.Contacts = append(out.Contacts, c.contactCard(found))
 		}
 	}
 	for _, c := range r.sorted(crm.TypeCompany) {
-		if r.isCard(crm.TypeCompany, int64(c.ID)) || r.tells(c) {
-			out.Companies = append(out.Companies, c.companyCard(r.match(crm.TypeCompany, int64(c.ID))))
+		if found := r.matchCard(crm.TypeCompany, int64(c.ID)); !found.evidence || r.tells(c) {
+			out.Companies = append(out.Companies, c.companyCard(found))
 		}
 	}
 	return out
@@ -45,16 +45,23 @@ func (r *reading) tells(card item) bool {
 	return r.isMatched(crm.TypeLead, lead) && r.exists(crm.TypeLead, lead) && !r.outcomeKnown(lead) && !bool(card.MyCompany)
 }
 
-// A match is how an object was found by the number.
+// A match is how an object was found.
 type match struct {
 	byPhone       bool
 	otherSpelling bool // only under another spelling than the one dialled
+	evidence      bool // a contact or company that is no client card
 }
 
 func (r *reading) match(kind crm.EntityType, id int64) match {
 	found := slices.Contains(r.found[kind], id)
 	respelled := len(r.respelled()) > 0 && !slices.Contains(r.dialed[kind], id)
 	return match{byPhone: found, otherSpelling: found && respelled}
+}
+
+func (r *reading) matchCard(kind crm.EntityType, id int64) match {
+	found := r.match(kind, id)
+	found.evidence = !r.isCard(kind, id)
+	return found
 }
 
 func (r *reading) sorted(kind crm.EntityType) []item {

@@ -113,12 +113,12 @@ func specified(p *tinyPortal, origin *crm.Ref) crm.Records {
 	}
 	for _, c := range all[crm.TypeContact] {
 		if isCard(crm.TypeContact, c.ID) || tells(c) {
-			out.Contacts = append(out.Contacts, c.contactCard(match{byPhone: byPhone(crm.TypeContact, c.ID)}))
+			out.Contacts = append(out.Contacts, c.contactCard(match{byPhone: byPhone(crm.TypeContact, c.ID), evidence: !isCard(crm.TypeContact, c.ID)}))
 		}
 	}
 	for _, c := range all[crm.TypeCompany] {
 		if !bool(c.MyCompany) && (isCard(crm.TypeCompany, c.ID) || tells(c)) {
-			out.Companies = append(out.Companies, c.companyCard(match{byPhone: byPhone(crm.TypeCompany, c.ID)}))
+			out.Companies = append(out.Companies, c.companyCard(match{byPhone: byPhone(crm.TypeCompany, c.ID), evidence: !isCard(crm.TypeCompany, c.ID)}))
 		}
 	}
 	return out

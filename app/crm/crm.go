@@ -180,6 +180,9 @@ type Contact struct {
 	// OtherSpelling: it carries the number, but not as Bitrix24 itself looks for
 	// it when a call is registered.
 	OtherSpelling bool `json:"other_spelling,omitempty"`
+	// Evidence: it only tells what became of the lead that it was made of, and is
+	// no client card.
+	Evidence bool `json:"evidence,omitempty"`
 }
 
 // A Company as a portal tells it.
@@ -193,4 +196,7 @@ type Company struct {
 	// OtherSpelling: it carries the number, but not as Bitrix24 itself looks for
 	// it when a call is registered.
 	OtherSpelling bool `json:"other_spelling,omitempty"`
+	// Evidence: it only tells what became of the lead that it was made of, and is
+	// no client card.
+	Evidence bool `json:"evidence,omitempty"`
 }

@@ -9,9 +9,8 @@ import (
 // Records is everything read from a portal about one number, before it is
 // judged: the objects that carry the number, the origin of the call, the cards
 // these name (but not a contact's employer), and the leads and deals of those
-// cards (decision.md F.4). A contact or company that was read only because it
-// names one of the leads (LeadID) tells what that lead became and is no client
-// card by that alone.
+// cards (decision.md F.4). What was read only because it names one of the leads
+// (LeadID) is Evidence of what that lead became, and no client card.
 type Records struct {
 	Mode      Mode      `json:"mode"`
 	Leads     []Lead    `json:"leads"`
@@ -83,9 +82,7 @@ func (r Records) becameCard(l Lead) bool {
 func (r Records) cardContacts() []int64 {
 	ids := []int64{}
 	for _, c := range r.Contacts {
-		named := slices.ContainsFunc(r.Leads, func(l Lead) bool { return l.ContactID == c.ID }) ||
-			slices.ContainsFunc(r.Deals, func(d Deal) bool { return slices.Contains(d.ContactIDs, c.ID) })
-		if c.ByPhone || named || !r.hasLead(c.LeadID) {
+		if !c.Evidence {
 			ids = append(ids, c.ID)
 		}
 	}
@@ -95,17 +92,11 @@ func (r Records) cardContacts() []int64 {
 func (r Records) cardCompanies() []int64 {
 	ids := []int64{}
 	for _, c := range r.Companies {
-		named := slices.ContainsFunc(r.Leads, func(l Lead) bool { return l.CompanyID == c.ID }) ||
-			slices.ContainsFunc(r.Deals, func(d Deal) bool { return d.CompanyID == c.ID })
-		if c.ByPhone || named || !r.hasLead(c.LeadID) {
+		if !c.Evidence {
 			ids = append(ids, c.ID)
 		}
 	}
 	return ascending(ids)
-}
-
-func (r Records) hasLead(id int64) bool {
-	return slices.ContainsFunc(r.Leads, func(l Lead) bool { return l.ID == id })
 }
 
 // Title is the name people know the object by, empty when it is not among the

@@ -53,7 +53,7 @@ func TestSnapshot(t *testing.T) {
 			Leads: []Lead{won}, Contacts: []Contact{{ID: 2, LeadID: 9, ByPhone: true}},
 		}, and(func(s *Snapshot) { s.ClosedLeads, s.Contacts = []ClosedLead{{9, OutcomeContact}}, []int64{2} })},
 		{"a lead became a contact; one that only tells so is no card", Records{
-			Leads: []Lead{won}, Contacts: []Contact{{ID: 2, LeadID: 9}},
+			Leads: []Lead{won}, Contacts: []Contact{{ID: 2, LeadID: 9, Evidence: true}}, Companies: []Company{{ID: 3, LeadID: 9, Evidence: true}},
 		}, and(func(s *Snapshot) { s.ClosedLeads = []ClosedLead{{9, OutcomeContact}} })},
 		{"a lead became a company only", Records{
 			Leads: []Lead{won}, Companies: []Company{{ID: 3, LeadID: 9, ByPhone: true}},
@@ -73,6 +73,9 @@ func TestSnapshot(t *testing.T) {
 		}}, and(func(s *Snapshot) {
 			s.ClosedLeads = []ClosedLead{{2, OutcomeLost}, {4, OutcomeLost}, {3, OutcomeLost}, {1, OutcomeLost}}
 		})},
+		{"a contact that was clicked is a card although the lead that became it does not name it", Records{
+			Leads: []Lead{won}, Contacts: []Contact{{ID: 2, LeadID: 9}},
+		}, and(func(s *Snapshot) { s.ClosedLeads, s.Contacts = []ClosedLead{{9, OutcomeContact}}, []int64{2} })},
 		{"the origin's contact is a card although it lacks the number", Records{
 			Deals: []Deal{{ID: 1, Semantics: Open, ContactIDs: []int64{2}}}, Contacts: []Contact{{ID: 2}},
 		}, and(func(s *Snapshot) { s.OpenDeals, s.Contacts = []int64{1}, []int64{2} })},
