@@ -25,7 +25,7 @@ type Delivery struct {
 	Form    url.Values // the same, decoded
 	At      time.Time  // when it was posted, by the portal's clock
 	Status  int        // of the answer; 0 = there was none
-	Answer  string     // its first 4 KiB
+	Answer  string     // its first 4 KiB, of one that is cut off what came of it
 }
 
 // Deliveries are the events posted so far, in their order.
@@ -129,14 +129,18 @@ func (s *Sim) send(d *Delivery) (status int, answer string) {
 		return 0, ""
 	}
 	defer func() { _ = resp.Body.Close() }()
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10)) // a portal does not read it to the end
 	return resp.StatusCode, string(body)
 }
 
 func (p *Portal) delivered(d *Delivery, status int, answer string) {
 	defer p.lock()()
 	d.Status, d.Answer = status, answer
-	d.Form, _ = url.ParseQuery(d.Body)
+	form, err := url.ParseQuery(d.Body)
+	if err != nil {
+		panic("b24sim: an event that is no form: " + err.Error())
+	}
+	d.Form = form
 	p.log = append(p.log, *d)
 	p.sim.pending--
 	if p.sim.pending == 0 {
