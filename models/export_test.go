@@ -49,3 +49,16 @@ func RepeatQuery(tx *gorm.DB, portalID int64) string {
 		return repeatAsked(tx, portalID, repeatReasons[0]).Find(&[]Call{})
 	})
 }
+
+// Walk is a walk of which a test takes the steps.
+type Walk struct{ walk }
+
+// NewWalk goes through rows of a table.
+func NewWalk(table, along, where string, values []any, some int) *Walk {
+	return &Walk{walk{table: table, along: along, where: where, values: values, some: some}}
+}
+
+// Step has something done to the next rows.
+func (w *Walk) Step(db *gorm.DB, do func(where string, values []any) error) (bool, error) {
+	return w.step(db, do)
+}

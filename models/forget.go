@@ -29,22 +29,25 @@ func (ForgetArgs) InsertOpts() riverqueue.InsertOpts {
 	return riverqueue.InsertOpts{ScheduledAt: time.Now().Add(forgetAfter)}
 }
 
-// A remnant is a table of which a portal may have very many rows, in which order
-// they are found by an index, and how many are removed at a time.
+// A remnant is rows of a table, of which a portal may have very many: the column of an
+// index along which they are removed, and how many at a time.
 type remnant struct {
-	table, key, order string
-	batch             int
+	table, along string
+	batch        int
+	of           string // more of the condition
 }
 
 // remnants go after the calls: workers change a call before its events, and in
 // another order each would wait for the other. A recording may have many pieces.
 var remnants = []remnant{
-	{"events", "id", "source, event_key", purgeBatch},
-	{"rest_log", "id", "at DESC, id DESC", purgeBatch},
-	{"recordings", "id", "created_at", 20},
-	{"missing_calls", "id", "call_key", purgeBatch},
-	{"recent_creations", "portal_id, phone_key, call_id", "phone_key, call_id", purgeBatch},
-	{"erased_calls", "portal_id, call_hash", "call_hash", purgeBatch},
+	{"events", "event_key", purgeBatch, " AND source = 'bitrix24'"},
+	{"events", "event_key", purgeBatch, " AND source = 'pbx'"},
+	{"events", "event_key", purgeBatch, " AND source = 'callwise'"},
+	{"rest_log", "at", purgeBatch, ""},
+	{"recordings", "created_at", 20, ""},
+	{"missing_calls", "call_key", purgeBatch, ""},
+	{"recent_creations", "phone_key", purgeBatch, ""},
+	{"erased_calls", "call_hash", purgeBatch, ""},
 }
 
 // Forget goes on forgetting a portal that was uninstalled until a time, and reports
@@ -58,26 +61,27 @@ func (s *Store) Forget(ctx context.Context, a ForgetArgs, until time.Time) (over
 	if err != nil || there == 0 {
 		return err == nil, err
 	}
-	slices := []func(tx *gorm.DB) (int64, error){func(tx *gorm.DB) (int64, error) { return s.keepCalls(tx, a) }}
-	for _, r := range remnants {
-		slices = append(slices, func(tx *gorm.DB) (int64, error) { return r.remove(tx, a.PortalID) })
+	if over, err := s.forgetBy(ctx, remnant{"calls", "call_key", purgeBatch, ""}, a, s.keepCalls, until); err != nil || !over {
+		return false, err
 	}
-	for _, slice := range slices {
-		if over, err := s.forgetBy(ctx, slice, until); err != nil || !over {
+	for _, r := range remnants {
+		if over, err := s.forgetBy(ctx, r, a, r.remove, until); err != nil || !over {
 			return false, err
 		}
 	}
 	return s.forgetLast(ctx, a.PortalID)
 }
 
-// forgetBy does a slice again and again until it meets nothing, or the time is over.
-func (s *Store) forgetBy(ctx context.Context, slice func(tx *gorm.DB) (int64, error), until time.Time) (over bool, err error) {
-	for met := int64(1); met > 0; {
+// forgetBy does something to all rows of a portal in a table, some in a transaction,
+// until none is left, or the time is over.
+func (s *Store) forgetBy(ctx context.Context, r remnant, a ForgetArgs, do func(tx *gorm.DB, a ForgetArgs, where string, values []any) error, until time.Time) (over bool, err error) {
+	rows := walk{table: r.table, along: r.along, where: "portal_id = ?" + r.of, values: []any{a.PortalID}, some: r.batch}
+	for more := true; more; {
 		if s.now().After(until) {
 			return false, nil
 		}
 		err := s.Transaction(ctx, func(tx *gorm.DB) (err error) {
-			met, err = slice(tx)
+			more, err = rows.step(tx, func(where string, values []any) error { return do(tx, a, where, values) })
 			return err
 		})
 		if err != nil {
@@ -87,30 +91,23 @@ func (s *Store) forgetBy(ctx context.Context, slice func(tx *gorm.DB) (int64, er
 	return true, nil
 }
 
-func (r remnant) remove(tx *gorm.DB, portalID int64) (int64, error) {
-	removed := tx.Exec(fmt.Sprintf("DELETE FROM %[1]s WHERE (%[2]s) IN (SELECT %[2]s FROM %[1]s WHERE portal_id = ? ORDER BY %[3]s LIMIT ?)",
-		r.table, r.key, r.order), portalID, r.batch)
-	return removed.RowsAffected, removed.Error
+func (r remnant) remove(tx *gorm.DB, _ ForgetArgs, where string, values []any) error {
+	return tx.Exec("DELETE FROM "+r.table+" WHERE "+where, values...).Error
 }
 
 // keepCalls gives some calls to the row that keeps the portal's settings, without
-// anything that names a person, and returns how many it met. Those that the
-// portal, installed anew, has calls like, go; so do all if there is no such row.
-func (s *Store) keepCalls(tx *gorm.DB, a ForgetArgs) (int64, error) {
-	var ids []int64
-	err := tx.Table("calls").Where("portal_id = ?", a.PortalID).Order("call_key").Limit(purgeBatch).Pluck("id", &ids).Error
-	if err != nil || len(ids) == 0 {
-		return 0, err
-	}
-	err = tx.Exec(`DELETE FROM calls WHERE portal_id = ? AND id IN ? AND (NOT EXISTS (SELECT 1 FROM portals p WHERE p.id = ?)
+// anything that names a person. Those that the portal, installed anew, has calls like,
+// go; so do all if there is no such row.
+func (s *Store) keepCalls(tx *gorm.DB, a ForgetArgs, where string, values []any) error {
+	err := tx.Exec("DELETE FROM calls WHERE "+where+` AND (NOT EXISTS (SELECT 1 FROM portals p WHERE p.id = ?)
 		OR EXISTS (SELECT 1 FROM calls c WHERE c.portal_id = ? AND c.call_key = calls.call_key)
 		OR EXISTS (SELECT 1 FROM calls c WHERE c.portal_id = ? AND c.pbx_call_id = calls.pbx_call_id)
 		OR EXISTS (SELECT 1 FROM calls c WHERE c.portal_id = ? AND c.b24_call_id = calls.b24_call_id))`,
-		a.PortalID, ids, a.KeptAs, a.KeptAs, a.KeptAs, a.KeptAs).Error
+		append(values[:len(values):len(values)], a.KeptAs, a.KeptAs, a.KeptAs, a.KeptAs)...).Error
 	if err != nil {
-		return 0, err
+		return err
 	}
-	return int64(len(ids)), tx.Table("calls").Where("portal_id = ? AND id IN ?", a.PortalID, ids).Updates(s.nameless(a.KeptAs)).Error
+	return tx.Table("calls").Where(where, values...).Updates(s.nameless(a.KeptAs)).Error
 }
 
 // nameless leaves of a call what says when and how it went and what was decided, and

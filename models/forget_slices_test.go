@@ -47,7 +47,7 @@ func TestAPortalWithManyRowsIsForgottenPieceByPieceWhereverThatIsBrokenOff(t *te
 				}
 				rounds, over := 0, false
 				for ; !over && rounds < 100; rounds++ {
-					over = must[bool](t)(s.Forget(ctx, rest, noon.Add(time.Duration(ticks.Load()+8)*time.Second)))
+					over = must[bool](t)(s.Forget(ctx, rest, noon.Add(time.Duration(ticks.Load()+10)*time.Second)))
 					now := rows(t, s, p.ID)
 					for _, table := range []string{"calls", "events", "rest_log"} {
 						if fewer := before[table] - now[table]; fewer > 3*models.PurgeBatch {

@@ -29,6 +29,9 @@ const waitingFor = 30 * 24 * time.Hour
 const nothingWaits = "(SELECT count(*) FROM events e WHERE e.portal_id = calls.portal_id AND e.done_at IS NULL AND " +
 	"e.call_key IN (calls.call_key, 'pbx:' || calls.pbx_call_id, 'b24:' || calls.b24_call_id)) = 0"
 
+// oldCalls is SQL that holds for calls that began, and are known, since before a time.
+const oldCalls = "started_at < ? AND created_at < ? AND " + nothingWaits
+
 // Purged counts what a purge removed.
 type Purged struct {
 	Calls, Events, Requests int64
@@ -51,15 +54,15 @@ func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (P
 	}
 	var purged Purged
 	for _, old := range []struct {
-		table, where string
-		before       []any
-		count        *int64
+		rows  walk
+		count *int64
 	}{
-		{"calls", "started_at < ? AND created_at < ? AND " + nothingWaits, []any{stored(unfinished), stored(unfinished)}, &purged.Calls},
-		{"events", "arrived_at < ? AND (done_at IS NOT NULL OR arrived_at < ?)", []any{stored(unfinished), stored(unfinished.Add(-waitingFor))}, &purged.Events},
-		{"rest_log", "at < ?", []any{stored(restBefore)}, &purged.Requests},
+		{walk{table: "calls", along: "started_at", where: oldCalls, values: []any{stored(unfinished), stored(unfinished)}}, &purged.Calls},
+		{walk{table: "events", along: "arrived_at", where: "arrived_at < ? AND (done_at IS NOT NULL OR arrived_at < ?)",
+			values: []any{stored(unfinished), stored(unfinished.Add(-waitingFor))}}, &purged.Events},
+		{walk{table: "rest_log", along: "at", where: "at < ?", values: []any{stored(restBefore)}}, &purged.Requests},
 	} {
-		n, err := s.purge(ctx, old.table, "id", old.where, old.before...)
+		n, err := s.purgeAlong(ctx, old.rows)
 		*old.count += n
 		if err != nil {
 			return purged, err
@@ -88,7 +91,20 @@ func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (P
 	return purged, s.purgeAudios(ctx, callsBefore)
 }
 
-// purge removes the rows of a table that a condition holds for, batch by batch.
+// purgeAlong removes the rows of a walk, and returns how many they were.
+func (s *Store) purgeAlong(ctx context.Context, rows walk) (total int64, err error) {
+	rows.some = purgeBatch
+	for more := true; more && err == nil; {
+		more, err = rows.step(s.with(ctx), func(where string, values []any) error {
+			removed := s.with(ctx).Exec("DELETE FROM "+rows.table+" WHERE "+where, values...)
+			total += removed.RowsAffected
+			return removed.Error
+		})
+	}
+	return total, err
+}
+
+// purge removes the rows of a table of few that a condition holds for, batch by batch.
 func (s *Store) purge(ctx context.Context, table, key, where string, values ...any) (int64, error) {
 	statement := fmt.Sprintf("DELETE FROM %[1]s WHERE (%[2]s) IN (SELECT %[2]s FROM %[1]s WHERE %[3]s LIMIT ?)", table, key, where)
 	for total := int64(0); ; {
@@ -102,34 +118,36 @@ func (s *Store) purge(ctx context.Context, table, key, where string, values ...a
 
 // purgeEarly removes finished calls that are left of those from before a time, whose
 // events are still here, and remembers their keys.
-func (s *Store) purgeEarly(ctx context.Context, before time.Time) (int64, error) {
-	for total := int64(0); ; {
-		removed, err := s.purgeSomeEarly(ctx, before)
-		total += removed
-		if err != nil || removed < purgeBatch {
+func (s *Store) purgeEarly(ctx context.Context, before time.Time) (total int64, err error) {
+	rows := walk{table: "calls", along: "started_at", where: oldCalls + " AND state <> 'open'", values: []any{stored(before), stored(before)}, some: purgeBatch}
+	for more := true; more; {
+		var removed int64
+		err := s.Transaction(ctx, func(tx *gorm.DB) (err error) {
+			more, err = rows.step(tx, func(where string, values []any) (err error) {
+				removed, err = s.eraseCalls(tx, where, values)
+				return err
+			})
+			return err
+		})
+		if err != nil {
 			return total, err
 		}
+		total += removed
 	}
+	return total, nil
 }
 
-func (s *Store) purgeSomeEarly(ctx context.Context, before time.Time) (int64, error) {
+// eraseCalls removes calls that a condition holds for, and remembers their keys.
+func (s *Store) eraseCalls(tx *gorm.DB, where string, values []any) (int64, error) {
 	var calls []Call
-	err := s.Transaction(ctx, func(tx *gorm.DB) error {
-		err := tx.Raw(`DELETE FROM calls WHERE state <> 'open'
-			AND id IN (SELECT id FROM calls WHERE started_at < ? AND created_at < ? AND state <> 'open' AND `+nothingWaits+` LIMIT ?)
-			RETURNING portal_id, call_key, pbx_call_id, b24_call_id`, stored(before), stored(before), purgeBatch).Scan(&calls).Error
-		if err != nil {
-			return err
-		}
-		for _, c := range calls {
-			if err := s.rememberErased(tx, c.PortalID, c.Keys()); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := tx.Raw("DELETE FROM calls WHERE "+where+" RETURNING portal_id, call_key, pbx_call_id, b24_call_id", values...).Scan(&calls).Error
 	if err != nil {
 		return 0, err
+	}
+	for _, c := range calls {
+		if err := s.rememberErased(tx, c.PortalID, c.Keys()); err != nil {
+			return 0, err
+		}
 	}
 	return int64(len(calls)), nil
 }
