@@ -13,44 +13,29 @@ import (
 // SweepEvery is how often lost wake-ups are looked for.
 const SweepEvery = 5 * time.Second
 
-// A sweep that takes long is one of so many parts of the time, but there is one a
-// minute. Sweeps pass over what has been worked on for as long as the database keeps
-// it, which is until no transaction sees it any more.
-const (
-	sweepShare = 10
-	sweepRest  = time.Minute
-)
-
 // sweepAtMost is how many calls of one portal a sweep wakes: as many as the
 // portal's pace allows until the next.
 const sweepAtMost = int(roundsPerSecond * SweepEvery / time.Second)
 
 // Sweep wakes the calls whose worker died or whose time has come, at once and
-// then every so often, or less often if that takes long, until ctx ends. Their events are pending and nobody holds
+// then every so often, until ctx ends. Their events are pending and nobody holds
 // them. Every process sweeps, and so takes its share of another's backlog. It frees
 // commands to PBXs whose process died, too.
 func Sweep(ctx context.Context, flow *callflow.Flow, lanes *Lanes, log *slog.Logger, every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
 	look, seen := flow.Store.NewSweep(), sightings{}
 	for {
-		began, rest := time.Now(), every
 		err := errors.Join(sweep(ctx, look, lanes, &seen), flow.FreeCommands(ctx))
-		switch {
-		case err == nil:
-			rest = afterSweep(every, time.Since(began))
-		case ctx.Err() == nil:
+		if err != nil && ctx.Err() == nil {
 			log.ErrorContext(ctx, "sweep failed", "error", err)
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(rest):
+		case <-tick.C:
 		}
 	}
-}
-
-// afterSweep is how long to wait after a sweep that did not fail and took so long.
-func afterSweep(every, took time.Duration) time.Duration {
-	return min(max(every-took, (sweepShare-1)*took), max(every, sweepRest))
 }
 
 func sweep(ctx context.Context, look *models.Sweep, lanes *Lanes, seen *sightings) error {

@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"testing"
-	"time"
 
 	"callwise/models"
 
@@ -24,19 +23,5 @@ func TestACallThatKeepsWaitingIsWokenMoreAndMoreSeldom(t *testing.T) {
 	seen.due(nil)
 	if diff := cmp.Diff(call, seen.due(call)); diff != "" {
 		t.Errorf("one that waits anew (-want +got):\n%s", diff)
-	}
-}
-
-func TestSweepsThatTakeLongAreATenthOfTheTimeButOneAMinute(t *testing.T) {
-	for took, want := range map[time.Duration]time.Duration{
-		0: 5 * time.Second, 500 * time.Millisecond: 4500 * time.Millisecond, 2 * time.Second: 18 * time.Second,
-		7 * time.Second: time.Minute, time.Hour: time.Minute,
-	} {
-		if got := afterSweep(5*time.Second, took); got != want {
-			t.Errorf("after one of %s: %s, want %s", took, got, want)
-		}
-	}
-	if got := afterSweep(time.Hour, time.Minute); got != 59*time.Minute {
-		t.Errorf("where none is wanted: %s", got)
 	}
 }
