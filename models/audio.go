@@ -231,7 +231,8 @@ func (s *Store) CloseAudio(ctx context.Context, c *Call, a *Audio) error {
 // those whose upload broke off, and those whose call has not come for as long as
 // events wait for their call.
 func (s *Store) purgeAudios(ctx context.Context, before time.Time) error {
-	if _, err := s.purge(ctx, "recordings", "id", "created_at < ?", stored(before)); err != nil {
+	old := walk{table: "recordings", along: "created_at", where: "created_at < ?", values: []any{stored(before)}}
+	if _, err := s.purgeAlong(ctx, old); err != nil {
 		return err
 	}
 	if _, err := s.purge(ctx, "recordings", "id", "created_at < ? AND state = 'receiving'", stored(s.now().Add(-audioMemory))); err != nil {

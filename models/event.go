@@ -22,6 +22,9 @@ const (
 	SourceCallwise Source = "callwise" // ourselves
 )
 
+// sources are all of them.
+var sources = []Source{SourceBitrix24, SourcePBX, SourceCallwise}
+
 // An Event is something that was reported about a call.
 type Event struct {
 	ID         int64

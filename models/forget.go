@@ -39,15 +39,20 @@ type remnant struct {
 
 // remnants go after the calls: workers change a call before its events, and in
 // another order each would wait for the other. A recording may have many pieces.
-var remnants = []remnant{
-	{"events", "event_key", purgeBatch, " AND source = 'bitrix24'"},
-	{"events", "event_key", purgeBatch, " AND source = 'pbx'"},
-	{"events", "event_key", purgeBatch, " AND source = 'callwise'"},
-	{"rest_log", "at", purgeBatch, ""},
-	{"recordings", "created_at", 20, ""},
-	{"missing_calls", "call_key", purgeBatch, ""},
-	{"recent_creations", "phone_key", purgeBatch, ""},
-	{"erased_calls", "call_hash", purgeBatch, ""},
+var remnants = append(eventRemnants(),
+	remnant{"rest_log", "at", purgeBatch, ""},
+	remnant{"recordings", "created_at", 20, ""},
+	remnant{"missing_calls", "call_key", purgeBatch, ""},
+	remnant{"recent_creations", "phone_key", purgeBatch, ""},
+	remnant{"erased_calls", "call_hash", purgeBatch, ""},
+)
+
+func eventRemnants() []remnant {
+	var all []remnant
+	for _, source := range sources {
+		all = append(all, remnant{"events", "event_key", purgeBatch, " AND source = '" + string(source) + "'"})
+	}
+	return all
 }
 
 // Forget goes on forgetting a portal that was uninstalled until a time, and reports
@@ -72,8 +77,8 @@ func (s *Store) Forget(ctx context.Context, a ForgetArgs, until time.Time) (over
 	return s.forgetLast(ctx, a.PortalID)
 }
 
-// forgetBy does something to all rows of a portal in a table, some in a transaction,
-// until none is left, or the time is over.
+// forgetBy does something to the rows of a portal in a table, some in a transaction,
+// until it has come to the last one, or the time is over.
 func (s *Store) forgetBy(ctx context.Context, r remnant, a ForgetArgs, do func(tx *gorm.DB, a ForgetArgs, where string, values []any) error, until time.Time) (over bool, err error) {
 	rows := walk{table: r.table, along: r.along, where: "portal_id = ?" + r.of, values: []any{a.PortalID}, some: r.batch}
 	for more := true; more; {
@@ -99,15 +104,19 @@ func (r remnant) remove(tx *gorm.DB, _ ForgetArgs, where string, values []any) e
 // anything that names a person. Those that the portal, installed anew, has calls like,
 // go; so do all if there is no such row.
 func (s *Store) keepCalls(tx *gorm.DB, a ForgetArgs, where string, values []any) error {
-	err := tx.Exec("DELETE FROM calls WHERE "+where+` AND (NOT EXISTS (SELECT 1 FROM portals p WHERE p.id = ?)
+	var ids []int64
+	if err := tx.Table("calls").Where(where, values...).Pluck("id", &ids).Error; err != nil || len(ids) == 0 {
+		return err
+	}
+	err := tx.Exec(`DELETE FROM calls WHERE portal_id = ? AND id IN ? AND (NOT EXISTS (SELECT 1 FROM portals p WHERE p.id = ?)
 		OR EXISTS (SELECT 1 FROM calls c WHERE c.portal_id = ? AND c.call_key = calls.call_key)
 		OR EXISTS (SELECT 1 FROM calls c WHERE c.portal_id = ? AND c.pbx_call_id = calls.pbx_call_id)
 		OR EXISTS (SELECT 1 FROM calls c WHERE c.portal_id = ? AND c.b24_call_id = calls.b24_call_id))`,
-		append(values[:len(values):len(values)], a.KeptAs, a.KeptAs, a.KeptAs, a.KeptAs)...).Error
+		a.PortalID, ids, a.KeptAs, a.KeptAs, a.KeptAs, a.KeptAs).Error
 	if err != nil {
 		return err
 	}
-	return tx.Table("calls").Where(where, values...).Updates(s.nameless(a.KeptAs)).Error
+	return tx.Table("calls").Where("portal_id = ? AND id IN ?", a.PortalID, ids).Updates(s.nameless(a.KeptAs)).Error
 }
 
 // nameless leaves of a call what says when and how it went and what was decided, and

@@ -2,6 +2,7 @@ package models_test
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -21,8 +22,15 @@ func crowd(t *testing.T, s *models.Store, portalID int64) (each int) {
 	modelstest.Fill(t, s, modelstest.Log{PortalID: portalID, Calls: each, To: noon, Days: 30})
 	check(t, s.Transaction(t.Context(), func(tx *gorm.DB) error {
 		err := tx.Exec(`INSERT INTO events (portal_id, source, event_key, call_key, type, payload, happened_at, arrived_at)
-			SELECT portal_id, 'pbx', call_key, call_key, 'call.ended', '{}', started_at, started_at FROM calls WHERE portal_id = ?`, portalID).Error
+			SELECT portal_id, CASE id % 3 WHEN 0 THEN 'bitrix24' WHEN 1 THEN 'pbx' ELSE 'callwise' END, call_key, call_key, 'call.ended', '{}', started_at, started_at FROM calls WHERE portal_id = ?`, portalID).Error
 		if err != nil {
+			return err
+		}
+		var erased []models.ErasedCall
+		for i := range each {
+			erased = append(erased, models.ErasedCall{PortalID: portalID, CallHash: binary.BigEndian.AppendUint32(nil, uint32(i))})
+		}
+		if err := tx.CreateInBatches(erased, 500).Error; err != nil {
 			return err
 		}
 		return tx.Exec("INSERT INTO rest_log (portal_id, at, method) SELECT portal_id, started_at, 'm' FROM calls WHERE portal_id = ?", portalID).Error

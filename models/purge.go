@@ -104,7 +104,8 @@ func (s *Store) purgeAlong(ctx context.Context, rows walk) (total int64, err err
 	return total, err
 }
 
-// purge removes the rows of a table of few that a condition holds for, batch by batch.
+// purge removes the rows of a table that a condition holds for, batch by batch. Very
+// many are for [Store.purgeAlong].
 func (s *Store) purge(ctx context.Context, table, key, where string, values ...any) (int64, error) {
 	statement := fmt.Sprintf("DELETE FROM %[1]s WHERE (%[2]s) IN (SELECT %[2]s FROM %[1]s WHERE %[3]s LIMIT ?)", table, key, where)
 	for total := int64(0); ; {
@@ -118,8 +119,9 @@ func (s *Store) purge(ctx context.Context, table, key, where string, values ...a
 
 // purgeEarly removes finished calls that are left of those from before a time, whose
 // events are still here, and remembers their keys.
-func (s *Store) purgeEarly(ctx context.Context, before time.Time) (total int64, err error) {
+func (s *Store) purgeEarly(ctx context.Context, before time.Time) (int64, error) {
 	rows := walk{table: "calls", along: "started_at", where: oldCalls + " AND state <> 'open'", values: []any{stored(before), stored(before)}, some: purgeBatch}
+	total := int64(0)
 	for more := true; more; {
 		var removed int64
 		err := s.Transaction(ctx, func(tx *gorm.DB) (err error) {

@@ -174,3 +174,19 @@ func TestAPurgeRemovesMoreThanOneBatch(t *testing.T) {
 		}
 	})
 }
+
+func TestCallsThatGoBeforeTheirEventsAreAllRemembered(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		const many = 2*models.PurgeBatch + 1
+		s.Now = func() time.Time { return noon }
+		p := active(t, s, "one")
+		modelstest.Fill(t, s, modelstest.Log{PortalID: p.ID, Calls: many, To: noon.AddDate(0, 0, -2), Days: 1})
+		got := must[models.Purged](t)(s.Purge(t.Context(), noon.AddDate(0, 0, -1), noon))
+		if diff := cmp.Diff(models.Purged{Calls: many}, got); diff != "" {
+			t.Errorf("purged (-want +got):\n%s", diff)
+		}
+		if n := rows(t, s, p.ID)["erased_calls"]; n != many {
+			t.Errorf("%d calls are remembered, want %d", n, many)
+		}
+	})
+}

@@ -9,8 +9,8 @@ import (
 // Records is everything read from a portal about one number, before it is
 // judged: the objects that carry the number, the origin of the call, the cards
 // these name (but not a contact's employer), and the leads and deals of those
-// cards (decision.md F.4). What was read only because it names one of the leads
-// (LeadID) is Evidence of what that lead became, and no client card.
+// cards (decision.md F.4). A contact or company that was read only because it names
+// one of the leads (LeadID) is Evidence of what that lead became, and no client card.
 type Records struct {
 	Mode      Mode      `json:"mode"`
 	Leads     []Lead    `json:"leads"`

@@ -129,7 +129,7 @@ func (s *Sim) send(d *Delivery) (status int, answer string) {
 		return 0, ""
 	}
 	defer func() { _ = resp.Body.Close() }()
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10)) // a portal does not read it to the end
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10)) // cut off or not: a portal does not mind
 	return resp.StatusCode, string(body)
 }
 
