@@ -66,11 +66,12 @@ func (s *Store) Forget(ctx context.Context, a ForgetArgs, until time.Time) (over
 	if err != nil || there == 0 {
 		return err == nil, err
 	}
-	if over, err := s.forgetBy(ctx, remnant{"calls", "call_key", purgeBatch, ""}, a, s.keepCalls, until); err != nil || !over {
+	keep := func(tx *gorm.DB, where string, values []any) error { return s.keepCalls(tx, a, where, values) }
+	if over, err := s.forgetBy(ctx, remnant{"calls", "call_key", purgeBatch, ""}, a.PortalID, keep, until); err != nil || !over {
 		return false, err
 	}
 	for _, r := range remnants {
-		if over, err := s.forgetBy(ctx, r, a, r.remove, until); err != nil || !over {
+		if over, err := s.forgetBy(ctx, r, a.PortalID, r.remove, until); err != nil || !over {
 			return false, err
 		}
 	}
@@ -79,14 +80,14 @@ func (s *Store) Forget(ctx context.Context, a ForgetArgs, until time.Time) (over
 
 // forgetBy does something to the rows of a portal in a table, some in a transaction,
 // until it has come to the last one, or the time is over.
-func (s *Store) forgetBy(ctx context.Context, r remnant, a ForgetArgs, do func(tx *gorm.DB, a ForgetArgs, where string, values []any) error, until time.Time) (over bool, err error) {
-	rows := walk{table: r.table, along: r.along, where: "portal_id = ?" + r.of, values: []any{a.PortalID}, some: r.batch}
+func (s *Store) forgetBy(ctx context.Context, r remnant, portalID int64, do func(tx *gorm.DB, where string, values []any) error, until time.Time) (over bool, err error) {
+	rows := walk{table: r.table, along: r.along, where: "portal_id = ?" + r.of, values: []any{portalID}, some: r.batch}
 	for more := true; more; {
 		if s.now().After(until) {
 			return false, nil
 		}
 		err := s.Transaction(ctx, func(tx *gorm.DB) (err error) {
-			more, err = rows.step(tx, func(where string, values []any) error { return do(tx, a, where, values) })
+			more, err = rows.step(tx, func(where string, values []any) error { return do(tx, where, values) })
 			return err
 		})
 		if err != nil {
@@ -96,7 +97,7 @@ func (s *Store) forgetBy(ctx context.Context, r remnant, a ForgetArgs, do func(t
 	return true, nil
 }
 
-func (r remnant) remove(tx *gorm.DB, _ ForgetArgs, where string, values []any) error {
+func (r remnant) remove(tx *gorm.DB, where string, values []any) error {
 	return tx.Exec("DELETE FROM "+r.table+" WHERE "+where, values...).Error
 }
 

@@ -25,7 +25,7 @@ type walk struct {
 // step has something done to the next rows, which are those that a condition with
 // values holds for, and reports whether there may be more.
 func (w *walk) step(db *gorm.DB, do func(where string, values []any) error) (more bool, err error) {
-	where, values := "("+w.where+")", w.values[:len(w.values):len(w.values)]
+	where, values := "("+w.where+")", w.values
 	if w.behind != nil {
 		where, values = where+" AND "+w.along+" > ?", append(values, w.behind)
 	}
