@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"runtime/debug"
 	"sync"
 )
@@ -12,8 +11,8 @@ import (
 var errClosed = errors.New("models: the store is closed")
 
 // A committer has concurrent requests share a commit: whatever queues up while
-// one commit runs goes into the next. It lets pass who is ready to run, and waits
-// for nobody else to come.
+// one commit runs goes into the next. It waits for nobody to come: who was answered
+// is served while the database is at work.
 type committer[T any] struct {
 	write func([]*T) error
 	max   int
@@ -73,10 +72,6 @@ func (c *committer[T]) close() {
 func (c *committer[T]) run() {
 	defer close(c.ended)
 	for first := range c.in {
-		// Whoever was just answered, or is about to put something, goes first: where
-		// processors are few they would wait behind this commit, and the next one for
-		// them. With nobody else to run this returns at once.
-		runtime.Gosched()
 		c.store(c.drain(first))
 	}
 }

@@ -3,7 +3,6 @@ package models
 import (
 	"context"
 	"errors"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -51,33 +50,6 @@ func TestWhatQueuesUpDuringACommitSharesTheNext(t *testing.T) {
 	c.close()
 	if err := c.put(context.Background(), new(int)); !errors.Is(err, errClosed) {
 		t.Errorf("error %v after the end", err)
-	}
-}
-
-// On one processor whoever was about to put something would otherwise wait behind
-// the commit of the first. The scheduler may now and then choose otherwise.
-func TestWhoIsReadyToPutSharesTheCommitOfTheFirst(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	commits := 0
-	c := newCommitter(64, func([]*int) error {
-		commits++
-		return nil
-	})
-	const rounds = 100
-	for range rounds {
-		var group sync.WaitGroup
-		for range 5 {
-			group.Go(func() {
-				if err := c.put(context.Background(), new(int)); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		group.Wait()
-	}
-	c.close()
-	if commits > rounds*5/4 {
-		t.Errorf("%d commits in %d rounds", commits, rounds)
 	}
 }
 
