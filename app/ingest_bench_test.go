@@ -88,11 +88,13 @@ func compareIngest(b *testing.B, address string, clients int, name string, refer
 // itself.
 type senders struct {
 	b       *testing.B
+	address string
 	clients []*sender
+	all     *flood
 }
 
 type sender struct {
-	conn  net.Conn
+	conn  net.Conn // while it is paced
 	in    *bufio.Reader
 	head  string // of each request, up to its length
 	id    string
@@ -105,18 +107,14 @@ func newSenders(b *testing.B, address string, n int) *senders {
 	b.Helper()
 	r := bareRig(b, address, b24sim.PortalConfig{})
 	r.restsAfterInstall()
-	s := &senders{b: b}
+	s := &senders{b: b, address: r.config.ListenAddr}
 	for i := range n {
-		conn, err := net.Dial("tcp", r.config.ListenAddr)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Cleanup(func() { conn.Close() }) //nolint:errcheck
 		s.clients = append(s.clients, &sender{
-			conn: conn, in: bufio.NewReader(conn), id: strconv.Itoa(i),
+			id:   strconv.Itoa(i),
 			head: "POST /pbx/v1/events HTTP/1.1\r\nHost: callwise\r\nContent-Type: application/json\r\nAuthorization: Bearer " + r.key + "\r\nContent-Length: ",
 		})
 	}
+	s.all = newFlood(b, r.config.ListenAddr, s.clients)
 	return s
 }
 
@@ -132,14 +130,19 @@ func (r *rig) restsAfterInstall() {
 
 // send reports a new event and waits until it is taken.
 func (s *sender) send() error {
+	if _, err := s.conn.Write(s.next()); err != nil {
+		return err
+	}
+	return s.taken()
+}
+
+// next is a request that reports a new event.
+func (s *sender) next() []byte {
 	s.count++
 	s.body = fmt.Appendf(s.body[:0], `{"id":"%[1]s-%[2]d","type":"call.started","call":"%[1]s-%[2]d","at":"2026-11-23T10:00:00Z","direction":"incoming","phone":"+4930901820","line":"4930901800","extensions":["104","105"]}`,
 		s.id, s.count)
 	s.out = fmt.Appendf(s.out[:0], "%s%d\r\n\r\n%s", s.head, len(s.body), s.body)
-	if _, err := s.conn.Write(s.out); err != nil {
-		return err
-	}
-	return s.taken()
+	return s.out
 }
 
 // taken reads an answer, which must say that the event was taken.
@@ -174,16 +177,7 @@ func (s *sender) taken() error {
 }
 
 // flood has all send as fast as they are answered, and returns the events a second.
-func (s *senders) flood(d time.Duration) float64 { return flooded(s.b, s.sends(), d) }
-
-// sends are what each of the senders does.
-func (s *senders) sends() []func() error {
-	sends := make([]func() error, len(s.clients))
-	for i, c := range s.clients {
-		sends[i] = c.send
-	}
-	return sends
-}
+func (s *senders) flood(d time.Duration) float64 { return s.all.run(d) }
 
 func flooded(b *testing.B, sends []func() error, d time.Duration) float64 {
 	var taken atomic.Int64
@@ -207,7 +201,17 @@ func flooded(b *testing.B, sends []func() error, d time.Duration) float64 {
 // pace sends so many events a second and returns how long each took from when it
 // was due: one that waits for a busy client counts its waiting.
 func (s *senders) pace(rate float64, d time.Duration) []time.Duration {
-	return paced(s.b, s.sends(), rate, d)
+	var sends []func() error
+	for _, c := range s.clients {
+		conn, err := net.Dial("tcp", s.address)
+		if err != nil {
+			s.b.Fatal(err)
+		}
+		defer conn.Close() //nolint:errcheck
+		c.conn, c.in = conn, bufio.NewReader(conn)
+		sends = append(sends, c.send)
+	}
+	return paced(s.b, sends, rate, d)
 }
 
 func paced(b *testing.B, sends []func() error, rate float64, d time.Duration) []time.Duration {

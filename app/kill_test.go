@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -280,8 +281,12 @@ func (r *rig) spawnAs(how string) *child {
 		"B24_CLIENT_ID="+r.config.ClientID, "B24_CLIENT_SECRET="+r.config.ClientSecret, "B24_OAUTH_HOSTS="+r.config.OAuthHosts[0],
 		"B24_JS_URL="+r.config.JSURL, "B24_ALLOW_LOOPBACK=true", "ENCRYPTION_KEYS="+r.config.EncryptionKeys,
 	)
-	var output strings.Builder
-	command.Stderr = &output
+	output, err := os.Create(filepath.Join(r.t.TempDir(), "log")) // of a soak it is too long for our memory
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer output.Close() //nolint:errcheck
+	command.Stderr = output
 	if err := command.Start(); err != nil {
 		r.t.Fatal(err)
 	}
@@ -291,7 +296,8 @@ func (r *rig) spawnAs(how string) *child {
 	eventually(r.t, "the program answers", func() bool {
 		select {
 		case err := <-c.ended:
-			r.t.Fatalf("the program ended: %v\n%s", err, output.String())
+			text, unread := os.ReadFile(output.Name())
+			r.t.Fatalf("the program ended: %v\n%s", errors.Join(err, unread), text)
 		default:
 		}
 		return alive(r.url)
