@@ -26,6 +26,25 @@ func TestWhatBitrix24CreatesForAClickIsTheCallsOwnLead(t *testing.T) {
 	})
 }
 
+// decision.md B.1, B.5-17: the lead carries the number and does not name the contact
+// that was made of it.
+func TestAClickedContactIsTheCustomerEvenIfTheLeadItWasMadeOfDoesNotNameIt(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("corb")
+		junk := r.portal.AddLead(b24sim.Lead{Title: "Form", StatusID: "JUNK", Phones: []string{"+4930901829"}})
+		mia := r.portal.AddContact(b24sim.Contact{Name: "Mia", LeadID: junk})
+		id := r.click(b24sim.Click{UserID: omar, Phone: "+4930901829", Line: "callwise", Entity: contact(mia)})
+		r.tell(started("p7", "outgoing", "+4930901829", map[string]any{"bitrix24_call_id": id}), ended("p7", "answered", 5))
+		r.finished(1)
+		leads := r.portal.Leads()
+		if len(leads) != 2 || leads[1].ContactID != mia || !leads[1].ReturnCustomer {
+			t.Fatalf("leads = %+v, want a repeated one of the contact", leads)
+		}
+		r.logged(lead(leads[1].ID), contact(mia))
+	})
+}
+
 func TestACallbackGoesToTheCardsOwner(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)

@@ -213,6 +213,24 @@ func TestARecordingThatEveryAddressRefusesIsGivenUpAfterADay(t *testing.T) {
 	})
 }
 
+// One that the portal refuses for good is not sent again, and its call is finished.
+func TestARecordingThatThePortalRefusesForGoodIsNotSentAgain(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("c")
+		r.refusing("upload.json", 400, "ERROR_CORE")
+		r.tell(started("c1", "incoming", "+4930901820"), answered("c1", "104"), ended("c1", "answered", 5))
+		r.worked("c1")
+		r.putStatus("c1", wav(2<<20), http.StatusCreated)
+		r.eventually("given up", func() bool { return r.row("c1").Progress.Recording.Code == "ERROR_CORE" })
+		r.tell(with(started("c1", "incoming", "+4930901820"), "id", "once more"))
+		r.worked("c1")
+		if got := r.row("c1"); got.State != models.CallFinished || got.ErrorCode != "" || r.sim.Count("acme", "upload.json") != 1 {
+			t.Errorf("the call is %s %q, sent %d times", got.State, got.ErrorCode, r.sim.Count("acme", "upload.json"))
+		}
+	})
+}
+
 func TestWhatIsNoRecordingIsNotTaken(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)
