@@ -16,7 +16,7 @@ import (
 
 // flood stores n events of a type under a call key by one statement, all of one moment
 // and with a text of so many bytes.
-func flood(t *testing.T, s *models.Store, portalID int64, callKey, kind string, n, bytes int) {
+func flood(t testing.TB, s *models.Store, portalID int64, callKey, kind string, n, bytes int) {
 	t.Helper()
 	check(t, models.SQL(s, t.Context(), fmt.Sprintf(`
 		INSERT INTO events (portal_id, source, event_key, call_key, type, payload, happened_at, arrived_at)
@@ -175,4 +175,26 @@ func TestOfACallWithLargeEventsNoMoreIsReadThanTheBound(t *testing.T) {
 			t.Errorf("of the other portal: %d events, left out %t", len(its.Events), its.LeftOut)
 		}
 	})
+}
+
+// BenchmarkTakeCall measures what a worker begins with: the call, its lease, and its
+// events, of an ordinary call and of a crowd.
+//
+//	.ci/with-postgres.sh go test ./models -run '^$' -bench TakeCall
+func BenchmarkTakeCall(b *testing.B) {
+	for name, address := range map[string]func(testing.TB) string{"SQLite": modelstest.SQLite, "PostgreSQL": modelstest.PostgreSQL} {
+		for _, events := range []int{4, 63, 5000} {
+			b.Run(fmt.Sprintf("%s/%d events", name, events), func(b *testing.B) {
+				s := modelstest.Migrated(b, address(b))
+				portal := backlog{portals: 1, events: 100_000}.fill(b, s)[0]
+				c := must[*models.Call](b)(s.EnsureCall(b.Context(), models.Call{PortalID: portal, Kind: models.KindPBX, CallKey: "pbx:7", PBXCallID: ptr("7")}))
+				flood(b, s, portal, "pbx:7", "call.answered", events, 100)
+				check(b, models.SQL(s, b.Context(), "ANALYZE"))
+				for b.Loop() {
+					must[*models.TakenCall](b)(s.TakeCall(b.Context(), portal, "pbx:7", "a", time.Minute))
+					check(b, s.Release(b.Context(), models.CallLease(c.ID), "a"))
+				}
+			})
+		}
+	}
 }

@@ -18,7 +18,7 @@ import (
 
 var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
-func must[T any](t *testing.T) func(T, error) T {
+func must[T any](t testing.TB) func(T, error) T {
 	t.Helper()
 	return func(value T, err error) T {
 		t.Helper()
@@ -29,7 +29,7 @@ func must[T any](t *testing.T) func(T, error) T {
 	}
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ func wantErr(t *testing.T, got, want error) {
 }
 
 // install stores a portal whose installer is user 1.
-func install(t *testing.T, s *models.Store, memberID string) *models.Portal {
+func install(t testing.TB, s *models.Store, memberID string) *models.Portal {
 	t.Helper()
 	return must[*models.Portal](t)(s.SaveInstall(t.Context(), models.Install{
 		MemberID: memberID, Endpoint: "https://" + memberID + ".bitrix24.com/rest/", AuthHost: "https://oauth.bitrix.info",
@@ -54,7 +54,7 @@ func install(t *testing.T, s *models.Store, memberID string) *models.Portal {
 }
 
 // active is an installed portal that works.
-func active(t *testing.T, s *models.Store, memberID string) *models.Portal {
+func active(t testing.TB, s *models.Store, memberID string) *models.Portal {
 	t.Helper()
 	p := install(t, s, memberID)
 	check(t, s.SetStatus(t.Context(), p.ID, models.PortalActive, ""))
