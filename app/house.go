@@ -75,6 +75,9 @@ func furnish(ctx context.Context, c config, log *slog.Logger, store *models.Stor
 	if err := store.Migrate(ctx); err != nil {
 		return nil, fmt.Errorf("migrate the database: %w", err)
 	}
+	if err := store.CheckKeys(ctx); err != nil {
+		return nil, fmt.Errorf("ENCRYPTION_KEYS: %w", err)
+	}
 	sessions, err := sessionKeys(c.EncryptionKeys)
 	if err != nil {
 		return nil, err

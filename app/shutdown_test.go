@@ -78,6 +78,26 @@ func TestAProgramThatIsToldToEndBeforeItBeganEndsWell(t *testing.T) {
 	}
 }
 
+// With other keys every event of Bitrix24 would be refused, and it sends none twice.
+func TestAProgramWithOtherKeysThanThoseOfWhatIsStoredDoesNotStart(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.stop()
+		other := strings.Replace(testKey, "A", "B", 1)
+		id, _, _ := strings.Cut(r.config.EncryptionKeys, ":")
+		for _, keys := range []string{"other:" + other, id + ":" + other} {
+			for name, do := range map[string]func(context.Context, terminal) int{"serve": serve, "rotate-keys": rotateKeys} {
+				var said strings.Builder
+				term := terminal{out: &said, err: &said, getenv: environmentWith(map[string]string{"LISTEN_ADDR": "127.0.0.1:0", "DATABASE_URL": address, "ENCRYPTION_KEYS": keys})}
+				code := do(t.Context(), term)
+				if text := said.String(); code != exitFailed || !strings.Contains(text, "ENCRYPTION_KEYS: none of the newest stored secrets opens with these keys") || strings.Contains(text, other) {
+					t.Errorf("%s: exit %d, %q", name, code, text)
+				}
+			}
+		}
+	})
+}
+
 // TestNothingIsLostOrDoubleInARollingRestartUnderLoad ends one process after the
 // other and starts it again while calls are told, and while a portal has more of them
 // than it lets requests through.

@@ -3,6 +3,7 @@ package models
 import (
 	"bytes"
 	"context"
+	"errors"
 )
 
 // rotatePage is how many rows [Store.RotateKeys] reads at a time.
@@ -13,21 +14,61 @@ const rotatePage = 100
 // be repeated; a secret that changes meanwhile is left as it was written.
 func (s *Store) RotateKeys(ctx context.Context) (int, error) {
 	total := 0
-	for _, column := range []struct{ table, column, owner string }{
-		{"portals", "application_token", "t.id"},
-		{"portals", "command_url", "t.id"},
-		{"portals", "command_secret", "t.id"},
-		{"tokens", "access_token", "t.portal_id"},
-		{"tokens", "refresh_token", "t.portal_id"},
-		{"privacy_requests", "number", "t.portal_id"},
-	} {
-		n, err := s.rotate(ctx, column.table, column.column, column.owner)
+	for _, c := range sealedColumns {
+		n, err := s.rotate(ctx, c)
 		total += n
 		if err != nil {
 			return total, err
 		}
 	}
 	return total, nil
+}
+
+// A sealedColumn holds secrets; owner is the id of the portal whose they are.
+type sealedColumn struct{ table, column, owner string }
+
+var sealedColumns = []sealedColumn{
+	{"portals", "application_token", "t.id"},
+	{"portals", "command_url", "t.id"},
+	{"portals", "command_secret", "t.id"},
+	{"tokens", "access_token", "t.portal_id"},
+	{"tokens", "refresh_token", "t.portal_id"},
+	{"privacy_requests", "number", "t.portal_id"},
+}
+
+// ErrKeys says that what is stored was encrypted with other keys.
+var ErrKeys = errors.New("none of the newest stored secrets opens with these keys; give those that they were encrypted with")
+
+// keySample is how many secrets of a column [Store.CheckKeys] tries.
+const keySample = 10
+
+// CheckKeys returns [ErrKeys] if there are secrets, and the keys open none of the
+// newest of each kind: with such keys no portal works, and what Bitrix24 reports would
+// be refused. That some do not open is no error.
+func (s *Store) CheckKeys(ctx context.Context) error {
+	tried := 0
+	for _, c := range sealedColumns {
+		var cells []sealedCell
+		err := s.with(ctx).Raw(c.cells()+" WHERE length(t."+c.column+") > 0 ORDER BY t.id DESC LIMIT ?", keySample).Scan(&cells).Error
+		if err != nil {
+			return err
+		}
+		for _, cell := range cells {
+			if _, err := s.keys.open(cell.Sealed, place(cell.MemberID, c.column)); err == nil {
+				return nil
+			}
+		}
+		tried += len(cells)
+	}
+	if tried > 0 {
+		return ErrKeys
+	}
+	return nil
+}
+
+// cells is SQL of the [sealedCell]s of the rows t.
+func (c sealedColumn) cells() string {
+	return "SELECT t.id, p.member_id, t." + c.column + " AS sealed FROM " + c.table + " t JOIN portals p ON p.id = " + c.owner
 }
 
 // sealedCell is one secret in the database.
@@ -37,17 +78,16 @@ type sealedCell struct {
 	Sealed   []byte
 }
 
-func (s *Store) rotate(ctx context.Context, table, column, owner string) (int, error) {
+func (s *Store) rotate(ctx context.Context, c sealedColumn) (int, error) {
 	total, after := 0, int64(0)
 	for {
 		var cells []sealedCell
-		err := s.with(ctx).Raw("SELECT t.id, p.member_id, t."+column+" AS sealed FROM "+table+" t JOIN portals p ON p.id = "+owner+
-			" WHERE t.id > ? ORDER BY t.id LIMIT ?", after, rotatePage).Scan(&cells).Error
+		err := s.with(ctx).Raw(c.cells()+" WHERE t.id > ? ORDER BY t.id LIMIT ?", after, rotatePage).Scan(&cells).Error
 		if err != nil || len(cells) == 0 {
 			return total, err
 		}
 		for _, cell := range cells {
-			n, err := s.rotateCell(ctx, table, column, cell)
+			n, err := s.rotateCell(ctx, c.table, c.column, cell)
 			total += n
 			if err != nil {
 				return total, err

@@ -167,6 +167,34 @@ func TestEverySealedColumnIsRotated(t *testing.T) {
 	})
 }
 
+func TestKeysThatOpenNothingOfWhatIsStoredAreFound(t *testing.T) {
+	modelstest.EachAddress(t, func(t *testing.T, address string) {
+		first := open(t, address, key("k1", 1))
+		check(t, first.Migrate(t.Context()))
+		check(t, open(t, address, key("k9", 9)).CheckKeys(t.Context())) // nothing is stored
+		install(t, first, "one")
+		for _, tt := range []struct {
+			name, keys string
+			want       error
+		}{
+			{"the same", key("k1", 1), nil},
+			{"one more", key("k2", 2) + "," + key("k1", 1), nil},
+			{"another", key("k2", 2), models.ErrKeys},
+			{"another of that id", key("k1", 2), models.ErrKeys},
+		} {
+			if err := open(t, address, tt.keys).CheckKeys(t.Context()); !errors.Is(err, tt.want) {
+				t.Errorf("%s: error %v, want %v", tt.name, err, tt.want)
+			}
+		}
+		install(t, open(t, address, key("k2", 2)), "two")
+		for _, keys := range []string{key("k1", 1), key("k2", 2)} {
+			if err := open(t, address, keys).CheckKeys(t.Context()); err != nil {
+				t.Errorf("with the key of one of two portals: %v", err)
+			}
+		}
+	})
+}
+
 // cellsWith are the columns of all tables with a value that begins so.
 func cellsWith(t *testing.T, s *models.Store, begin string) []string {
 	t.Helper()
