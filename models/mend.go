@@ -38,10 +38,10 @@ func (c *Call) Replayable() bool {
 }
 
 // Endable reports a call that goes on, as far as we know, and that nobody has
-// answered.
+// answered: one that has ended has a status before its times are stored.
 func (c *Call) Endable() bool {
 	ours := c.Kind == KindPBX || c.Kind == KindClick || c.Kind == KindCallback
-	return ours && c.State == CallOpen && c.AnsweredAt == nil && c.EndedAt == nil
+	return ours && c.State == CallOpen && c.AnsweredAt == nil && c.EndedAt == nil && c.Status == ""
 }
 
 // RetryFailed opens calls of a portal that were given up, up to limit, the

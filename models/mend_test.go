@@ -111,6 +111,7 @@ func TestWhatMayBeDoneAboutACallFollowsFromWhatWasDone(t *testing.T) {
 	}{
 		{"going on", models.Call{State: models.CallOpen}, mends{End: true}},
 		{"answered", models.Call{State: models.CallOpen, AnsweredAt: &at}, mends{}},
+		{"answered, which is not stored yet", models.Call{State: models.CallOpen, Status: "answered"}, mends{}},
 		{"ended, and retried", models.Call{State: models.CallOpen, EndedAt: &at, RetryAt: &at}, mends{Retry: true}},
 		{"Bitrix24's own", models.Call{State: models.CallOpen, Kind: models.KindBuiltin}, mends{}},
 		{"done", models.Call{State: models.CallFinished, DecidedAt: &at}, mends{}},
