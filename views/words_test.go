@@ -384,3 +384,15 @@ func TestTheSwitchThatWouldHaveChangedItIsNamed(t *testing.T) {
 		t.Errorf("sentences (-want +got):\n%s", diff)
 	}
 }
+
+func TestNoTwoReasonsAreChosenByTheSameWords(t *testing.T) {
+	for _, lang := range []string{"en", "ru"} {
+		seen := map[string]string{}
+		for _, o := range ForLang(lang).reasons("").Options {
+			if other, twice := seen[o.Label]; twice {
+				t.Errorf("%s: %s and %s are %q", lang, other, o.Value, o.Label)
+			}
+			seen[o.Label] = o.Value
+		}
+	}
+}
