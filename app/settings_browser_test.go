@@ -151,7 +151,7 @@ func TestTwoTabsAreTwoAdministrators(t *testing.T) {
 	mine.holds(t, `document.getElementById("card-when-note").textContent.includes("Never") && document.querySelector("[data-count]").textContent === "2 changes"`)
 	mine.inspect(t, portalPage)
 	mine.click(t, "#savebar .button-primary")
-	mine.holds(t, `document.querySelector(".toast [role=status]") !== null && !(`+shownBar+`)`)
+	mine.holds(t, `document.activeElement.matches(".toast [role=status]") && !(`+shownBar+`)`)
 	if s := r.stored().Settings; !s.RepeatedLeads || !s.OutgoingCalls || s.Card.When != "answer" {
 		t.Errorf("saved: %+v", s)
 	}

@@ -243,7 +243,7 @@
 
   function arrive() {
     openDialog();
-    const first = document.querySelector("tbody.htmx-added [data-first], tbody:last-of-type [data-first]");
+    const first = Array.from(document.querySelectorAll("[data-first]")).at(-1); // of the rows that came last
     if (document.activeElement === document.body && cameByMore && first) {
       first.focus();
     }

@@ -12,12 +12,14 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// moreRows are the rows of the log with other ids, and nothing behind them.
-func moreRows(l Localizer) CallsPage {
+// moreRows are the rows of the log with other ids, for each of two pages, and nothing
+// behind them.
+func moreRows(l Localizer, before string) CallsPage {
 	more := callLog(l)
-	more.More = ""
+	beyond := map[string]int64{"cursor": 100, "last": 200}[before]
+	more.More = map[string]string{"cursor": "last"}[before]
 	for i := range more.Rows {
-		more.Rows[i].ID += 100
+		more.Rows[i].ID += beyond
 	}
 	return more
 }
@@ -34,8 +36,8 @@ func TestCallLogInTheBrowser(t *testing.T) {
 		"GET /calls/9": record(requests, CallDialog(details(l))),
 		"GET /calls/8": expired,
 		"POST /calls": func(w http.ResponseWriter, r *http.Request) {
-			if r.FormValue("before") != "" {
-				record(requests, CallRows(moreRows(l)))(w, r)
+			if before := r.FormValue("before"); before != "" {
+				record(requests, CallRows(moreRows(l, before)))(w, r)
 				return
 			}
 			values, _ := ReadFilter(r.FormValue)
@@ -67,16 +69,21 @@ func TestCallLogInTheBrowser(t *testing.T) {
 		drain(requests)
 	})
 	t.Run("show more appends rows and moves the focus to the first of them", func(t *testing.T) {
-		tab.do(t, click("#more button"))
-		tab.is(t, `document.querySelectorAll(".log tbody tr").length === 18 && document.getElementById("more") === null`)
+		tab.do(t, chromedp.Focus(chromedp.CSS("#more button")), chromedp.KeyEvent("\r"))
 		tab.is(t, `document.activeElement.closest("tr")?.id === "call-110"`)
-		if got := form(t, <-requests); got.Get("before") != "cursor" || got.Get("period") != "all" {
-			t.Errorf("form %v", got)
+		tab.do(t, chromedp.Focus(chromedp.CSS("#more button")), chromedp.KeyEvent("\r"))
+		tab.is(t, `document.querySelectorAll(".log tbody tr").length === 27 && document.getElementById("more") === null`)
+		tab.is(t, `document.activeElement.closest("tr")?.id === "call-210"`)
+		for _, before := range []string{"cursor", "last"} {
+			if got := form(t, <-requests); got.Get("before") != before || got.Get("period") != "all" {
+				t.Errorf("form %v, want before %s", got, before)
+			}
 		}
 	})
 	t.Run("a preset narrows the log by one click, and stands in the address", func(t *testing.T) {
-		tab.do(t, click(".presets form:nth-child(2) button"))
+		tab.do(t, chromedp.Focus(chromedp.CSS("#preset-missed")), chromedp.KeyEvent("\r"))
 		tab.is(t, `location.search === "?period=all&outcome=missed" && document.querySelector(".preset[aria-current]").textContent.includes("Missed")`)
+		tab.is(t, `document.activeElement.id === "preset-missed"`)
 		drain(requests)
 	})
 	t.Run("a chip takes one part of the filter away", func(t *testing.T) {
@@ -322,7 +329,7 @@ func TestASearchGoesOnByItself(t *testing.T) {
 	address := serve(t, map[string]http.HandlerFunc{
 		"GET /": show(Calls(callLogSearching(l))),
 		"POST /calls": func(w http.ResponseWriter, r *http.Request) {
-			page := moreRows(l)
+			page := moreRows(l, "last")
 			page.Rows = page.Rows[2:3]
 			if asked.Add(1) == 1 {
 				further := callLogSearching(l)

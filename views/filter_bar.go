@@ -29,6 +29,7 @@ type FilterChip struct {
 
 // A Preset is a filter that is there by one click.
 type Preset struct {
+	ID           string // the focus stays with it
 	Label, Count string
 	Fields       []Field
 	Current      bool
@@ -144,7 +145,7 @@ func (l Localizer) day(text string) string {
 func (l Localizer) Presets(values FilterValues, choices FilterChoices) []Preset {
 	var all []Preset
 	for i, p := range values.Presets() {
-		preset := Preset{Label: l.T("preset." + presets[i].name), Fields: p.Fields(), Current: p == values}
+		preset := Preset{ID: "preset-" + presets[i].name, Label: l.T("preset." + presets[i].name), Fields: p.Fields(), Current: p == values}
 		if i < len(choices.Counts) {
 			preset.Count = l.count(choices.Counts[i], choices.CountedTo)
 		}

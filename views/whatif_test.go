@@ -23,7 +23,7 @@ func TestTheWhatIfCountsWhatThereWouldBeMoreAndLessOf(t *testing.T) {
 		Calls: []WhatIfCall{
 			{ID: 9, Direction: "incoming", Call: "Incoming", Who: "+49 30 901820", Before: "Nothing", After: "Repeated lead", Why: "Only a contact"},
 			{ID: 9, Direction: "incoming", Call: "Incoming", Who: "+49 30 901820", Before: "Nothing", After: "Repeated lead", Why: "Only a contact"},
-			{ID: 9, Direction: "outgoing", Call: "Outgoing", Who: "Müller GmbH", Before: "New lead", After: "Nothing", Why: "Off for outgoing calls"},
+			{ID: 9, Direction: "outgoing", Call: "Outgoing", Who: "Müller GmbH", Before: "New lead", After: "Nothing", Why: "New number: off for outgoing calls"},
 			{ID: 9, Direction: "incoming", Call: "Incoming", Who: "+49 30 901820", Before: "All open", After: "All open + Contact, company", Why: "Something is open"},
 		},
 	}
