@@ -166,6 +166,29 @@ func TestAPortalThatComesBackIsInstalledAnewWithItsOldSettings(t *testing.T) {
 	})
 }
 
+// What the log says of calls from before does not contradict itself.
+func TestTheLogOfAPortalThatComesBackSaysWhatWasDoneAndThatTheRestIsGone(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r, _ := furnished(t, address)
+		r.tell(started("c3", "incoming", "+4930901835"), ended("c3", "missed", 0))
+		r.eventually("the call is logged", func() bool { c := r.row("c3"); return c != nil && c.State == models.CallFinished })
+		r.portal.Uninstall(false)
+		r.deliver()
+		r.forgotten()
+		r.setUp()
+		r.session = sessionIn(t, r.open(r.frame(admin, "DEFAULT")))
+		_, page, _ := strings.Cut(r.page("/calls?period=all"), "<tbody")
+		for text, times := range map[string]int{
+			"Number removed with the app": 3, "Something was created; the link to it was removed with the app": 2, "Could not be completed": 1,
+			"Hidden number": 0, "Nothing created": 0, "in progress": 0,
+		} {
+			if n := strings.Count(page, text); n != times {
+				t.Errorf("%q stands there %d times, want %d", text, n, times)
+			}
+		}
+	})
+}
+
 // Every employee who opens the app has the application token, and an access
 // token of their own, in the browser.
 func TestAnEmployeeWhoForgesEventsGainsNothing(t *testing.T) {

@@ -49,8 +49,8 @@ func (h *Handlers) words(v view, employees []models.Employee) words {
 func (w words) row(r models.CallRow) views.CallRow {
 	row := views.CallRow{
 		L: w.l, ID: r.ID, Time: w.l.Moment(r.StartedAt, w.now, w.zone), Direction: string(r.Direction),
-		Answered: r.Status == "" || r.Status == call.StatusAnswered, Test: r.IsTest(), Call: w.l.Call(string(r.Direction), string(r.Status)),
-		Customer: w.name(r.CustomerName), Phone: w.phone(r.Phone), Employee: w.employees[r.UserID], Extension: w.extension(r.Extension),
+		Answered: r.Status == "" || r.Status == call.StatusAnswered, Test: r.IsTest(), Call: w.callWords(r),
+		Customer: w.name(r.CustomerName), Phone: w.number(r), Employee: w.employees[r.UserID], Extension: w.extension(r.Extension),
 		Line: r.Line, Duration: w.l.Duration(time.Duration(r.Duration) * time.Second),
 		Result: w.l.Result(w.outcome(r, crm.Records{})), Recording: w.l.Recording(recordingState(r.Progress.Recording)),
 	}
@@ -61,6 +61,28 @@ func (w words) row(r models.CallRow) views.CallRow {
 		row.Why = w.why(r.Decision, r.Progress)
 	}
 	return row
+}
+
+// callWords name a call. One that was given up before it ended does not go on.
+func (w words) callWords(r models.CallRow) string {
+	if r.State == models.CallFailed && r.Status == "" {
+		return w.l.Direction(string(r.Direction))
+	}
+	return w.l.Call(string(r.Direction), string(r.Status))
+}
+
+// number is the number of a call, unless it went with the app.
+func (w words) number(r models.CallRow) string {
+	if r.Phone == "" && nameless(r) {
+		return w.l.T("call.removed")
+	}
+	return w.phone(r.Phone)
+}
+
+// nameless reports a call from before the app was removed from its portal: of what
+// was done nothing is known but its outcome, see [models.Store.Uninstall].
+func nameless(r models.CallRow) bool {
+	return len(r.Progress.Steps) == 0 && (r.Decision != nil || r.ErrorCode == "UNINSTALLED")
 }
 
 // why is the reason of a decision or, where nothing came of a creation, what
@@ -145,7 +167,16 @@ func recordingState(r models.Recording) string {
 func (w words) outcome(r models.CallRow, records crm.Records) views.Outcome {
 	return views.Outcome{
 		Origin: w.address, State: stateOf(r), Ended: r.Status != "", Would: wouldOf(r), Created: w.refsOf(r.Progress.Created, records), LoggedTo: w.refsOf(r.Progress.Bound, records),
+		Past: pastOf(r),
 	}
+}
+
+// pastOf is the outcome of a call of which only that is known.
+func pastOf(r models.CallRow) views.ResultKind {
+	if nameless(r) && (r.Result == models.ResultCreated || r.Result == models.ResultAdded) {
+		return views.ResultKind(r.Result)
+	}
+	return ""
 }
 
 // stateOf says whether there is still something to come.

@@ -120,17 +120,22 @@ func (s *Store) keepCalls(tx *gorm.DB, a ForgetArgs, where string, values []any)
 	return tx.Table("calls").Where("portal_id = ? AND id IN ?", a.PortalID, ids).Updates(s.nameless(a.KeptAs)).Error
 }
 
-// nameless leaves of a call what says when and how it went and what was decided, and
-// ends it if it was open.
+// nameless leaves of a call what says when and how it went, what was decided and what
+// kept that from coming about, and ends it if it was open.
 func (s *Store) nameless(portalID int64) map[string]any {
 	unlessOpen := func(column, open string) any {
 		return gorm.Expr("CASE state WHEN 'open' THEN ? ELSE "+column+" END", open)
+	}
+	object := "json_object"
+	if s.pool != nil {
+		object = "json_build_object"
 	}
 	return map[string]any{
 		"portal_id": portalID, "phone": "", "phone_key": "", "customer_name": "", "search": "", "user_id": 0, "extension": "",
 		"state": unlessOpen("state", string(CallFailed)), "result": unlessOpen("result", string(ResultFailed)),
 		"error_code": unlessOpen("error_code", "UNINSTALLED"), "retry_at": nil,
-		"attention": NoAttention, "case": nil, "plan": nil, "records": nil, "progress": "{}", "updated_at": s.now(),
+		"attention": NoAttention, "case": nil, "plan": nil, "records": nil, "updated_at": s.now(),
+		"progress": gorm.Expr(object + "('notes', progress -> 'notes', 'dry_run', progress -> 'dry_run')"),
 	}
 }
 

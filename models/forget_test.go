@@ -157,7 +157,8 @@ func TestAnUninstallationKeepsSettingsAndNamelessCalls(t *testing.T) {
 		nameless := *finished
 		nameless.Attention, nameless.Phone, nameless.PhoneKey, nameless.CustomerName, nameless.Search, nameless.UserID, nameless.Extension = "", "", "", "", "", 0, ""
 		nameless.PortalID = kept
-		nameless.Case, nameless.Plan, nameless.Records, nameless.Progress, nameless.RetryAt = nil, nil, nil, models.Progress{}, nil
+		nameless.Case, nameless.Plan, nameless.Records, nameless.RetryAt = nil, nil, nil, nil
+		nameless.Progress = models.Progress{Notes: finished.Progress.Notes, DryRun: finished.Progress.DryRun}
 		if diff := cmp.Diff(&nameless, must[*models.Call](t)(s.CallByID(ctx, kept, finished.ID))); diff != "" {
 			t.Errorf("call (-want +got):\n%s", diff)
 		}

@@ -21,6 +21,8 @@ type Outcome struct {
 	Would    string     // what the dry run would have created
 	Created  []Ref
 	LoggedTo []Ref // everything the call is logged to, the created included
+	// Past: created or added, if it is not known any more to what.
+	Past ResultKind
 }
 
 // linksInLine is how many entities a line of the log names; the dialog names all.
@@ -63,6 +65,9 @@ func (l Localizer) Result(o Outcome) Result {
 		kind = ResultCreated
 	case len(added) > 0:
 		kind = ResultAdded
+	case o.Past != "":
+		kind = o.Past
+		lines = append(lines, ResultLine{Before: l.T("result.past." + string(kind))})
 	default:
 		kind = ResultNothing
 		lines = append(lines, ResultLine{Before: l.T("result.nothing")})
