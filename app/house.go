@@ -76,7 +76,7 @@ func furnish(ctx context.Context, c config, log *slog.Logger, store *models.Stor
 		return nil, fmt.Errorf("migrate the database: %w", err)
 	}
 	if err := store.CheckKeys(ctx); err != nil {
-		return nil, fmt.Errorf("ENCRYPTION_KEYS: %w", err)
+		return nil, err
 	}
 	sessions, err := sessionKeys(c.EncryptionKeys)
 	if err != nil {

@@ -219,7 +219,7 @@ func migrate(ctx context.Context, t terminal) int {
 
 func rotated(ctx context.Context, store *models.Store) (int, error) {
 	if err := store.CheckKeys(ctx); err != nil {
-		return 0, fmt.Errorf("ENCRYPTION_KEYS: %w", err)
+		return 0, err
 	}
 	return store.RotateKeys(ctx)
 }

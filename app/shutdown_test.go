@@ -90,7 +90,7 @@ func TestAProgramWithOtherKeysThanThoseOfWhatIsStoredDoesNotStart(t *testing.T) 
 				var said strings.Builder
 				term := terminal{out: &said, err: &said, getenv: environmentWith(map[string]string{"LISTEN_ADDR": "127.0.0.1:0", "DATABASE_URL": address, "ENCRYPTION_KEYS": keys})}
 				code := do(t.Context(), term)
-				if text := said.String(); code != exitFailed || !strings.Contains(text, "ENCRYPTION_KEYS: none of the newest stored secrets opens with these keys") || strings.Contains(text, other) {
+				if text := said.String(); code != exitFailed || !strings.Contains(text, "ENCRYPTION_KEYS: the secrets that are stored do not open with these keys") || strings.Contains(text, other) {
 					t.Errorf("%s: exit %d, %q", name, code, text)
 				}
 			}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 )
 
 // rotatePage is how many rows [Store.RotateKeys] reads at a time.
@@ -27,43 +29,49 @@ func (s *Store) RotateKeys(ctx context.Context) (int, error) {
 // A sealedColumn holds secrets; owner is the id of the portal whose they are.
 type sealedColumn struct{ table, column, owner string }
 
-var sealedColumns = []sealedColumn{
-	{"portals", "application_token", "t.id"},
-	{"portals", "command_url", "t.id"},
-	{"portals", "command_secret", "t.id"},
-	{"tokens", "access_token", "t.portal_id"},
-	{"tokens", "refresh_token", "t.portal_id"},
-	{"privacy_requests", "number", "t.portal_id"},
-}
+var (
+	applicationToken = sealedColumn{"portals", "application_token", "t.id"}
+	refreshToken     = sealedColumn{"tokens", "refresh_token", "t.portal_id"}
+
+	sealedColumns = []sealedColumn{
+		applicationToken,
+		{"portals", "command_url", "t.id"},
+		{"portals", "command_secret", "t.id"},
+		{"tokens", "access_token", "t.portal_id"},
+		refreshToken,
+		{"privacy_requests", "number", "t.portal_id"},
+	}
+)
 
 // ErrKeys says that what is stored was encrypted with other keys.
-var ErrKeys = errors.New("none of the newest stored secrets opens with these keys; give those that they were encrypted with")
+var ErrKeys = errors.New("ENCRYPTION_KEYS: the secrets that are stored do not open with these keys; give those that they were encrypted with as well")
 
-// keySample is how many secrets of a column [Store.CheckKeys] tries.
+// keySample is how many secrets [Store.CheckKeys] tries at a time.
 const keySample = 10
 
-// CheckKeys returns [ErrKeys] if there are secrets, and the keys open none of the
-// newest of each kind: with such keys no portal works, and what Bitrix24 reports would
-// be refused. That some do not open is no error.
+// CheckKeys returns [ErrKeys] if portals that have the app have tokens, and the keys
+// open none of the oldest or none of the newest: what Bitrix24 reports of such portals
+// would be refused. One that does not open is no error.
 func (s *Store) CheckKeys(ctx context.Context) error {
-	tried := 0
-	for _, c := range sealedColumns {
-		var cells []sealedCell
-		err := s.with(ctx).Raw(c.cells()+" WHERE length(t."+c.column+") > 0 ORDER BY t.id DESC LIMIT ?", keySample).Scan(&cells).Error
-		if err != nil {
-			return err
-		}
-		for _, cell := range cells {
-			if _, err := s.keys.open(cell.Sealed, place(cell.MemberID, c.column)); err == nil {
-				return nil
+	for _, column := range []sealedColumn{applicationToken, refreshToken} {
+		for _, order := range []string{"", " DESC"} {
+			var cells []sealedCell
+			err := s.with(ctx).Raw(column.cells()+" WHERE length(t."+column.column+") > 0 AND p.status <> ? ORDER BY t.id"+order+" LIMIT ?",
+				PortalUninstalled, keySample).Scan(&cells).Error
+			if err != nil {
+				return fmt.Errorf("database: %w", err)
+			}
+			if len(cells) > 0 && !slices.ContainsFunc(cells, func(c sealedCell) bool { return s.opens(column, c) }) {
+				return ErrKeys
 			}
 		}
-		tried += len(cells)
-	}
-	if tried > 0 {
-		return ErrKeys
 	}
 	return nil
+}
+
+func (s *Store) opens(column sealedColumn, cell sealedCell) bool {
+	_, err := s.keys.open(cell.Sealed, place(cell.MemberID, column.column))
+	return err == nil
 }
 
 // cells is SQL of the [sealedCell]s of the rows t.

@@ -186,12 +186,35 @@ func TestKeysThatOpenNothingOfWhatIsStoredAreFound(t *testing.T) {
 				t.Errorf("%s: error %v, want %v", tt.name, err, tt.want)
 			}
 		}
-		install(t, open(t, address, key("k2", 2)), "two")
+		second := open(t, address, key("k2", 2))
+		install(t, second, "two")
 		for _, keys := range []string{key("k1", 1), key("k2", 2)} {
 			if err := open(t, address, keys).CheckKeys(t.Context()); err != nil {
 				t.Errorf("with the key of one of two portals: %v", err)
 			}
 		}
+		for i := range 10 {
+			install(t, second, fmt.Sprint("p", i))
+		}
+		for _, keys := range []string{key("k1", 1), key("k3", 3)} { // the older key alone, and one that nobody had
+			if err := open(t, address, keys).CheckKeys(t.Context()); !errors.Is(err, models.ErrKeys) {
+				t.Errorf("with a key of the oldest portal alone, or none: %v", err)
+			}
+		}
+		// What the guide says of lost keys.
+		for _, statement := range []string{
+			"UPDATE portals SET application_token = NULL, command_url = NULL, command_secret = NULL",
+			"DELETE FROM tokens", "DELETE FROM privacy_requests",
+		} {
+			check(t, models.SQL(first, t.Context(), statement))
+		}
+		anew := open(t, address, key("k9", 9))
+		check(t, anew.CheckKeys(t.Context()))
+		if p := install(t, anew, "one"); p.ApplicationToken != "application-token-of-one" {
+			t.Errorf("installed again: %+v", p)
+		}
+		check(t, models.SQL(anew, t.Context(), "UPDATE portals SET status = 'uninstalled'"))
+		check(t, open(t, address, key("k8", 8)).CheckKeys(t.Context())) // nobody has the app
 	})
 }
 
