@@ -73,16 +73,10 @@ func (w words) callWords(r models.CallRow) string {
 
 // number is the number of a call, unless it went with the app.
 func (w words) number(r models.CallRow) string {
-	if r.Phone == "" && nameless(r) {
+	if r.Progress.Removed {
 		return w.l.T("call.removed")
 	}
 	return w.phone(r.Phone)
-}
-
-// nameless reports a call from before the app was removed from its portal: of what
-// was done nothing is known but its outcome, see [models.Store.Uninstall].
-func nameless(r models.CallRow) bool {
-	return len(r.Progress.Steps) == 0 && (r.Decision != nil || r.ErrorCode == "UNINSTALLED")
 }
 
 // why is the reason of a decision or, where nothing came of a creation, what
@@ -108,7 +102,7 @@ func (w words) note(note rules.Note, d *rules.Decision, p models.Progress) strin
 	if d != nil {
 		create = string(d.Create)
 	}
-	if note == rules.CreateFailed && p.CreateDone {
+	if note == rules.CreateFailed && (p.CreateDone || p.Removed) {
 		code += ".final"
 	}
 	return views.NoteSentence(w.l, code, create)
@@ -173,7 +167,7 @@ func (w words) outcome(r models.CallRow, records crm.Records) views.Outcome {
 
 // pastOf is the outcome of a call of which only that is known.
 func pastOf(r models.CallRow) views.ResultKind {
-	if nameless(r) && (r.Result == models.ResultCreated || r.Result == models.ResultAdded) {
+	if r.Progress.Removed && (r.Result == models.ResultCreated || r.Result == models.ResultAdded) {
 		return views.ResultKind(r.Result)
 	}
 	return ""

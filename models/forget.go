@@ -126,18 +126,25 @@ func (s *Store) nameless(portalID int64) map[string]any {
 	unlessOpen := func(column, open string) any {
 		return gorm.Expr("CASE state WHEN 'open' THEN ? ELSE "+column+" END", open)
 	}
-	object := "json_object"
+	progress, decision := namelessSQLite, "json_set(decision, '$.log_to', json('[]'))"
 	if s.pool != nil {
-		object = "json_build_object"
+		progress, decision = namelessPostgres, `CAST(CAST(decision AS jsonb) || '{"log_to": []}' AS json)`
 	}
 	return map[string]any{
 		"portal_id": portalID, "phone": "", "phone_key": "", "customer_name": "", "search": "", "user_id": 0, "extension": "",
 		"state": unlessOpen("state", string(CallFailed)), "result": unlessOpen("result", string(ResultFailed)),
 		"error_code": unlessOpen("error_code", "UNINSTALLED"), "retry_at": nil,
 		"attention": NoAttention, "case": nil, "plan": nil, "records": nil, "updated_at": s.now(),
-		"progress": gorm.Expr(object + "('notes', progress -> 'notes', 'dry_run', progress -> 'dry_run')"),
+		"progress": gorm.Expr(progress), "decision": gorm.Expr(decision),
 	}
 }
+
+// What is left of a call's [Progress].
+const (
+	namelessPostgres = "json_build_object('removed', true, " + namelessKept + ")"
+	namelessSQLite   = "json_object('removed', json('true'), " + namelessKept + ")"
+	namelessKept     = "'notes', progress -> 'notes', 'dry_run', progress -> 'dry_run', 'excluded', progress -> 'excluded'"
+)
 
 // forgetLast removes the row of a portal, its jobs that are not being worked on, and
 // its leases of numbers, unless somebody has stored much meanwhile.

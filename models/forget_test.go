@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"callwise/app/crm"
+	"callwise/app/rules"
 	"callwise/models"
 	"callwise/models/modelstest"
 
@@ -158,7 +159,10 @@ func TestAnUninstallationKeepsSettingsAndNamelessCalls(t *testing.T) {
 		nameless.Attention, nameless.Phone, nameless.PhoneKey, nameless.CustomerName, nameless.Search, nameless.UserID, nameless.Extension = "", "", "", "", "", 0, ""
 		nameless.PortalID = kept
 		nameless.Case, nameless.Plan, nameless.Records, nameless.RetryAt = nil, nil, nil, nil
-		nameless.Progress = models.Progress{Notes: finished.Progress.Notes, DryRun: finished.Progress.DryRun}
+		nameless.Progress = models.Progress{Notes: finished.Progress.Notes, DryRun: finished.Progress.DryRun, Excluded: finished.Progress.Excluded, Removed: true}
+		decision := *finished.Decision
+		decision.LogTo = []rules.Target{}
+		nameless.Decision = &decision
 		if diff := cmp.Diff(&nameless, must[*models.Call](t)(s.CallByID(ctx, kept, finished.ID))); diff != "" {
 			t.Errorf("call (-want +got):\n%s", diff)
 		}

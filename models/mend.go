@@ -13,6 +13,9 @@ import (
 // Trying again never creates a second time: what an earlier attempt may have
 // created is looked for first.
 func (c *Call) Retriable() bool {
+	if c.Progress.Removed {
+		return false
+	}
 	return c.State == CallFailed || c.State == CallOpen && c.RetryAt != nil ||
 		len(c.Progress.BindFailed) > 0 || c.CreateRefused()
 }
@@ -29,7 +32,7 @@ func (c *Call) CreateRefused() bool {
 // nothing was created, nor asked to be, and a call that Bitrix24 knows is not
 // registered again.
 func (c *Call) Replayable() bool {
-	untouched := len(c.Progress.Created) == 0 && !c.Progress.CreateTried && !c.Progress.Register.Tried
+	untouched := len(c.Progress.Created) == 0 && !c.Progress.CreateTried && !c.Progress.Register.Tried && !c.Progress.Removed
 	if c.State == CallIgnored {
 		return untouched && c.B24CallID == nil
 	}

@@ -120,6 +120,8 @@ func TestWhatMayBeDoneAboutACallFollowsFromWhatWasDone(t *testing.T) {
 		{"refused to be created", models.Call{State: models.CallFinished, DecidedAt: &at, Progress: models.Progress{CreateDone: true, Notes: refused}}, mends{Retry: true}},
 		{"refused, then created", models.Call{State: models.CallFinished, DecidedAt: &at, Progress: models.Progress{CreateDone: true, Created: created, Notes: refused}}, mends{}},
 		{"ignored", models.Call{State: models.CallIgnored}, mends{Replay: true}},
+		{"given up, and the app was removed since", models.Call{State: models.CallFailed, Progress: models.Progress{Removed: true}}, mends{}},
+		{"ignored, and the app was removed since", models.Call{State: models.CallIgnored, Progress: models.Progress{Removed: true}}, mends{}},
 		{"ignored, and known to Bitrix24", models.Call{State: models.CallIgnored, B24CallID: &id}, mends{}},
 		{"ignored after it was registered, perhaps", models.Call{State: models.CallIgnored, Progress: models.Progress{Register: models.Register{Tried: true}}}, mends{}},
 		{"undecided at its end", models.Call{State: models.CallFinished, Progress: models.Progress{Deferred: true, Finish: models.Finish{Done: true}}}, mends{Replay: true}},

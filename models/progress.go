@@ -57,6 +57,9 @@ type Progress struct {
 	Settled []Attention `json:"settled,omitempty"`
 	// Card is the client's card that an administrator chose for what was created.
 	Card *crm.Ref `json:"card,omitempty"`
+	// Removed: the app was removed from the portal since. Nothing is left of the call
+	// but its outcome, and nothing is done for it any more.
+	Removed bool `json:"removed,omitempty"`
 	// Notes are what actually happened, beside the decision's own notes.
 	Notes []rules.Note `json:"notes,omitempty"`
 	Steps []Step       `json:"steps,omitempty"`
