@@ -243,7 +243,7 @@
 
   function arrive() {
     openDialog();
-    const first = Array.from(document.querySelectorAll("[data-first]")).at(-1); // of the rows that came last
+    const first = document.querySelector("[data-first]");
     if (document.activeElement === document.body && cameByMore && first) {
       first.focus();
     }
@@ -255,13 +255,17 @@
     fit();
   }
 
-  // What an answer wants to be read first. The autofocus attribute would do,
-  // but browsers complain of it in a frame.
+  // What an answer wants to be read first, or only if the focus is lost. The
+  // autofocus attribute would do, but browsers complain of it in a frame.
   function focusOnNews() {
     const news = document.querySelector("[data-focus]");
-    if (news) {
-      news.removeAttribute("data-focus");
-      news.focus();
+    if (!news) {
+      return;
+    }
+    const lost = news.dataset.focus === "if-lost";
+    news.removeAttribute("data-focus");
+    if (!lost || document.activeElement === document.body) {
+      news.focus({ preventScroll: lost });
     }
   }
 
@@ -278,6 +282,9 @@
   document.addEventListener("htmx:before:swap", function (event) {
     const ctx = event.detail.ctx; // a search that goes on by itself leaves the focus alone
     cameByMore = ctx.target && ctx.target.id === "more" && !(ctx.sourceEvent && ctx.sourceEvent.type === "load");
+    if (cameByMore) { // the first row is that of those to come, if there are any
+      document.querySelectorAll("[data-first]").forEach(function (row) { row.removeAttribute("data-first"); });
+    }
   });
   document.addEventListener("htmx:after:swap", arrive);
 
