@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"net"
 	"runtime"
 	"strings"
@@ -24,8 +25,7 @@ type flood struct {
 	senders []*sender
 }
 
-// answerWait is how long a flood waits for the next answer, in milliseconds. The whole
-// process waits with it when there is memory to tidy up.
+// answerWait is how long a flood waits for the next answer, in milliseconds.
 const answerWait = 5000
 
 func newFlood(b *testing.B, address string, senders []*sender) *flood {
@@ -53,15 +53,19 @@ func (f *flood) dial(address string) int {
 	if err != nil {
 		f.b.Fatal(err)
 	}
-	file, err := conn.(*net.TCPConn).File()
+	watched, err := conn.(*net.TCPConn).SyscallConn()
 	if err != nil {
 		f.b.Fatal(err)
 	}
-	f.b.Cleanup(func() { file.Close() }) //nolint:errcheck
-	if err := conn.Close(); err != nil { // the file is another descriptor of it
+	var fd int
+	var copied error
+	err = watched.Control(func(own uintptr) { fd, copied = syscall.Dup(int(own)) })
+	if err := errors.Join(err, copied, conn.Close(), syscall.SetNonblock(fd, false)); err != nil {
 		f.b.Fatal(err)
 	}
-	return int(file.Fd())
+	syscall.CloseOnExec(fd)
+	f.b.Cleanup(func() { syscall.Close(fd) }) //nolint:errcheck
+	return fd
 }
 
 // run returns the events a second that were taken.
