@@ -217,19 +217,12 @@ func migrate(ctx context.Context, t terminal) int {
 	return exitOK
 }
 
-func rotated(ctx context.Context, store *models.Store) (int, error) {
-	if err := store.CheckKeys(ctx); err != nil {
-		return 0, err
-	}
-	return store.RotateKeys(ctx)
-}
-
 func rotateKeys(ctx context.Context, t terminal) int {
 	store, code, err := t.openStore(ctx)
 	if err != nil {
 		return t.complain(err, code)
 	}
-	n, err := rotated(ctx, store)
+	n, err := store.RotateKeys(ctx)
 	if err := errors.Join(err, store.Close()); err != nil {
 		return t.complain(err, exitFailed)
 	}

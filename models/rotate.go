@@ -13,8 +13,12 @@ const rotatePage = 100
 
 // RotateKeys encrypts every stored secret that another key protects with the
 // first key, and returns how many. It may run while the store is in use and may
-// be repeated; a secret that changes meanwhile is left as it was written.
+// be repeated; a secret that changes meanwhile is left as it was written. It begins with
+// [Store.CheckKeys]: another key of the same id would seem to have nothing to do.
 func (s *Store) RotateKeys(ctx context.Context) (int, error) {
+	if err := s.CheckKeys(ctx); err != nil {
+		return 0, err
+	}
 	total := 0
 	for _, c := range sealedColumns {
 		n, err := s.rotate(ctx, c)
