@@ -75,6 +75,29 @@ func TestEveryKeyThatIsPutTogetherHasATextInEveryLanguage(t *testing.T) {
 	}
 }
 
+// What became of a call from before the app was removed, in the words of the log.
+func TestOfACallThatOnlyItsOutcomeIsKnownOfNothingElseIsSaid(t *testing.T) {
+	created := &rules.Decision{Create: rules.Lead, Reason: rules.NewCreated}
+	removed := func(row models.CallRow) models.CallRow { row.Progress.Removed = true; return row }
+	for _, tt := range []struct {
+		name string
+		row  models.CallRow
+		want [3]string // number, result, why
+	}{
+		{"created", removed(models.CallRow{State: models.CallFinished, Result: models.ResultCreated, Decision: created}), [3]string{"Number removed with the app", "Something was created; the link to it was removed with the app", "This number was not in the CRM, so a new lead was created."}},
+		{"added", removed(models.CallRow{State: models.CallFinished, Result: models.ResultAdded}), [3]string{"Number removed with the app", "Added to cards; the links were removed with the app", ""}},
+		{"refused", removed(models.CallRow{State: models.CallFinished, Result: models.ResultNothing, Decision: created, Progress: models.Progress{Notes: []rules.Note{rules.CreateFailed}}}), [3]string{"Number removed with the app", "Nothing created", "Creating the lead failed: Bitrix24 refused it."}},
+		{"of a hidden number, and not removed", models.CallRow{State: models.CallFinished}, [3]string{"Hidden number", "Nothing created", ""}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			row := words{zone: time.UTC}.row(tt.row)
+			if diff := cmp.Diff(tt.want, [3]string{row.Phone, row.Result.Text(), row.Why}); diff != "" {
+				t.Errorf("words (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestWithinASecondTheTimelineGoesByArrival(t *testing.T) {
 	second := time.Date(2026, 8, 21, 10, 20, 30, 0, time.UTC)
 	event := func(source models.Source, kind string, happened, arrived time.Duration) models.Event {
