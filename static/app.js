@@ -239,6 +239,29 @@
     }
   });
 
+  // Another page begins at its top. The portal, which scrolls ours, stays where the
+  // page before it was.
+
+  let addressBefore = "";
+
+  function pageAddress() {
+    return document.getElementById("page").dataset.address;
+  }
+
+  function scrollToTop() {
+    window.scrollTo(0, 0);
+    if (portal && portal.scrollParentWindow) {
+      portal.scrollParentWindow(0);
+    }
+  }
+
+  document.addEventListener("htmx:before:swap", function () { addressBefore = pageAddress(); });
+  document.addEventListener("htmx:after:swap", function () {
+    if (pageAddress() !== addressBefore) {
+      scrollToTop();
+    }
+  });
+
   // A page has come: at first, and after each swap.
 
   function arrive() {

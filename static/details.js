@@ -9,6 +9,8 @@
   // The page's address names the call while its dialog is open, so that the way
   // back from another page leads to it again. The portal's own address of the
   // frame is left to static/app.js, which waits for the portal.
+  let behind; // the address of the page that the dialog stands over
+
   function name(address) {
     document.getElementById("page").dataset.address = address;
     if (!location.pathname.startsWith("/b24/")) {
@@ -30,7 +32,7 @@
     if (event.target !== dialog()) {
       return;
     }
-    name("/calls");
+    name(behind);
     if (document.activeElement === document.body && opener && opener.isConnected) {
       opener.focus();
     }
@@ -54,6 +56,8 @@
   function arrive() {
     const open = dialog();
     if (open && open.open) {
+      const page = document.getElementById("page").dataset.address;
+      behind = page.startsWith("/calls/") ? behind : page; // a mend has the dialog come again
       name(open.dataset.address);
     } else if (row && document.activeElement === document.body) {
       const place = document.querySelector("#" + CSS.escape(row) + " button") || document.getElementById("content");
