@@ -310,11 +310,12 @@
     }
   });
   document.addEventListener("htmx:after:swap", arrive);
+  document.addEventListener("callwise:dialog", openDialog); // opened by a script
 
   // The frame's first page came by POST: from now on its address is one that
   // can be asked for again.
   function nameAddress() {
-    const address = document.getElementById("page").dataset.address;
+    const address = pageAddress();
     if (address && location.pathname.startsWith("/b24/")) {
       history.replaceState(null, "", address + location.search);
     }

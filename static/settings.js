@@ -109,9 +109,12 @@
     }
   }
 
+  let edited; // the control that was changed last
+
   function onEdit(event) {
     const form = event.target.form;
     if (form && form.dataset.savebar) {
+      edited = event.target.id;
       addRow(event.target);
       inherit(event.target);
       markDirty(form);
@@ -145,6 +148,54 @@
   document.addEventListener("input", onEdit);
   document.addEventListener("change", onEdit);
 
+  // Leaving with changes that are not saved is asked about: on the way to another
+  // page of ours in a dialog, and by the browser where it leaves the frame.
+
+  function unsaved() {
+    return document.querySelector(".savebar-open");
+  }
+
+  let leaving; // the form that would leave, and the button that sent it
+
+  document.addEventListener("submit", function (event) {
+    const form = event.target;
+    const leaves = form.getAttribute("hx-target") === "#page" && form.id !== "settings" && form.id !== "reopen";
+    const agreed = leaving && leaving.agreed;
+    if (!leaves || agreed || !unsaved()) {
+      return;
+    }
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    leaving = { form: form, button: event.submitter };
+    document.getElementById("leaving").setAttribute("open", "");
+    document.dispatchEvent(new Event("callwise:dialog"));
+  }, true);
+
+  document.addEventListener("close", function (event) {
+    if (event.target.id !== "leaving") {
+      return;
+    }
+    leaving.agreed = event.target.returnValue === "leave";
+    if (leaving.agreed) {
+      leaving.form.requestSubmit(leaving.button);
+    }
+    event.target.returnValue = "";
+    leaving = null;
+  }, true);
+
+  let downloads = false; // a form that answers with a file leaves nothing
+
+  document.addEventListener("submit", function (event) {
+    downloads = !event.defaultPrevented;
+    setTimeout(function () { downloads = false; }, 1000);
+  });
+
+  window.addEventListener("beforeunload", function (event) {
+    if (unsaved() && !downloads && navigator.userActivation && navigator.userActivation.hasBeenActive) {
+      event.preventDefault();
+    }
+  });
+
   // A session ends when nothing is asked for. While somebody has changes that
   // are not saved, what will happen is asked for now and then, so that Save
   // does not find the session over and the changes lost.
@@ -152,7 +203,7 @@
   let asked = Date.now();
 
   function staySignedIn() {
-    if (Date.now() < asked + askWithin || document.hidden || !document.querySelector(".savebar-open")) {
+    if (Date.now() < asked + askWithin || document.hidden || !unsaved()) {
       return;
     }
     asked = Date.now();
@@ -207,6 +258,21 @@
         document.getElementById(field.dataset.readInto).value = text;
       });
     }
+  });
+
+  // After Cancel the focus is at the control that was changed last, as it was saved.
+
+  let cancelled = false;
+
+  document.addEventListener("htmx:before:swap", function (event) {
+    cancelled = event.detail.ctx.sourceElement.id === "reopen";
+  });
+
+  document.addEventListener("htmx:after:swap", function () {
+    if (cancelled) {
+      (document.getElementById(edited) || document.getElementById("content")).focus();
+    }
+    cancelled = false;
   });
 
   function markAll() {

@@ -137,9 +137,20 @@ func TestSettingsInTheBrowser(t *testing.T) {
 		}
 		tab.is(t, `document.querySelector('.toast [role=status]') !== null`)
 	})
-	t.Run("cancel shows what is saved", func(t *testing.T) {
-		tab.do(t, click("#outgoing_calls"), click("#savebar [form=reopen]"))
-		tab.is(t, `!document.getElementById("outgoing_calls").checked && `+bar+` === "none"`)
+	leaving := `document.getElementById("leaving").matches(":modal")`
+	prevented := `!window.dispatchEvent(new Event("beforeunload", {cancelable: true}))`
+	t.Run("leaving with changes that are not saved is asked about, and one may stay", func(t *testing.T) {
+		tab.do(t, click("#outgoing_calls"), click("#tab-calls"))
+		tab.is(t, leaving+` && document.activeElement.textContent === "Stay" && `+prevented)
+		tab.do(t, chromedp.KeyEvent("\x1b"))
+		tab.is(t, `!`+leaving+` && document.activeElement.id === "tab-calls" && document.querySelector("h1").textContent === "Settings" && `+bar+` === "flex"`)
+		tab.do(t, click("#tab-calls"), click("#leaving .button-primary"))
+		tab.is(t, `!`+leaving+` && document.querySelector("h1").textContent === "Settings" && `+bar+` === "flex"`)
+		drain(requests)
+	})
+	t.Run("cancel shows what is saved, and the focus is at what was changed last", func(t *testing.T) {
+		tab.do(t, click("#savebar [form=reopen]"))
+		tab.is(t, `!document.getElementById("outgoing_calls").checked && `+bar+` === "none" && document.activeElement.id === "outgoing_calls" && !(`+prevented+`)`)
 		drain(requests)
 	})
 	t.Run("revoking a key asks back, then changes only the keys", func(t *testing.T) {
@@ -158,6 +169,16 @@ func TestSettingsInTheBrowser(t *testing.T) {
 		tab.do(t, click("#outgoing_calls"))
 		tab.is(t, bar+` === "flex" && document.querySelectorAll("#preview tr.changed").length === 7`)
 	})
+	t.Run("whoever leaves all the same leaves, and the next page begins at its top", func(t *testing.T) {
+		drain(requests)
+		evaluate[bool](t, tab, `window.scrollTo(0, document.documentElement.scrollHeight); true`)
+		tab.is(t, `window.scrollY > 0`)
+		tab.do(t, chromedp.Focus(chromedp.CSS("#tab-calls")), chromedp.KeyEvent("\r"))
+		tab.is(t, leaving)
+		evaluate[bool](t, tab, `window.scrollTo(0, document.documentElement.scrollHeight); true`)
+		tab.do(t, chromedp.KeyEvent("\t"), chromedp.KeyEvent("\r"))
+		tab.is(t, `document.querySelector("h1").textContent === "Call log" && window.scrollY === 0`)
+	})
 	tab.quiet(t)
 }
 
@@ -165,6 +186,7 @@ func TestSettingsInTheBrowser(t *testing.T) {
 const bx24 = `window.asked = []; window.BX24 = {
 	init: then => setTimeout(then), fitWindow: () => asked.push("fit"), installFinish: () => asked.push("finish"),
 	reloadWindow: () => asked.push("reload"), openPath: (path, then) => asked.push("open " + path),
+	scrollParentWindow: y => asked.push("scroll " + y),
 };`
 
 func TestPagesInThePortalsFrame(t *testing.T) {
@@ -176,8 +198,9 @@ func TestPagesInThePortalsFrame(t *testing.T) {
 			w.Header().Set("Content-Type", "text/javascript")
 			_, _ = w.Write([]byte(bx24)) // a cut script shows in the browser
 		},
-		"GET /b24/app":  show(Calls(log)),
-		"GET /settings": show(Settings(settingsChanged(l))),
+		"GET /b24/app":   show(Calls(log)),
+		"GET /settings":  show(Settings(settingsChanged(l))),
+		"POST /settings": show(Settings(settingsOn(l))),
 		"GET /portal": func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Del("Content-Security-Policy")
 			w.Header().Set("Content-Type", "text/html")
@@ -195,6 +218,10 @@ func TestPagesInThePortalsFrame(t *testing.T) {
 	t.Run("an entity opens in the portal", func(t *testing.T) {
 		tab.do(t, click("#call-9 a"))
 		tab.is(t, `asked.includes("open /crm/lead/details/812/")`)
+	})
+	t.Run("another page has the portal scroll to its top", func(t *testing.T) {
+		tab.do(t, click("#tab-settings"))
+		tab.is(t, `document.querySelector("h1").textContent === "Settings" && asked.filter(a => a === "scroll 0").length === 1`)
 	})
 	t.Run("the save bar stands where the portal shows the frame, however high it is", func(t *testing.T) {
 		tab.do(t, chromedp.Navigate(address+"/portal"))
