@@ -241,6 +241,13 @@ func TestDemoInTheBrowser(t *testing.T) {
 		tab.inspect(t, appFrame)
 		tab.picture(t, "details")
 		standsStill(t, tab)
+		link, err := ask[string](tab, appFrame, `return document.getElementById("call-link").value`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tab.do(t, chromedp.Navigate(link))
+		tab.arrives(t, `document.querySelector("#details[open]") !== null`)
+		tab.reads(t, appFrame, "#details", why)
 		tab.press(t, appFrame, "button", "Close")
 		tab.press(t, appFrame, "link", "Lead #10")
 		tab.reads(t, portalPage, "#slider[open]", "Incoming call, 1:05, Jonas Brandt")

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -19,6 +20,13 @@ import (
 
 // portalName is the portal's path below the address that is served.
 const portalName = "brightacre"
+
+// programCode is the program's name in the portal's addresses of it.
+const programCode = "callwise"
+
+// linkPath is the portal's address of the program. Of a query only params[…] is
+// passed on.
+const linkPath = "/marketplace/view/" + programCode + "/"
 
 // zoneName is the time zone of the portal, and of what its pages show.
 const zoneName = "Europe/Berlin"
@@ -80,7 +88,7 @@ func New(c Config) *Demo {
 		d.zone = zone
 	}
 	d.sim = b24sim.New(b24sim.Config{
-		ClientID: c.ClientID, ClientSecret: c.ClientSecret, Code: "callwise", BaseURL: c.PortalURL,
+		ClientID: c.ClientID, ClientSecret: c.ClientSecret, Code: programCode, BaseURL: c.PortalURL,
 		InstallerURL: c.AppURL + "/b24/install", ApplicationURL: c.AppURL + "/b24/app", Now: c.Now,
 	})
 	d.portal = d.sim.AddPortal(b24sim.PortalConfig{
@@ -117,7 +125,8 @@ func (d *Demo) routes() http.Handler {
 	pages.Handle("GET /demo/assets/", http.StripPrefix("/demo/", cached(http.FileServerFS(assets))))
 	pages.HandleFunc("GET /crm/{type}/details/{id}/", toCard)
 	pages.HandleFunc("GET /"+portalName+"/crm/{type}/details/{id}/", toCard)
-
+	pages.HandleFunc("GET "+linkPath, toCall)
+	pages.HandleFunc("GET /"+portalName+linkPath, toCall)
 	pages.HandleFunc("GET "+recordingPath+"{name}", recording)
 	pages.HandleFunc("POST /demo/frame", d.openFrame)
 	pages.HandleFunc("POST /demo/auth", d.refreshAuth)
@@ -160,4 +169,10 @@ func cached(next http.Handler) http.Handler {
 // toCard is the address of a card as links to it have it.
 func toCard(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/?card="+r.PathValue("type")+"-"+r.PathValue("id")+"#crm", http.StatusSeeOther)
+}
+
+// toCall is the portal's address of the program, as its links to calls have it.
+func toCall(w http.ResponseWriter, r *http.Request) {
+	named := url.Values{"call": {r.URL.Query().Get("params[call]")}}
+	http.Redirect(w, r, "/?"+named.Encode(), http.StatusSeeOther)
 }

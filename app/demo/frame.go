@@ -40,14 +40,19 @@ type auth struct {
 	MemberID     string `json:"member_id"`
 }
 
-// callLogPlacement is the menu of the telephony statistics.
-const callLogPlacement = "TELEPHONY_ANALYTICS_MENU"
+// Placements of the call log: the menu of the telephony statistics, and the portal's
+// address of the program, which names a call.
+const (
+	callLogPlacement = "TELEPHONY_ANALYTICS_MENU"
+	linkPlacement    = "REST_APP_URI"
+)
 
 // openFrame opens a page of the program: its installer, the application for an
-// administrator or an employee, or the call log at its placement.
+// administrator or an employee, the call log at its placement, or the call of a link.
 func (d *Demo) openFrame(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	userID, placement, open := int64(administrator), "DEFAULT", d.portal.OpenFrame
+	var options map[string]string
 	switch r.FormValue("as") {
 	case "install":
 		open = func(userID int64, _ string, _ map[string]string) (b24sim.Frame, error) {
@@ -55,10 +60,12 @@ func (d *Demo) openFrame(w http.ResponseWriter, r *http.Request) {
 		}
 	case "calls":
 		placement = callLogPlacement
+	case "link":
+		placement, options = linkPlacement, map[string]string{"call": r.FormValue("call")}
 	case "employee":
 		userID = ordinaryEmployee
 	}
-	frame, err := open(userID, placement, nil)
+	frame, err := open(userID, placement, options)
 	if err != nil {
 		http.Error(w, sentence(err), http.StatusUnprocessableEntity)
 		return

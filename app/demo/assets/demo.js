@@ -195,12 +195,15 @@
   // The frame. A page of Callwise is opened as Bitrix24 opens it: by a form
   // that is posted into the frame.
 
-  let opened = ""; // administrator, call log, employee or installer
+  let opened = ""; // administrator, call log, employee, installer or link
   let sid = "";
   let init = null;
 
+  const query = new URLSearchParams(location.search); // what a link into the portal names
+
   async function open(as) {
-    const answer = await fetch("/demo/frame", { method: "POST", body: new URLSearchParams({ as: as }) });
+    const asked = new URLSearchParams({ as: as, call: query.get("call") || "" });
+    const answer = await fetch("/demo/frame", { method: "POST", body: asked });
     if (!answer.ok) {
       toast(await answer.text());
       return;
@@ -323,9 +326,9 @@
   window.addEventListener("hashchange", showView);
   showView();
   if ("installed" in document.getElementById("frame-bar").dataset) {
-    open("admin");
+    open(query.has("call") ? "link" : "admin");
   }
-  const card = new URLSearchParams(location.search).get("card");
+  const card = query.get("card");
   if (card) {
     history.replaceState(null, "", "/" + location.hash);
     showCard(card);
