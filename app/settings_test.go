@@ -115,7 +115,7 @@ func TestWhatIsWrongIsSaidAndNothingEnteredIsLost(t *testing.T) {
 		"add_card_employee", "18", "add_card_when", "answer"))
 	wants(t, page, "This cannot be saved yet",
 		"Largest recording to attach: enter a whole number.", "Missed calls: working hours to: the end must be later than the beginning.",
-		"Numbers that are never handled: one of the lines is not a phone number.", "Command URL of the PBX: The address must begin with https://.",
+		"Numbers that are never handled: “mother” is not a phone number.", "Command URL of the PBX: The address must begin with https://.",
 		`value="many"`, `value="08:00"`, " mother ", `value="ftp://pbx"`, "Omar Haddad", `[option value="answer" selected]`, `aria-invalid="true"`,
 		`aria-describedby="recordings-max_mb-error recordings-max_mb-help"`)
 	if diff := cmp.Diff(before, r.stored()); diff != "" {
@@ -123,6 +123,11 @@ func TestWhatIsWrongIsSaidAndNothingEnteredIsLost(t *testing.T) {
 	}
 	page = r.submit(r.session, "/settings/review", 422, r.form("missed/deadline", "x"))
 	wants(t, page, "Missed calls: call back within: enter a whole number.")
+	page = r.submit(r.session, "/settings/save", 422, r.form("missed/deadline", "0", "callbacks/duty", "4711", "recordings/max_mb", "1001"))
+	wants(t, page, "Missed calls: call back within: enter a number from 1 to 10080.", "enter a number from 0 to 1000.", "this employee does not exist in this Bitrix24.")
+	if diff := cmp.Diff(before, r.stored()); diff != "" {
+		t.Errorf("the portal (-before +after):\n%s", diff)
+	}
 }
 
 func TestAReviewSaysInWordsWhatSaveWouldChange(t *testing.T) {

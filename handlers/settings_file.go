@@ -56,7 +56,7 @@ func (h *Handlers) importSettings(c echo.Context) error {
 		return h.renderImport(c, v, http.StatusUnprocessableEntity, "", []views.Problem{problem})
 	}
 	next, wrong := v.portal.Settings.ReadFile([]byte(text))
-	problems := append(w.problems(wrong), w.strangers(v.portal.Settings, next)...)
+	problems := w.problems(append(wrong, w.strangers(v.portal.Settings, next)...))
 	if len(problems) > 0 {
 		return h.renderImport(c, v, http.StatusUnprocessableEntity, text, problems)
 	}
@@ -75,16 +75,16 @@ func (h *Handlers) renderImport(c echo.Context, v view, status int, text string,
 	}))
 }
 
-// strangers are employees that a file names and this portal does not have. What
-// the settings name already stays.
-func (w settingWords) strangers(now, next models.Settings) []views.Problem {
+// strangers are employees that a file or a form names and this portal does not
+// have. What the settings name already stays.
+func (w settingWords) strangers(now, next models.Settings) []models.SettingError {
 	var wrong []models.SettingError
 	for _, change := range now.Changes(next) {
 		if slices.ContainsFunc(employeesIn(change), w.stranger) {
 			wrong = append(wrong, models.SettingError{Path: change.Path, Code: "nobody_here"})
 		}
 	}
-	return w.problems(wrong)
+	return wrong
 }
 
 // employeesIn are the users that a change names.

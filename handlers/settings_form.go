@@ -69,6 +69,11 @@ func (h *Handlers) postedEdit(c echo.Context, v view) (*settingsEdit, error) {
 		e.base = at.Settings
 	}
 	e.next, e.errors = e.base.With(e.entered)
+	w, err := h.settingWords(c.Request().Context(), v)
+	if err != nil {
+		return nil, err
+	}
+	e.errors = append(e.errors, w.strangers(e.base, e.next)...)
 	if !form.Has("command_url") {
 		return e, nil
 	}

@@ -87,7 +87,8 @@ func (w settingWords) problems(errors []models.SettingError) []views.Problem {
 		if slices.ContainsFunc(told, same) {
 			continue
 		}
-		told = append(told, views.Problem{Path: e.Path, Name: w.name(e.Path), Text: w.l.SettingProblem(string(e.Code))})
+		text := w.l.SettingProblem(string(e.Code), "Item", e.Item, "Line", e.Line, "Least", e.Least, "Most", e.Most)
+		told = append(told, views.Problem{Path: e.Path, Name: w.name(e.Path), Text: text})
 	}
 	return told
 }

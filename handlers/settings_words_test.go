@@ -64,7 +64,7 @@ func TestEveryChoiceAndEveryMistakeHasWords(t *testing.T) {
 	}
 	codes := []models.SettingErrorCode{
 		models.UnknownSetting, models.UnknownChoice, models.NotANumber, models.OutOfRange, models.TooMany, models.ValueTooLong, models.NotAPhone,
-		models.NotATime, models.EndsBefore, models.NobodyNamed, models.NoDays, models.UnknownCountry, models.WrongShape, models.NotJSON, models.OtherVersion,
+		models.NotATime, models.EndsBefore, models.NobodyNamed, models.NoDays, models.UnknownCountry, models.WrongShape, models.NotJSON, models.NamedTwice, models.OtherVersion,
 	}
 	for _, lang := range []string{"en", "ru"} {
 		w := settingWords{l: views.ForLang(lang)}

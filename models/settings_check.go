@@ -30,6 +30,7 @@ const (
 	UnknownCountry SettingErrorCode = "unknown_country"
 	WrongShape     SettingErrorCode = "wrong_shape"
 	NotJSON        SettingErrorCode = "not_json"
+	NamedTwice     SettingErrorCode = "named_twice"   // in the file
 	OtherVersion   SettingErrorCode = "other_version" // of the file
 )
 
@@ -38,6 +39,12 @@ const (
 type SettingError struct {
 	Path string
 	Code SettingErrorCode
+	// Item is what is wrong of a list, or named twice in a file.
+	Item string
+	// Line of a file, from 1, where it stops being JSON.
+	Line int
+	// Least and Most bound a number; Most alone, how many or how long.
+	Least, Most int
 }
 
 // Bounds of the settings.
@@ -46,7 +53,7 @@ const (
 	maxExclusions = 500
 	maxExtensions = 2000
 	maxCards      = 2000
-	maxName       = 100
+	maxName       = 100 // characters
 	maxDuty       = 50
 	maxAlerted    = 20
 	maxDeadline   = 7 * 24 * 60 // minutes
@@ -109,7 +116,7 @@ func (s Settings) Check() []SettingError {
 	c.missed(s.Missed)
 	c.card(s.Card)
 	c.unless(s.Recordings.Mode == RecordingAttach || s.Recordings.Mode == RecordingLink, UnknownChoice, "recordings", "mode")
-	c.unless(s.Recordings.MaxMB >= 0 && s.Recordings.MaxMB <= maxRecording, OutOfRange, "recordings", "max_mb")
+	c.within(s.Recordings.MaxMB, 0, maxRecording, "recordings", "max_mb")
 	c.exclusions(s.Exclusions)
 	c.unless(s.DefaultCountry == "" || call.KnownCountry(s.DefaultCountry), UnknownCountry, "default_country")
 	c.users(s.Alerts.Users, maxAlerted, "alerts", "users")
@@ -121,8 +128,44 @@ type checker struct{ wrong []SettingError }
 
 func (c *checker) unless(fine bool, code SettingErrorCode, parts ...string) {
 	if !fine {
-		c.wrong = append(c.wrong, SettingError{SettingPath(parts...), code})
+		c.wrong = append(c.wrong, SettingError{Path: SettingPath(parts...), Code: code})
 	}
+}
+
+func (c *checker) within(number, least, most int, parts ...string) {
+	if number < least || number > most {
+		c.wrong = append(c.wrong, SettingError{Path: SettingPath(parts...), Code: OutOfRange, Least: least, Most: most})
+	}
+}
+
+// few bounds how many there are of something.
+func (c *checker) few(count, most int, parts ...string) {
+	if count > most {
+		c.wrong = append(c.wrong, SettingError{Path: SettingPath(parts...), Code: TooMany, Most: most})
+	}
+}
+
+// short bounds how long a text is.
+func (c *checker) short(text string, parts ...string) {
+	if utf8.RuneCountInString(text) > maxName {
+		c.wrong = append(c.wrong, SettingError{Path: SettingPath(parts...), Code: ValueTooLong, Most: maxName})
+	}
+}
+
+// each says which item of a list is the first that is wrong.
+func (c *checker) each(items []string, bad func(string) bool, code SettingErrorCode, parts ...string) {
+	if i := slices.IndexFunc(items, bad); i >= 0 {
+		c.wrong = append(c.wrong, SettingError{Path: SettingPath(parts...), Code: code, Item: shortened(items[i])})
+	}
+}
+
+// shortened is the beginning of a text that may be of any length.
+func shortened(text string) string {
+	const shown = 40
+	if r := []rune(text); len(r) > shown {
+		return string(r[:shown]) + "…"
+	}
+	return text
 }
 
 func (c *checker) owner(o OwnerRule, use string, choices ...Owner) {
@@ -133,7 +176,7 @@ func (c *checker) owner(o OwnerRule, use string, choices ...Owner) {
 }
 
 func (c *checker) users(users []string, most int, parts ...string) {
-	c.unless(len(users) <= most, TooMany, parts...)
+	c.few(len(users), most, parts...)
 	for _, user := range users {
 		c.unless(isUser(user), NotANumber, parts...)
 	}
@@ -143,9 +186,10 @@ func (c *checker) users(users []string, most int, parts ...string) {
 var sourcePattern = regexp.MustCompile(`^[A-Za-z0-9_:.-]{0,50}$`)
 
 func (c *checker) lines(lines map[string]LineRules) {
-	c.unless(len(lines) <= maxLines, TooMany, "lines")
+	c.few(len(lines), maxLines, "lines")
 	for number, line := range lines {
-		c.unless(len(number) <= maxName && utf8.RuneCountInString(line.Name) <= maxName, ValueTooLong, "lines", number, "name")
+		c.short(number, "lines", number, "name")
+		c.short(line.Name, "lines", number, "name")
 		c.unless(sourcePattern.MatchString(line.Source), UnknownChoice, "lines", number, "source")
 		c.unless(line.Responsible >= 0, NotANumber, "lines", number, "responsible")
 		c.override(line.CreateEntities, number, "create_entities")
@@ -159,7 +203,7 @@ func (c *checker) override(o Override, line, name string) {
 }
 
 func (c *checker) missed(m MissedCalls) {
-	c.unless(m.Deadline >= 1 && m.Deadline <= maxDeadline, OutOfRange, "missed", "deadline")
+	c.within(m.Deadline, 1, maxDeadline, "missed", "deadline")
 	from, begins := clockTime(m.From)
 	to, ends := clockTime(m.To)
 	c.unless(begins, NotATime, "missed", "from")
@@ -179,7 +223,7 @@ func clockTime(text string) (time.Time, bool) {
 func (c *checker) card(card CallCard) {
 	known := func(t CardTime) bool { return t == CardOnRing || t == CardOnAnswer || t == CardNever }
 	c.unless(known(card.When), UnknownChoice, "card", "when")
-	c.unless(len(card.Employees) <= maxCards, TooMany, "card", "employees")
+	c.few(len(card.Employees), maxCards, "card", "employees")
 	for _, when := range card.Employees {
 		c.unless(known(when), UnknownChoice, "card", "employees")
 	}
@@ -188,18 +232,19 @@ func (c *checker) card(card CallCard) {
 var exclusionPattern = regexp.MustCompile(`^\+?[0-9 ()./-]{2,30}\*?$`)
 
 func (c *checker) exclusions(e Exclusions) {
-	c.unless(len(e.Numbers) <= maxExclusions, TooMany, "exclusions", "numbers")
-	c.unless(len(e.Extensions) <= maxExclusions, TooMany, "exclusions", "extensions")
+	c.few(len(e.Numbers), maxExclusions, "exclusions", "numbers")
+	c.few(len(e.Extensions), maxExclusions, "exclusions", "extensions")
 	bad := func(n string) bool { return !exclusionPattern.MatchString(n) || len(digitsIn(n)) < 2 }
-	c.unless(!slices.ContainsFunc(e.Numbers, bad), NotAPhone, "exclusions", "numbers")
-	long := func(n string) bool { return len(n) > maxName }
-	c.unless(!slices.ContainsFunc(e.Extensions, long), ValueTooLong, "exclusions", "extensions")
+	c.each(e.Numbers, bad, NotAPhone, "exclusions", "numbers")
+	for _, extension := range e.Extensions {
+		c.short(extension, "exclusions", "extensions")
+	}
 }
 
 func (c *checker) extensions(users map[string]int64) {
-	c.unless(len(users) <= maxExtensions, TooMany, "extensions")
+	c.few(len(users), maxExtensions, "extensions")
 	for extension, user := range users {
 		c.unless(user > 0, NobodyNamed, "extensions", extension)
-		c.unless(len(extension) <= maxName, ValueTooLong, "extensions", extension)
+		c.short(extension, "extensions", extension)
 	}
 }

@@ -3,6 +3,7 @@ package models
 import (
 	"bytes"
 	stdjson "encoding/json"
+	"errors"
 	"maps"
 	"math"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // SettingsFileVersion is the version of the file's shape.
@@ -62,20 +64,20 @@ func fill(tree map[string]any, parts []string, kind valueKind) {
 func (s Settings) ReadFile(text []byte) (Settings, []SettingError) {
 	var file map[string]any
 	if err := json.Unmarshal(text, &file); err != nil {
-		return s, []SettingError{{"", NotJSON}}
+		return s, []SettingError{unreadable(text, err)}
 	}
 	var wrong []SettingError
 	for name := range file {
 		if name != "$schema" && name != "version" && name != "settings" {
-			wrong = append(wrong, SettingError{SettingPath(name), UnknownSetting})
+			wrong = append(wrong, SettingError{Path: SettingPath(name), Code: UnknownSetting})
 		}
 	}
-	if file["version"] != float64(SettingsFileVersion) {
-		return s, append(wrong, SettingError{"", OtherVersion})
+	if file["version"] != float64(SettingsFileVersion) || file["settings"] == nil {
+		return s, append(wrong, SettingError{Code: OtherVersion})
 	}
 	tree, ok := file["settings"].(map[string]any)
 	if !ok {
-		return s, append(wrong, SettingError{"", WrongShape})
+		return s, append(wrong, SettingError{Path: "settings", Code: WrongShape})
 	}
 	values := map[string]string{}
 	for name, node := range tree {
@@ -88,6 +90,24 @@ func (s Settings) ReadFile(text []byte) (Settings, []SettingError) {
 	}
 	next, mistakes := s.With(values)
 	return next, ordered(append(wrong, mistakes...))
+}
+
+// unreadable says what keeps a text from being one object of JSON: a name that
+// stands twice, a value that no number or no object can be, or where it ends to be
+// JSON.
+func unreadable(text []byte, err error) SettingError {
+	if broken, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		if errors.Is(err, jsontext.ErrDuplicateName) {
+			return SettingError{Code: NamedTwice, Item: shortened(broken.JSONPointer.LastToken())}
+		}
+		before := text[:min(broken.ByteOffset, int64(len(text)))]
+		return SettingError{Code: NotJSON, Line: 1 + bytes.Count(before, []byte{'\n'})}
+	}
+	if strange, ok := errors.AsType[*json.SemanticError](err); ok && strange.JSONPointer != "" {
+		path := strings.TrimPrefix(string(strange.JSONPointer), "/settings")
+		return SettingError{Path: strings.TrimPrefix(path, "/"), Code: WrongShape}
+	}
+	return SettingError{Code: OtherVersion}
 }
 
 // replaced are the values of lines, users and extensions that a file leaves out
@@ -113,17 +133,17 @@ func leaves(values map[string]string, path string, node any) []SettingError {
 	if place := settingPlace(path); place >= 0 {
 		value, ok := leaf(settingPaths[place].kind, node)
 		if !ok {
-			return []SettingError{{path, WrongShape}}
+			return []SettingError{{Path: path, Code: WrongShape}}
 		}
 		values[path] = value
 		return nil
 	}
 	if !branches(path) {
-		return []SettingError{{path, UnknownSetting}}
+		return []SettingError{{Path: path, Code: UnknownSetting}}
 	}
 	below, ok := node.(map[string]any)
 	if !ok {
-		return []SettingError{{path, WrongShape}}
+		return []SettingError{{Path: path, Code: WrongShape}}
 	}
 	var wrong []SettingError
 	for name, child := range below {

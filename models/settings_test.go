@@ -69,39 +69,46 @@ func TestEverySettingHasAPathAndComesBackFromItsValues(t *testing.T) {
 func TestWhatIsWrongWithSettingsIsNamed(t *testing.T) {
 	for _, tt := range []struct {
 		name, path, value string
-		want              models.SettingErrorCode
+		want              models.SettingError
 	}{
-		{"a setting there is not", "card/colour", "red", models.UnknownSetting},
-		{"a setting above the others", "missed", "on", models.UnknownSetting},
-		{"a switch that is neither on nor off", "dry_run", "yes", models.UnknownChoice},
-		{"an empty switch", "create_entities", "", models.UnknownChoice},
-		{"a twin there is not", "repeat_in_bitrix24", "maybe", models.UnknownChoice},
-		{"letters for a number", "missed/deadline", "soon", models.NotANumber},
-		{"no deadline", "missed/deadline", "0", models.OutOfRange},
-		{"a deadline after a week", "missed/deadline", "10081", models.OutOfRange},
-		{"a time that is none", "missed/from", "24:00", models.NotATime},
-		{"a time without its zero", "missed/to", "9:00", models.NotATime},
-		{"an end before the beginning", "missed/to", "08:59", models.EndsBefore},
-		{"a day there is not", "missed/days", "8", models.UnknownChoice},
-		{"an owner there is not", "responsible/created/who", "last_talked", models.UnknownChoice},
-		{"an employee who is not named", "responsible/missed/who", "employee", models.NobodyNamed},
-		{"somebody on duty without an id", "callbacks/duty", "17\nAnna", models.NotANumber},
-		{"a line's employee without an id", "lines/4930/responsible", "-1", models.NotANumber},
-		{"an override there is not", "lines/4930/create_entities", "inherited", models.UnknownChoice},
-		{"a source there cannot be", "lines/4930/source", "a b", models.UnknownChoice},
-		{"a card time there is not", "card/when", "later", models.UnknownChoice},
-		{"a card for nobody", "card/employees/x", "ring", models.UnknownSetting},
-		{"a recording mode there is not", "recordings/mode", "burn", models.UnknownChoice},
-		{"a negative limit", "recordings/max_mb", "-1", models.OutOfRange},
-		{"an excluded word", "exclusions/numbers", "+49 30 1234567\nmother", models.NotAPhone},
-		{"one excluded digit", "exclusions/numbers", "1*", models.NotAPhone},
-		{"a country there is not", "default_country", "XX", models.UnknownCountry},
-		{"an extension of nobody", "extensions/104", "-1", models.NobodyNamed},
+		{"a setting there is not", "card/colour", "red", models.SettingError{Code: models.UnknownSetting}},
+		{"a setting above the others", "missed", "on", models.SettingError{Code: models.UnknownSetting}},
+		{"a switch that is neither on nor off", "dry_run", "yes", models.SettingError{Code: models.UnknownChoice}},
+		{"an empty switch", "create_entities", "", models.SettingError{Code: models.UnknownChoice}},
+		{"a twin there is not", "repeat_in_bitrix24", "maybe", models.SettingError{Code: models.UnknownChoice}},
+		{"letters for a number", "missed/deadline", "soon", models.SettingError{Code: models.NotANumber}},
+		{"no deadline", "missed/deadline", "0", models.SettingError{Code: models.OutOfRange, Least: 1, Most: 10080}},
+		{"a deadline after a week", "missed/deadline", "10081", models.SettingError{Code: models.OutOfRange, Least: 1, Most: 10080}},
+		{"a time that is none", "missed/from", "24:00", models.SettingError{Code: models.NotATime}},
+		{"a time without its zero", "missed/to", "9:00", models.SettingError{Code: models.NotATime}},
+		{"an end before the beginning", "missed/to", "08:59", models.SettingError{Code: models.EndsBefore}},
+		{"a day there is not", "missed/days", "8", models.SettingError{Code: models.UnknownChoice}},
+		{"an owner there is not", "responsible/created/who", "last_talked", models.SettingError{Code: models.UnknownChoice}},
+		{"an employee who is not named", "responsible/missed/who", "employee", models.SettingError{Code: models.NobodyNamed}},
+		{"somebody on duty without an id", "callbacks/duty", "17\nAnna", models.SettingError{Code: models.NotANumber}},
+		{"a line's employee without an id", "lines/4930/responsible", "-1", models.SettingError{Code: models.NotANumber}},
+		{"an override there is not", "lines/4930/create_entities", "inherited", models.SettingError{Code: models.UnknownChoice}},
+		{"a source there cannot be", "lines/4930/source", "a b", models.SettingError{Code: models.UnknownChoice}},
+		{"a card time there is not", "card/when", "later", models.SettingError{Code: models.UnknownChoice}},
+		{"a card for nobody", "card/employees/x", "ring", models.SettingError{Code: models.UnknownSetting}},
+		{"a recording mode there is not", "recordings/mode", "burn", models.SettingError{Code: models.UnknownChoice}},
+		{"a negative limit", "recordings/max_mb", "-1", models.SettingError{Code: models.OutOfRange, Most: 1000}},
+		{"an excluded word", "exclusions/numbers", "+49 30 1234567\nmother", models.SettingError{Code: models.NotAPhone, Item: "mother"}},
+		{"one excluded digit", "exclusions/numbers", "1*", models.SettingError{Code: models.NotAPhone, Item: "1*"}},
+		{"an excluded extension without end", "exclusions/extensions", strings.Repeat("ж", 101), models.SettingError{Code: models.ValueTooLong, Most: 100}},
+		{"a long line that is no number", "exclusions/numbers", strings.Repeat("x", 60), models.SettingError{Code: models.NotAPhone, Item: strings.Repeat("x", 40) + "…"}},
+		{"a country there is not", "default_country", "XX", models.SettingError{Code: models.UnknownCountry}},
+		{"an extension of nobody", "extensions/104", "-1", models.SettingError{Code: models.NobodyNamed}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, wrong := models.DefaultSettings().With(map[string]string{tt.path: tt.value})
-			if len(wrong) == 0 || wrong[0].Code != tt.want {
-				t.Errorf("wrong: %+v, want %s", wrong, tt.want)
+			if len(wrong) == 0 {
+				t.Fatal("nothing is wrong")
+			}
+			got := wrong[0]
+			got.Path = "" // an extension's stands where the family does
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("wrong (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -230,7 +237,7 @@ func TestALongListIsReadAtOnce(t *testing.T) {
 	if took := time.Since(begin); took > 3*time.Second {
 		t.Errorf("it took %s", took)
 	}
-	if diff := cmp.Diff([]models.SettingError{{Path: "exclusions/numbers", Code: models.TooMany}}, wrong); diff != "" {
+	if diff := cmp.Diff([]models.SettingError{{Path: "exclusions/numbers", Code: models.TooMany, Most: 500}}, wrong); diff != "" {
 		t.Errorf("errors (-want +got):\n%s", diff)
 	}
 }

@@ -61,7 +61,7 @@ func (s Settings) With(values map[string]string) (Settings, []SettingError) {
 	var wrong []SettingError
 	for _, path := range slices.Sorted(maps.Keys(values)) {
 		if code := put(tree, path, values[path]); code != "" {
-			wrong = append(wrong, SettingError{path, code})
+			wrong = append(wrong, SettingError{Path: path, Code: code})
 		}
 	}
 	text, err := json.Marshal(tree)
@@ -70,7 +70,7 @@ func (s Settings) With(values map[string]string) (Settings, []SettingError) {
 	}
 	next, err := ReadSettings(text)
 	if err != nil {
-		return s, append(wrong, SettingError{"", WrongShape})
+		return s, append(wrong, SettingError{Code: WrongShape})
 	}
 	return next, ordered(append(wrong, next.Check()...))
 }

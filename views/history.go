@@ -67,8 +67,11 @@ func (l Localizer) grouped(n int) string {
 	return strings.Join(append([]string{digits}, parts...), l.T("number.thousands"))
 }
 
-// SettingProblem says what is wrong with a value, by the code of the mistake.
-func (l Localizer) SettingProblem(code string) string { return l.word("wrong", code) }
+// SettingProblem says what is wrong with a value, by the code of the mistake and
+// what it is about: Item, Line, Least, Most.
+func (l Localizer) SettingProblem(code string, about ...any) string {
+	return l.word("wrong", code, about...)
+}
 
 // SettingNote tells what somebody else set a value to meanwhile.
 func (l Localizer) SettingNote(who, value string) string {

@@ -104,12 +104,12 @@ func (l Localizer) say(c *i18n.LocalizeConfig) string {
 }
 
 // word returns the text of a code in a family of keys, or the code itself.
-func (l Localizer) word(family, code string) string {
+func (l Localizer) word(family, code string, data ...any) string {
 	if code == "" {
 		return ""
 	}
 	key := family + "." + code
-	if text := l.T(key); text != key {
+	if text := l.T(key, data...); text != key {
 		return text
 	}
 	return code
