@@ -243,6 +243,7 @@ func changesNothingWhenAskedWrongly(t *testing.T, address string) {
 	r := newRig(t, address, classic)
 	before := r.stored()
 	switches := "create_entities=on&version=" + versionIn(t, r.page("/settings"))
+	saysOf := map[int]string{400: "The request was not understood", 404: "There is nothing here", 413: "That is too much at once"}
 	for _, tt := range []struct {
 		name, method, path, kind, body string
 		status                         int
@@ -285,6 +286,9 @@ func changesNothingWhenAskedWrongly(t *testing.T, address string) {
 			}
 			if strings.Contains(got.body, "Something went wrong on our side") {
 				t.Error("the page takes the blame for what was asked wrongly")
+			}
+			if said := saysOf[tt.status]; !strings.Contains(got.body, said) {
+				t.Errorf("the page does not say %q\n%s", said, got.body)
 			}
 		})
 	}

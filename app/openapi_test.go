@@ -177,6 +177,10 @@ func TestEveryRequestAndAnswerIsAsTheDescriptionSays(t *testing.T) {
 		d := describe31(r)
 		d.commands(t, hooks)
 		r.portal.AddContact(b24sim.Contact{Name: "Mia", LastName: "Koch", Phones: []string{"+4930901821"}, ResponsibleID: anna})
+		lost := r.send(r.request(http.MethodGet, "/pbx/v1/events", "", ""))
+		if lost.status != http.StatusNotFound || !strings.Contains(lost.body, `"detail":"There is no such method and path: see /pbx/v1/openapi.yaml."`) {
+			t.Errorf("a method there is not: %d %s", lost.status, lost.body)
+		}
 		d.examples(t)
 		for _, p := range probes() {
 			t.Run(p.does+" "+p.name, func(t *testing.T) { d.probe(t, p) })

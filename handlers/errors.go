@@ -73,12 +73,12 @@ func statusOf(err error) int {
 
 // plain are the pages that go with a status.
 var plain = map[int]views.PlainKind{
-	http.StatusBadRequest:            views.About,
+	http.StatusBadRequest:            views.NotRead,
 	http.StatusUnauthorized:          views.SessionExpired,
 	http.StatusForbidden:             views.NoPermission,
 	http.StatusNotFound:              views.NotFound,
 	http.StatusMethodNotAllowed:      views.About,
-	http.StatusRequestEntityTooLarge: views.About,
+	http.StatusRequestEntityTooLarge: views.TooLarge,
 	http.StatusTooManyRequests:       views.TooMany,
 	http.StatusBadGateway:            views.Unreachable,
 }

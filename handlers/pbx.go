@@ -142,6 +142,10 @@ func problemOf(err error, status int) problem {
 			return p
 		}
 	}
+	if errors.Is(err, echo.ErrNotFound) {
+		p.Detail = "There is no such method and path: see " + pbxPath + "/openapi.yaml."
+		return p
+	}
 	switch status {
 	case http.StatusUnauthorized:
 		p.Detail = "Send a PBX key that is made in the settings page: Authorization: Bearer <key>."

@@ -61,12 +61,14 @@ type PlainKind string
 
 // The plain pages and the status they go with.
 const (
-	About          PlainKind = "about"           // 200: GET of /b24/*
+	About          PlainKind = "about"           // 200: GET of /b24/*, and 405
+	NotRead        PlainKind = "not_read"        // 400
 	SessionExpired PlainKind = "session_expired" // 401
 	NoPermission   PlainKind = "no_permission"   // 403
 	NotFound       PlainKind = "not_found"       // 404
 	NotInstalled   PlainKind = "not_installed"   // 403 or 404: the portal is not known here
 	Unreachable    PlainKind = "unreachable"     // 502: Bitrix24 did not confirm who opened the page
+	TooLarge       PlainKind = "too_large"       // 413
 	TooMany        PlainKind = "too_many"        // 429
 	ServerError    PlainKind = "server_error"    // 500
 )

@@ -172,7 +172,7 @@ func TestEveryCodeHasWordsInEveryLanguage(t *testing.T) {
 	for _, kind := range []BannerKind{Uninstalled, NeedsAuthorisation, Suspended, MissingScopes, NotConnected, InstallationPending} {
 		families["banner"] = append(families["banner"], string(kind), string(kind)+".admin", string(kind)+".employee")
 	}
-	for _, kind := range []PlainKind{About, SessionExpired, NoPermission, NotFound, NotInstalled, Unreachable, TooMany, ServerError} {
+	for _, kind := range []PlainKind{About, NotRead, TooLarge, SessionExpired, NoPermission, NotFound, NotInstalled, Unreachable, TooMany, ServerError} {
 		families["plain"] = append(families["plain"], string(kind), string(kind)+".text", string(kind)+".mend")
 	}
 	for _, lang := range []string{"en", "ru"} {
