@@ -279,10 +279,11 @@ func TestTheExportHoldsTheFilteredCalls(t *testing.T) {
 		if !regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$`).MatchString(rows[1][0]) {
 			t.Errorf("time %s", rows[1][0])
 		}
+		rows[0][0] = strings.Replace(rows[0][0], r.stored().Zone().String(), "zone", 1)
 		rows[1][0], rows[1][8] = "", regexp.MustCompile(`\d+`).ReplaceAllString(rows[1][8], "1")
 		want := [][]string{
-			{"Time", "Call", "Customer", "Number", "Employee", "Extension", "Line", "Talk, seconds", "Result", "Why", "Recording"},
-			{"", "Incoming, answered", "", "'" + firstNumber, "Anna Brandt", "104", "4930901820", "65", "Lead #1 created", "This number was not in the CRM, so a new lead was created.", ""},
+			{"Time (zone)", "Call", "Customer", "Number", "Employee", "Extension", "Line", "Talk, seconds", "Result", "Why", "Recording", "Call ID"},
+			{"", "Incoming, answered", "", "'" + firstNumber, "Anna Brandt", "104", "4930901820", "65", "Lead #1 created", "This number was not in the CRM, so a new lead was created.", "", "pbx:c1"},
 		}
 		if diff := cmp.Diff(want, rows); diff != "" {
 			t.Errorf("rows (-want +got):\n%s", diff)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"callwise/app/crm"
 	"callwise/models"
 	"callwise/views"
 
@@ -58,7 +59,7 @@ func (h *Handlers) sendRows(c echo.Context, w words, v view, filter models.CallF
 	if _, err := c.Response().Write([]byte(byteOrderMark)); err != nil {
 		return err
 	}
-	if err := table.Write(safeCells(views.ExportColumns(v.l))); err != nil {
+	if err := table.Write(safeCells(views.ExportColumns(v.l, v.zone))); err != nil {
 		return err
 	}
 	for {
@@ -83,10 +84,11 @@ func (h *Handlers) sendRows(c echo.Context, w words, v view, filter models.CallF
 
 // exported are the cells of a call in the order of [views.ExportColumns].
 func (w words) exported(r models.CallRow) []string {
-	row := w.row(r)
+	row, outcome := w.row(r), w.outcome(r, crm.Records{})
+	outcome.Whole = true
 	return []string{
 		r.StartedAt.In(w.zone).Format("2006-01-02 15:04:05"), row.Call, row.Customer, row.Phone, row.Employee, row.Extension,
-		row.Line, strconv.Itoa(r.Duration), row.Result.Text(), row.Why, row.Recording,
+		row.Line, strconv.Itoa(r.Duration), w.l.Result(outcome).Text(), row.Why, row.Recording, r.CallKey,
 	}
 }
 

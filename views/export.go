@@ -1,16 +1,20 @@
 package views
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // exportColumns are the columns of the export, by their words.
-var exportColumns = []string{"time", "call", "customer", "phone", "employee", "extension", "line", "seconds", "result", "why", "recording"}
+var exportColumns = []string{"time", "call", "customer", "phone", "employee", "extension", "line", "seconds", "result", "why", "recording", "id"}
 
-// ExportColumns are the headings of the export.
-func ExportColumns(l Localizer) []string {
+// ExportColumns are the headings of the export, whose times are those of a zone.
+func ExportColumns(l Localizer, zone *time.Location) []string {
 	var headings []string
 	for _, column := range exportColumns {
 		headings = append(headings, l.T("column."+column))
 	}
+	headings[0] += " (" + zone.String() + ")"
 	return headings
 }
 

@@ -23,9 +23,12 @@ type Outcome struct {
 	LoggedTo []Ref // everything the call is logged to, the created included
 	// Past: created or added, if it is not known any more to what.
 	Past ResultKind
+	// Whole names every entity, however many: the log counts those beyond linksInLine.
+	Whole bool
 }
 
-// linksInLine is how many entities a line of the log names; the dialog names all.
+// linksInLine is how many entities a line of the log names; the dialog and the
+// export name all.
 const linksInLine = 3
 
 // Entity returns the link to the card of r, at the portal with this origin.
@@ -53,10 +56,10 @@ func (l Localizer) Result(o Outcome) Result {
 	}
 	created, added := o.Created, without(o.LoggedTo, o.Created)
 	if len(created) > 0 {
-		lines = append(lines, l.line("result.created", o.Origin, created))
+		lines = append(lines, l.line("result.created", o, created))
 	}
 	if len(added) > 0 {
-		lines = append(lines, l.line("result.added", o.Origin, added))
+		lines = append(lines, l.line("result.added", o, added))
 	}
 	kind := o.State
 	switch {
@@ -87,15 +90,18 @@ func (l Localizer) state(o Outcome) string {
 }
 
 // line puts links where the text of key has {{.Entities}}.
-func (l Localizer) line(key, origin string, refs []Ref) ResultLine {
-	shown := refs[:min(len(refs), linksInLine)]
+func (l Localizer) line(key string, o Outcome, refs []Ref) ResultLine {
+	shown := refs
+	if !o.Whole {
+		shown = refs[:min(len(refs), linksInLine)]
+	}
 	more := ""
 	if n := len(refs) - len(shown); n > 0 {
 		more = l.N("result.more", n)
 	}
 	const here = "\x00"
 	before, after, _ := strings.Cut(l.T(key, "Entities", here), here)
-	return ResultLine{Before: before, Entities: l.Entities(origin, shown), After: more + after}
+	return ResultLine{Before: before, Entities: l.Entities(o.Origin, shown), After: more + after}
 }
 
 func without(refs, others []Ref) []Ref {

@@ -299,6 +299,7 @@ func TestResultNamesWhatWasCreatedAndWhereTheCallIs(t *testing.T) {
 		{"created, and added to a card", Outcome{Created: []Ref{lead}, LoggedTo: []Ref{lead, contact}}, []string{"Lead #812 created", "Added to Contact #9"}, ResultCreated},
 		{"added", Outcome{LoggedTo: []Ref{deal, contact}}, []string{"Added to Deal #55 + Contact #9"}, ResultAdded},
 		{"added to many", Outcome{LoggedTo: []Ref{deal, lead, contact, {Type: "company", ID: 1}, {Type: "company", ID: 2}}}, []string{"Added to Deal #55 + Lead #812 + Contact #9 and 2 more"}, ResultAdded},
+		{"added to many, in full", Outcome{Whole: true, LoggedTo: []Ref{deal, lead, contact, {Type: "company", ID: 1}, {Type: "company", ID: 2}}}, []string{"Added to Deal #55 + Lead #812 + Contact #9 + Company #1 + Company #2"}, ResultAdded},
 		{"nothing", Outcome{}, []string{"Nothing created"}, ResultNothing},
 		{"going on", Outcome{State: ResultWaiting}, []string{"Waiting for the end of the call"}, ResultWaiting},
 		{"over, and not logged yet", Outcome{State: ResultWaiting, Ended: true}, []string{"Being logged in Bitrix24"}, ResultWaiting},
