@@ -117,7 +117,7 @@ func (w *work) beginLate(ctx context.Context) error {
 	w.undecide()
 	w.row.Progress.Deferred = true
 	w.remark(rules.SnapshotFailed)
-	w.did("decide", "later")
+	w.did("decide", string(rules.SnapshotFailed))
 	return w.register(ctx)
 }
 
