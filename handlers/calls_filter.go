@@ -82,9 +82,6 @@ func period(values views.FilterValues, now time.Time, zone *time.Location) (from
 		return time.Date(y, m, 1, 0, 0, 0, 0, zone), time.Time{}
 	case "custom":
 		from, to = dayOf(values.From, zone), dayOf(values.To, zone)
-		if !to.IsZero() && to.Before(from) {
-			from, to = to, from
-		}
 		if !to.IsZero() {
 			to = to.AddDate(0, 0, 1)
 		}

@@ -72,7 +72,7 @@ func TestPeriodsAreDaysOfThePortal(t *testing.T) {
 		{"30 days", views.FilterValues{Period: "30days"}, day(3, 1), time.Time{}},
 		{"this month", views.FilterValues{Period: "this_month"}, day(3, 1), time.Time{}},
 		{"from a day to a day", views.FilterValues{Period: "custom", From: "2026-02-01", To: "2026-03-29"}, day(2, 1), day(3, 30)},
-		{"the wrong way round", views.FilterValues{Period: "custom", From: "2026-03-29", To: "2026-02-01"}, day(2, 1), day(3, 30)},
+		{"the wrong way round", views.FilterValues{Period: "custom", From: "2026-03-29", To: "2026-02-01"}.Known(), day(2, 1), day(3, 30)},
 		{"since a day", views.FilterValues{Period: "custom", From: "2026-02-01"}, day(2, 1), time.Time{}},
 		{"until a day", views.FilterValues{Period: "custom", To: "2026-02-01"}, time.Time{}, day(2, 2)},
 	} {

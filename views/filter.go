@@ -106,7 +106,8 @@ var (
 )
 
 // Known are the values with those emptied that no choice of the page has: wrong
-// words narrow nothing.
+// words narrow nothing. Days that end before they begin change places, for all to
+// see.
 func (v FilterValues) Known() FilterValues {
 	if v.Period == "" || v.Period == everything {
 		v.Period = "custom" // days without a period are one
@@ -126,6 +127,9 @@ func (v FilterValues) Known() FilterValues {
 		if _, err := time.Parse(time.DateOnly, *day); err != nil {
 			*day = ""
 		}
+	}
+	if v.From > v.To && v.To != "" {
+		v.From, v.To = v.To, v.From
 	}
 	if id, err := strconv.ParseInt(v.Employee, 10, 64); err != nil || id <= 0 {
 		v.Employee = ""
