@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"callwise/app/b24/b24sim"
+	"callwise/app/crm"
 	"callwise/handlers"
 	"callwise/models"
 
@@ -345,6 +346,22 @@ func TestLinesHaveTheSourcesThatThePortalHas(t *testing.T) {
 	if strings.Contains(page, "did not return its list of sources") {
 		t.Error("the page says that the sources could not be read")
 	}
+}
+
+func TestTheTablesFollowTheModeOfTheCRMWithoutACall(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		b := r.neighbour("other")
+		r.stop() // forgets what the pages were made of, as ten minutes do
+		r.portal.SetMode(crm.Simple)
+		r.start()
+		b.house = r.house
+		r.submit(r.session, "/settings/save", 200, r.form("create_entities", "on"))
+		wants(t, r.page("/settings"), "New deal")
+		if mine, others := r.stored().CRMMode, b.stored().CRMMode; mine != crm.Simple || others != crm.Classic {
+			t.Errorf("the modes are %s and %s", mine, others)
+		}
+	})
 }
 
 func TestHistoryOfAnotherPortalIsNotThere(t *testing.T) {

@@ -29,7 +29,8 @@ type sourcesRead struct {
 	until   time.Time
 }
 
-// of returns the sources of a portal, and whether they could be read.
+// of returns the sources of a portal, and whether they could be read. Whenever they
+// are, the CRM mode is read again, which the page's tables follow.
 func (s *sourceCache) of(visit context.Context, h *Handlers, portal *models.Portal) ([]b24.Status, bool) {
 	if portal.Status != models.PortalActive {
 		return nil, false
@@ -48,6 +49,7 @@ func (s *sourceCache) of(visit context.Context, h *Handlers, portal *models.Port
 		s.remember(portal.ID, sourcesRead{until: h.Now().Add(sourcesRetry)}, h.Now())
 		return nil, false
 	}
+	h.Flow.RefreshMode(ctx, portal)
 	s.remember(portal.ID, sourcesRead{sources, true, h.Now().Add(sourcesLife)}, h.Now())
 	return sources, true
 }
