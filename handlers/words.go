@@ -95,15 +95,19 @@ func (w words) why(d *rules.Decision, p models.Progress) string {
 	return views.ReasonSentence(w.l, string(d.Reason), string(d.Create))
 }
 
-// note says what actually happened. A creation that was refused for good is not
-// tried again.
+// note says what actually happened. A creation that was refused for good, or that
+// the removal of the app broke off, is not tried again.
 func (w words) note(note rules.Note, d *rules.Decision, p models.Progress) string {
 	create, code := "", string(note)
 	if d != nil {
 		create = string(d.Create)
 	}
-	if note == rules.CreateFailed && (p.CreateDone || p.Removed) {
+	switch {
+	case note != rules.CreateFailed:
+	case p.CreateDone:
 		code += ".final"
+	case p.Removed:
+		code += ".removed"
 	}
 	return views.NoteSentence(w.l, code, create)
 }

@@ -143,7 +143,7 @@ func (s *Store) nameless(portalID int64) map[string]any {
 const (
 	namelessPostgres = "json_build_object('removed', true, " + namelessKept + ")"
 	namelessSQLite   = "json_object('removed', json('true'), " + namelessKept + ")"
-	namelessKept     = "'notes', progress -> 'notes', 'dry_run', progress -> 'dry_run', 'excluded', progress -> 'excluded'"
+	namelessKept     = "'notes', progress -> 'notes', 'dry_run', progress -> 'dry_run', 'excluded', progress -> 'excluded', 'create_done', progress -> 'create_done'"
 )
 
 // forgetLast removes the row of a portal, its jobs that are not being worked on, and

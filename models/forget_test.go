@@ -159,7 +159,7 @@ func TestAnUninstallationKeepsSettingsAndNamelessCalls(t *testing.T) {
 		nameless.Attention, nameless.Phone, nameless.PhoneKey, nameless.CustomerName, nameless.Search, nameless.UserID, nameless.Extension = "", "", "", "", "", 0, ""
 		nameless.PortalID = kept
 		nameless.Case, nameless.Plan, nameless.Records, nameless.RetryAt = nil, nil, nil, nil
-		nameless.Progress = models.Progress{Notes: finished.Progress.Notes, DryRun: finished.Progress.DryRun, Excluded: finished.Progress.Excluded, Removed: true}
+		nameless.Progress = models.Progress{Notes: finished.Progress.Notes, DryRun: finished.Progress.DryRun, Excluded: finished.Progress.Excluded, CreateDone: finished.Progress.CreateDone, Removed: true}
 		decision := *finished.Decision
 		decision.LogTo = []rules.Target{}
 		nameless.Decision = &decision
