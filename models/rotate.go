@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // rotatePage is how many rows [Store.RotateKeys] reads at a time.
@@ -53,7 +55,7 @@ var ErrKeys = errors.New("ENCRYPTION_KEYS: the secrets that are stored do not op
 // keySample is how many secrets [Store.CheckKeys] tries at a time.
 const keySample = 10
 
-// CheckKeys returns [ErrKeys] if portals that have the app have tokens, and the keys
+// CheckKeys returns [ErrKeys] with the ids of the keys that are missing if portals that have the app have tokens, and the keys
 // open none of the oldest or none of the newest: what Bitrix24 reports of such portals
 // would be refused. One that does not open is no error.
 func (s *Store) CheckKeys(ctx context.Context) error {
@@ -66,11 +68,22 @@ func (s *Store) CheckKeys(ctx context.Context) error {
 				return fmt.Errorf("database: %w", err)
 			}
 			if len(cells) > 0 && !slices.ContainsFunc(cells, func(c sealedCell) bool { return s.opens(column, c) }) {
-				return ErrKeys
+				return fmt.Errorf("%w (of id %s)", ErrKeys, strings.Join(keyIDs(cells), ", "))
 			}
 		}
 	}
 	return nil
+}
+
+// keyIDs are the ids of the keys that encrypted some secrets, each once.
+func keyIDs(cells []sealedCell) []string {
+	var ids []string
+	for _, c := range cells {
+		id, _, _ := keyID(c.Sealed)
+		ids = append(ids, strconv.Quote(id))
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 func (s *Store) opens(column sealedColumn, cell sealedCell) bool {
