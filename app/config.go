@@ -183,7 +183,7 @@ func parseScript(text string) (string, error) {
 func parseTrusted(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
-		return nil, errors.New("must be an address such as https://callwise.example.com")
+		return nil, errors.New("must be an address such as https://www.example.com/")
 	}
 	if u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()) {
 		return u, nil

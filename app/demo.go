@@ -34,7 +34,7 @@ func (o *demoOptions) flags(f *flag.FlagSet) {
 	f.StringVar(&o.data, "data", "", "keep the program's data in the folder `DIR` instead of a temporary one; the portal's customers begin anew each time")
 	f.StringVar(&o.appAddr, "app-addr", "127.0.0.1:8080", "`ADDRESS` of Callwise")
 	f.StringVar(&o.portalAddr, "portal-addr", "127.0.0.1:8081", "`ADDRESS` of the simulated portal")
-	f.StringVar(&o.lang, "lang", "en", "`LANGUAGE` that the portal opens Callwise in, en or ru; the portal's own pages are English")
+	f.StringVar(&o.lang, "lang", "en", "`LANGUAGE` that the portal opens Callwise in, en or ru, another is shown in English; the portal's own pages are English")
 }
 
 // run starts the program and a simulated portal, and serves both until ctx

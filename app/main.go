@@ -132,7 +132,7 @@ func describe(out io.Writer, c command) {
 }
 
 const environmentHelp = `
-Environment of serve (rotate-keys reads DATABASE_URL and ENCRYPTION_KEYS, migrate DATABASE_URL):
+Environment of serve (rotate-keys reads DATABASE_URL and ENCRYPTION_KEYS, migrate DATABASE_URL, healthcheck LISTEN_ADDR):
   PUBLIC_URL          required: the https address under which Bitrix24 and browsers reach the app
   B24_CLIENT_ID       required: application key from the vendor's cabinet
   B24_CLIENT_SECRET   required: its secret
