@@ -44,6 +44,7 @@ func TestEveryPageIsAccessibleAndFitsItsFrame(t *testing.T) {
 		for _, name := range names {
 			t.Run(fmt.Sprintf("%s at %d px", name, width), func(t *testing.T) {
 				tab.do(t, chromedp.Navigate(address+"/page/"+name))
+				tab.is(t, `document.readyState === "complete"`)
 				inspect(t, tab, string(axe))
 			})
 		}

@@ -79,6 +79,9 @@ func settingsFilled(l Localizer) SettingsPage {
 	return p
 }
 
+// aboutWrong is what the sentences on wrong values are about.
+var aboutWrong = []any{"Item", "mother", "Line", 3, "Least", 1, "Most", 500}
+
 func settingsWrong(l Localizer) SettingsPage {
 	p := settingsFilled(l)
 	p.Values["recordings/max_mb"], p.Values["missed/to"], p.Values["exclusions/numbers"], p.Values["missed/days"] = "many", "08:00", "mother", ""
@@ -86,7 +89,7 @@ func settingsWrong(l Localizer) SettingsPage {
 		{"lines", "too_many"}, {"missed/days", "no_days"}, {"missed/to", "ends_before"}, {"card/employees", "unknown_choice"},
 		{"recordings/max_mb", "not_a_number"}, {"exclusions/numbers", "not_a_phone"}, {"responsible/created/employee", "nobody_named"},
 	} {
-		p.Problems = append(p.Problems, Problem{wrong.path, l.SettingName(strings.Split(wrong.path, "/"), settingNames), l.SettingProblem(wrong.code)})
+		p.Problems = append(p.Problems, Problem{wrong.path, l.SettingName(strings.Split(wrong.path, "/"), settingNames), l.SettingProblem(wrong.code, aboutWrong...)})
 	}
 	p.Problems[0].Name, p.Problems[3].Name = l.SettingFamily("lines"), l.SettingFamily("card/employees")
 	p.Values["responsible/created/who"] = "employee"
@@ -193,7 +196,7 @@ func importWrong(l Localizer) ImportPage {
 		{"card/when", l.SettingName([]string{"card", "when"}, settingNames), l.SettingProblem("unknown_choice")},
 		{"colour", "", l.SettingProblem("unknown_setting")},
 		{"extensions/104", l.SettingName([]string{"extensions", "104"}, settingNames), l.SettingProblem("nobody_here")},
-		{"", "", l.SettingProblem("not_json")},
+		{"", "", l.SettingProblem("not_json", aboutWrong...)},
 	}}
 }
 

@@ -35,6 +35,8 @@ func shots(l Localizer) []shot {
 		{"not-found", Plain(PlainPage{Page: page(l, CallsTab), Kind: NotFound})},
 		{"not-installed", Plain(PlainPage{Page: Page{L: l}, Kind: NotInstalled})},
 		{"unreachable", Plain(PlainPage{Page: Page{L: l}, Kind: Unreachable})},
+		{"not-read", Plain(PlainPage{Page: page(l, SettingsTab), Kind: NotRead})},
+		{"too-large", Plain(PlainPage{Page: page(l, SettingsTab), Kind: TooLarge})},
 		{"too-many", Plain(PlainPage{Page: Page{L: l}, Kind: TooMany})},
 		{"server-error", Plain(PlainPage{Page: Page{L: l}, Kind: ServerError, Request: "7c1e0b9a54d2"})},
 		{"docs", Docs(docs(l))},

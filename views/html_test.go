@@ -282,6 +282,16 @@ func TestNoPageHasInlineScriptOrStyle(t *testing.T) {
 }
 
 // What people and other systems wrote reaches the page as text, wherever it stands.
+func TestEverySentenceHasWhatItIsAbout(t *testing.T) {
+	for _, lang := range []string{"en", "ru"} {
+		for _, s := range shots(ForLang(lang)) {
+			if page := draw(t, s.page); strings.Contains(page, "no value") {
+				t.Errorf("%s, %s: a sentence lacks a value", s.name, lang)
+			}
+		}
+	}
+}
+
 func TestForeignTextIsNeverMarkup(t *testing.T) {
 	const evil = `"><script>alert(1)</script>'`
 	l := Localizer{}
