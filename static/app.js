@@ -160,28 +160,32 @@
   // are the browser's, and so is the way back to the button that opened it.
 
   function openDialog() {
-    const dialog = document.querySelector("dialog[open]");
-    if (!dialog || dialog.matches(":modal")) {
+    const dialog = document.querySelector("dialog[open]:not(:modal)");
+    if (!dialog) {
       return;
     }
     dialog.removeAttribute("open"); // close() would be heard by the listener below
     stay();
     dialog.showModal();
-    const room = function () {
-      document.body.style.minHeight = dialog.offsetTop + dialog.offsetHeight + 24 + "px";
-      fit();
-    };
-    dialog.addEventListener("close", function () {
-      document.body.style.minHeight = "";
-      fit();
-    }, { once: true });
-    dialog.addEventListener("click", function (event) {
-      if (event.target === dialog && !within(dialog, event)) {
-        dialog.close();
-      }
-    });
+    dialog.addEventListener("close", room, { once: true });
     room();
   }
+
+  // room makes the frame as high as what is open in it.
+  function room() {
+    const bottoms = [...document.querySelectorAll("dialog[open]")].map(function (dialog) {
+      return dialog.offsetTop + dialog.offsetHeight + 24;
+    });
+    document.body.style.minHeight = bottoms.length ? Math.max(...bottoms) + "px" : "";
+    fit();
+  }
+
+  document.addEventListener("click", function (event) {
+    const dialog = event.target;
+    if (dialog.matches("dialog:modal") && !within(dialog, event)) {
+      dialog.close();
+    }
+  });
 
   // A dialog stays where it opens: what is further down comes in sight when the
   // portal is scrolled.

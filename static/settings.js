@@ -114,7 +114,7 @@
   function onEdit(event) {
     const form = event.target.form;
     if (form && form.dataset.savebar) {
-      edited = event.target.id;
+      edited = event.isTrusted ? event.target.id : edited;
       addRow(event.target);
       inherit(event.target);
       markDirty(form);
@@ -155,32 +155,65 @@
     return document.querySelector(".savebar-open");
   }
 
-  let leaving; // the form that would leave, and the button that sent it
+  let agreed = false; // to leave
+  let leave; // does so
+
+  function mayLeave() {
+    const may = agreed || !unsaved();
+    agreed = false;
+    return may;
+  }
+
+  function ask(how) {
+    leave = how;
+    document.getElementById("leaving").setAttribute("open", "");
+    document.dispatchEvent(new Event("callwise:dialog"));
+  }
 
   document.addEventListener("submit", function (event) {
     const form = event.target;
     const leaves = form.getAttribute("hx-target") === "#page" && form.id !== "settings" && form.id !== "reopen";
-    const agreed = leaving && leaving.agreed;
-    if (!leaves || agreed || !unsaved()) {
+    if (!leaves || mayLeave()) {
       return;
     }
     event.preventDefault();
     event.stopImmediatePropagation();
-    leaving = { form: form, button: event.submitter };
-    document.getElementById("leaving").setAttribute("open", "");
-    document.dispatchEvent(new Event("callwise:dialog"));
+    ask(function () { submitAgain(form, event.submitter); });
   }, true);
+
+  // A part of the page may have come anew meanwhile, and the form with it.
+  function submitAgain(form, button) {
+    if (form.isConnected) {
+      form.requestSubmit(button);
+      return;
+    }
+    const like = [...document.querySelectorAll('form[hx-target="#page"]')].find(function (other) {
+      return other.getAttribute("action") === form.getAttribute("action");
+    });
+    if (like) {
+      like.requestSubmit();
+    }
+  }
+
+  // The way back has been gone already: the address of what is still there is put
+  // on top of it.
+  document.addEventListener("htmx:before:history:restore", function (event) {
+    if (!mayLeave()) {
+      event.preventDefault();
+      history.pushState({ htmx: true }, "", document.getElementById("page").dataset.address);
+      ask(function () { history.back(); });
+    }
+  });
 
   document.addEventListener("close", function (event) {
     if (event.target.id !== "leaving") {
       return;
     }
-    leaving.agreed = event.target.returnValue === "leave";
-    if (leaving.agreed) {
-      leaving.form.requestSubmit(leaving.button);
-    }
+    agreed = event.target.returnValue === "leave";
     event.target.returnValue = "";
-    leaving = null;
+    if (agreed) {
+      leave();
+    }
   }, true);
 
   let downloads = false; // a form that answers with a file leaves nothing
@@ -270,10 +303,18 @@
 
   document.addEventListener("htmx:after:swap", function () {
     if (cancelled) {
-      (document.getElementById(edited) || document.getElementById("content")).focus();
+      focusAgain(document.getElementById(edited) || document.getElementById("content"));
     }
     cancelled = false;
   });
+
+  function focusAgain(place) {
+    const folded = place.closest("details");
+    if (folded) {
+      folded.open = true;
+    }
+    place.focus();
+  }
 
   function markAll() {
     document.querySelectorAll("form[data-savebar]").forEach(markDirty);

@@ -97,7 +97,9 @@ func TestSettingsInTheBrowser(t *testing.T) {
 		"POST /settings/save":          record(requests, Settings(settingsSaved(l))),
 		"POST /settings":               record(requests, Settings(settingsOn(l))),
 		"POST /settings/keys":          record(requests, Settings(settingsSaved(l))),
+		"POST /settings/export":        record(requests, Settings(settingsSaved(l)), "Content-Disposition", `attachment; filename="settings.json"`),
 		"POST /calls":                  record(requests, Calls(callLog(l))),
+		"GET /calls":                   show(Calls(callLog(l))),
 		"POST /settings/keys/1/revoke": record(requests, Settings(firstSettings(l))),
 	})
 	tab := openTab(t, 1280, 900)
@@ -149,6 +151,12 @@ func TestSettingsInTheBrowser(t *testing.T) {
 		tab.is(t, `!`+leaving+` && document.querySelector("h1").textContent === "Settings" && `+bar+` === "flex"`)
 		drain(requests)
 	})
+	t.Run("a file that is fetched leaves nothing", func(t *testing.T) {
+		evaluate[bool](t, tab, `window.addEventListener("beforeunload", event => { window.asks = event.defaultPrevented }); true`)
+		tab.do(t, click(`form[action="/settings/export"] button`))
+		tab.is(t, `window.asks === false && !`+leaving+` && `+bar+` === "flex"`)
+		drain(requests)
+	})
 	t.Run("cancel shows what is saved, and the focus is at what was changed last", func(t *testing.T) {
 		tab.do(t, click("#savebar [form=reopen]"))
 		tab.is(t, `!document.getElementById("outgoing_calls").checked && `+bar+` === "none" && document.activeElement.id === "outgoing_calls" && !(`+prevented+`)`)
@@ -179,6 +187,20 @@ func TestSettingsInTheBrowser(t *testing.T) {
 		evaluate[bool](t, tab, `window.scrollTo(0, document.documentElement.scrollHeight); true`)
 		tab.do(t, chromedp.KeyEvent("\t"), chromedp.KeyEvent("\r"))
 		tab.is(t, `document.querySelector("h1").textContent === "Call log" && window.scrollY === 0`)
+	})
+	t.Run("the way back asks as well", func(t *testing.T) {
+		tab.do(t, click("#tab-settings"))
+		tab.is(t, `location.pathname === "/settings" && document.getElementById("outgoing_calls") !== null`)
+		tab.do(t, click("#outgoing_calls"))
+		drain(requests)
+		evaluate[bool](t, tab, `history.back(); true`)
+		tab.is(t, leaving)
+		tab.do(t, click("#leaving .button-primary"))
+		tab.is(t, `!`+leaving+` && location.pathname === "/settings" && document.querySelector("h1").textContent === "Settings" && `+bar+` === "flex"`)
+		evaluate[bool](t, tab, `history.back(); true`)
+		tab.is(t, leaving)
+		tab.do(t, click("#leaving [value=leave]"))
+		tab.is(t, `location.pathname === "/calls" && document.querySelector("h1").textContent === "Call log"`)
 	})
 	tab.quiet(t)
 }

@@ -98,6 +98,17 @@ func TestSettingsAreTriedOutInTheBrowser(t *testing.T) {
 		tab.is(t, `location.pathname === "/settings" && !document.getElementById("details").open && document.activeElement === document.querySelector("#what-if li:nth-child(3) button")`)
 		drain(requests)
 	})
+	t.Run("the way from a call to the settings it was decided with asks before it leaves, in front of the call", func(t *testing.T) {
+		tab.do(t, chromedp.Focus(chromedp.CSS("#what-if li:nth-child(3) button")), chromedp.KeyEvent("\r"))
+		tab.is(t, `document.querySelector("#details:modal form.version") !== null`)
+		tab.do(t, click("#details form.version button"))
+		tab.is(t, `document.getElementById("leaving").matches(":modal") && document.getElementById("leaving").contains(document.activeElement)`)
+		tab.do(t, chromedp.KeyEvent("\x1b"))
+		tab.is(t, `!document.getElementById("leaving").open && document.querySelector("#details:modal") !== null`)
+		tab.do(t, chromedp.KeyEvent("\x1b"))
+		tab.is(t, `document.querySelector("dialog[open]") === null && document.body.style.minHeight === ""`)
+		drain(requests)
+	})
 	t.Run("a number is read while it is typed, and the field keeps the focus", func(t *testing.T) {
 		tab.do(t, chromedp.Focus(chromedp.CSS("#number_raw")), chromedp.KeyEvent("9"))
 		tab.is(t, `document.getElementById("number-read").textContent.includes("No country has such a number")`)
