@@ -13,7 +13,7 @@ import (
 )
 
 // errSealed hides why a secret could not be opened: the key, the place or the
-// bytes are wrong.
+// bytes are wrong. The id of the key is told with it.
 var errSealed = errors.New("models: a stored secret cannot be opened with these keys")
 
 // sealVersion is the first byte of a sealed secret: version, length of the key
@@ -94,12 +94,12 @@ func (k Keyring) open(sealed []byte, place string) (string, error) {
 	id, rest, ok := keyID(sealed)
 	aead := k.keys[id]
 	if !ok || aead == nil || len(rest) < aead.NonceSize() {
-		return "", errSealed
+		return "", fmt.Errorf("%w (of id %q)", errSealed, id)
 	}
 	nonce, text := rest[:aead.NonceSize()], rest[aead.NonceSize():]
 	plain, err := aead.Open(nil, nonce, text, []byte(place))
 	if err != nil {
-		return "", errSealed
+		return "", fmt.Errorf("%w (of id %q)", errSealed, id)
 	}
 	return string(plain), nil
 }
