@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"callwise/app/b24"
+	"callwise/app/callflow"
 	"callwise/models"
 )
 
@@ -29,8 +30,8 @@ type sourcesRead struct {
 	until   time.Time
 }
 
-// of returns the sources of a portal, and whether they could be read. Whenever they
-// are, the CRM mode is read again, which the page's tables follow.
+// of returns the sources of a portal, and whether they could be read. With them the
+// CRM mode is read again, which the page's tables follow.
 func (s *sourceCache) of(visit context.Context, h *Handlers, portal *models.Portal) ([]b24.Status, bool) {
 	if portal.Status != models.PortalActive {
 		return nil, false
@@ -49,8 +50,12 @@ func (s *sourceCache) of(visit context.Context, h *Handlers, portal *models.Port
 		s.remember(portal.ID, sourcesRead{until: h.Now().Add(sourcesRetry)}, h.Now())
 		return nil, false
 	}
-	h.Flow.RefreshMode(ctx, portal)
-	s.remember(portal.ID, sourcesRead{sources, true, h.Now().Add(sourcesLife)}, h.Now())
+	life := sourcesLife
+	if err := h.Flow.Cure(ctx, portal, callflow.RemedyMode); err != nil {
+		// The log of requests has it; the mode that was read last stays.
+		life = sourcesRetry
+	}
+	s.remember(portal.ID, sourcesRead{sources, true, h.Now().Add(life)}, h.Now())
 	return sources, true
 }
 

@@ -225,11 +225,3 @@ func (f *Flow) refresh(ctx context.Context, portal *models.Portal, age time.Dura
 		f.Log.WarnContext(ctx, "lines do not follow the switches", "portal", portal.ID, "code", errorCode(err))
 	}
 }
-
-// RefreshMode reads the CRM mode of a portal again, which calls learn of one by
-// one. One that cannot be read stays as it was.
-func (f *Flow) RefreshMode(ctx context.Context, portal *models.Portal) {
-	if err := f.Cure(ctx, portal, RemedyMode); err != nil {
-		f.Log.WarnContext(ctx, "crm mode not read", "portal", portal.ID, "code", errorCode(err))
-	}
-}
