@@ -95,8 +95,8 @@ func (w words) why(d *rules.Decision, p models.Progress) string {
 	return views.ReasonSentence(w.l, string(d.Reason), string(d.Create))
 }
 
-// note says what actually happened. A creation that was refused for good, or that
-// the removal of the app broke off, is not tried again.
+// note says what actually happened. A creation that was refused for good is not tried
+// again, nor is any since the app was removed.
 func (w words) note(note rules.Note, d *rules.Decision, p models.Progress) string {
 	create, code := "", string(note)
 	if d != nil {

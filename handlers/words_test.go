@@ -87,7 +87,7 @@ func TestOfACallThatOnlyItsOutcomeIsKnownOfNothingElseIsSaid(t *testing.T) {
 		{"created", removed(models.CallRow{State: models.CallFinished, Result: models.ResultCreated, Decision: created}), [3]string{"Number removed with the app", "Something was created; the link to it was removed with the app", "This number was not in the CRM, so a new lead was created."}},
 		{"added", removed(models.CallRow{State: models.CallFinished, Result: models.ResultAdded}), [3]string{"Number removed with the app", "Added to cards; the links were removed with the app", ""}},
 		{"refused", removed(models.CallRow{State: models.CallFinished, Result: models.ResultNothing, Decision: created, Progress: models.Progress{Notes: []rules.Note{rules.CreateFailed}, CreateDone: true}}), [3]string{"Number removed with the app", "Nothing created", "Creating the lead failed: Bitrix24 refused it."}},
-		{"broken off", removed(models.CallRow{State: models.CallFailed, Result: models.ResultFailed, Decision: created, Progress: models.Progress{Notes: []rules.Note{rules.CreateFailed}}}), [3]string{"Number removed with the app", "Could not be completed", "Creating the lead failed and was not tried again, because the app was removed."}},
+		{"broken off", removed(models.CallRow{State: models.CallFailed, Result: models.ResultFailed, Decision: created, Progress: models.Progress{Notes: []rules.Note{rules.CreateFailed}}}), [3]string{"Number removed with the app", "Could not be completed", "Creating the lead failed and is not tried again: the app was removed since."}},
 		{"of a hidden number, and not removed", models.CallRow{State: models.CallFinished}, [3]string{"Hidden number", "Nothing created", ""}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
