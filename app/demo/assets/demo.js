@@ -327,6 +327,9 @@
   showView();
   if ("installed" in document.getElementById("frame-bar").dataset) {
     open(query.has("call") ? "link" : "admin");
+    if (query.has("call")) {
+      history.replaceState(null, "", "/" + location.hash);
+    }
   }
   const card = query.get("card");
   if (card) {
