@@ -281,7 +281,6 @@ func TestNoPageHasInlineScriptOrStyle(t *testing.T) {
 	}
 }
 
-// What people and other systems wrote reaches the page as text, wherever it stands.
 func TestEverySentenceHasWhatItIsAbout(t *testing.T) {
 	for _, lang := range []string{"en", "ru"} {
 		for _, s := range shots(ForLang(lang)) {
@@ -292,6 +291,7 @@ func TestEverySentenceHasWhatItIsAbout(t *testing.T) {
 	}
 }
 
+// What people and other systems wrote reaches the page as text, wherever it stands.
 func TestForeignTextIsNeverMarkup(t *testing.T) {
 	const evil = `"><script>alert(1)</script>'`
 	l := Localizer{}
