@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -125,7 +126,7 @@ func TestWhatIsWrongIsSaidAndNothingEnteredIsLost(t *testing.T) {
 	page = r.submit(r.session, "/settings/review", 422, r.form("missed/deadline", "x"))
 	wants(t, page, "Missed calls: call back within: enter a whole number.")
 	page = r.submit(r.session, "/settings/save", 422, r.form("missed/deadline", "0", "callbacks/duty", "4711", "recordings/max_mb", "1001"))
-	wants(t, page, "Missed calls: call back within: enter a number from 1 to 10080.", "enter a number from 0 to 1000.", "this employee does not exist in this Bitrix24.")
+	wants(t, page, "Missed calls: call back within: enter a number from 1 to 10080.", "enter a number from 0 to 1000.", "employee 4711 is not known here.")
 	if diff := cmp.Diff(before, r.stored()); diff != "" {
 		t.Errorf("the portal (-before +after):\n%s", diff)
 	}
@@ -200,6 +201,46 @@ func TestTheCommandURLIsNotOverwrittenByAStaleForm(t *testing.T) {
 	r.submit(r.session, "/settings/save", 200, r.form("command_url", mine, "command_url_was", theirs))
 	if got := r.stored().CommandURL; got != mine {
 		t.Errorf("the address is %s", got)
+	}
+}
+
+// A page that says what is wrong goes on from the version that the form was made from:
+// mended and saved, it still finds out what others saved.
+func TestWhatIsRefusedStillFindsOutWhatOthersSaved(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		opened, url := r.form("missed/deadline", "30", "command_url", r.stored().CommandURL, "command_url_was", r.stored().CommandURL), r.stored().CommandURL
+		r.submit(r.as(anna), "/settings/save", 200, r.form("missed/deadline", "120", "command_url", "https://pbx.example.com/theirs", "command_url_was", url))
+		theirs := r.stored()
+		opened.Set("recordings/max_mb", "many")
+		for _, path := range []string{"/settings/save", "/settings/review"} {
+			page := r.submit(r.as(admin), path, 422, opened)
+			wants(t, page, "enter a whole number.", `name="version" value="`+opened.Get("version")+`"`, `name="command_url_was" value="`+url+`"`)
+		}
+		_, page := r.do(http.MethodPost, r.url+"/settings/preview", opened, r.as(admin))
+		if got := versionIn(t, page); got != opened.Get("version") {
+			t.Errorf("what is tried out goes on from version %s", got)
+		}
+		opened.Set("recordings/max_mb", "20")
+		wants(t, r.submit(r.as(admin), "/settings/save", 409, opened), "Anna Brandt saved settings while you were here")
+		if diff := cmp.Diff(theirs, r.stored()); diff != "" {
+			t.Errorf("the portal (-before +after):\n%s", diff)
+		}
+	})
+}
+
+// Whom the settings name already is no stranger, dismissed or not.
+func TestSomebodyDismissedMayStayWhereTheyAreNamed(t *testing.T) {
+	r := newRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
+	r.submit(r.session, "/settings/save", 200, r.form("callbacks/duty", "17", "card/employees/17", "never"))
+	r.portal.Dismiss(anna)
+	r.sql("UPDATE portals SET employees_at = NULL")
+	r.submit(r.session, "/settings/employees/read", 200, r.form())
+	r.submit(r.session, "/settings/save", 200, r.form("callbacks/duty", "17\n18", "card/employees/17", "answer"))
+	page := r.submit(r.session, "/settings/save", 422, r.form("callbacks/duty", "17\n18\n4711"))
+	wants(t, page, "employee 4711 is not known here.")
+	if got := r.stored().Settings.Callbacks.Duty; !slices.Equal(got, []string{"17", "18"}) {
+		t.Errorf("on duty: %v", got)
 	}
 }
 
@@ -314,7 +355,7 @@ func TestAFileOfSettingsGoesToAnotherPortalAfterAReview(t *testing.T) {
 		}
 		foreign := strings.NewReplacer(`"17"`, `"4711"`, `"extensions": {}`, `"extensions": {"104": 4712}`).Replace(exported.body)
 		page = b.submit(b.session, "/settings/import", 422, url.Values{"file": {foreign}})
-		wants(t, page, "Call card of User #4711", "card/employees/4711", "extensions/104", "this employee does not exist in this Bitrix24.")
+		wants(t, page, "Call card of User #4711", "card/employees/4711", "extensions/104", "employee 4711 is not known here.", "employee 4712 is not known here.")
 		page = b.submit(b.session, "/settings/import", 422, url.Values{"file": {`{"version":1,"settings":{"card":{"when":"later"},"colour":"red"}}`}})
 		wants(t, page, "Call card opens card/when: this is none of the choices.", "colour: there is no such setting.")
 		page = b.submit(b.session, "/settings/import", 422, url.Values{"file": {strings.Repeat(" ", 65<<10)}})

@@ -68,7 +68,7 @@ func (h *Handlers) readEmployees(c echo.Context) error {
 	if v.portal, err = h.Store.PortalByID(c.Request().Context(), v.portal.ID); err != nil {
 		return err
 	}
-	return h.renderSettings(c, v, http.StatusOK, tried(v, now, trial{employeesCode: failed}))
+	return h.renderSettings(c, v, http.StatusOK, tried(v, form, now, trial{employeesCode: failed}))
 }
 
 // codeOf names what Bitrix24 answered, or why it was not asked; nothing for no

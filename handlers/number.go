@@ -29,7 +29,7 @@ func (h *Handlers) readNumber(c echo.Context) error {
 	if asPart(c) {
 		return render(c, http.StatusOK, views.NumberExampleRegion(numberExample(v, now, &raw)))
 	}
-	return h.renderSettings(c, v, http.StatusOK, tried(v, now, trial{number: &raw}))
+	return h.renderSettings(c, v, http.StatusOK, tried(v, form, now, trial{number: &raw}))
 }
 
 // numberExample shows how a number is read; nil is an example of the country.

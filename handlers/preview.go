@@ -26,7 +26,7 @@ func (h *Handlers) previewSettings(c echo.Context) error {
 	if asPart(c) {
 		return render(c, http.StatusOK, views.PreviewRegion(preview(v, now, line)))
 	}
-	return h.renderSettings(c, v, http.StatusOK, tried(v, now, trial{line: line}))
+	return h.renderSettings(c, v, http.StatusOK, tried(v, form, now, trial{line: line}))
 }
 
 // enteredFrom are the settings with what a form changes. What is no setting, or

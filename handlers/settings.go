@@ -44,7 +44,7 @@ func (h *Handlers) settings(c echo.Context) error {
 // missing changes nothing.
 func (h *Handlers) saveSettings(c echo.Context) error {
 	v := viewFrom(c)
-	e, err := h.postedEdit(c, v)
+	e, err := h.enteredEdit(c, v)
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (h *Handlers) saveSettings(c echo.Context) error {
 // reviewSettings shows what Save would change, and stores nothing.
 func (h *Handlers) reviewSettings(c echo.Context) error {
 	v := viewFrom(c)
-	e, err := h.postedEdit(c, v)
+	e, err := h.enteredEdit(c, v)
 	if err != nil {
 		return err
 	}

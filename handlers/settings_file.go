@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -55,8 +54,12 @@ func (h *Handlers) importSettings(c echo.Context) error {
 		problem := views.Problem{Text: v.l.SettingProblem("file_too_large")}
 		return h.renderImport(c, v, http.StatusUnprocessableEntity, "", []views.Problem{problem})
 	}
+	employees, err := h.Store.Employees(c.Request().Context(), v.portal.ID)
+	if err != nil {
+		return err
+	}
 	next, wrong := v.portal.Settings.ReadFile([]byte(text))
-	problems := w.problems(append(wrong, w.strangers(v.portal.Settings, next)...))
+	problems := w.problems(models.InOrder(append(wrong, strangers(employees, v.portal.Settings, next)...)))
 	if len(problems) > 0 {
 		return h.renderImport(c, v, http.StatusUnprocessableEntity, text, problems)
 	}
@@ -75,25 +78,35 @@ func (h *Handlers) renderImport(c echo.Context, v view, status int, text string,
 	}))
 }
 
-// strangers are employees that a file or a form names and this portal does not
-// have. What the settings name already stays.
-func (w settingWords) strangers(now, next models.Settings) []models.SettingError {
+// strangers are employees that a file or a form names and this portal does not have.
+// Whom the settings name already stays.
+func strangers(employees []models.Employee, now, next models.Settings) []models.SettingError {
+	known := map[string]bool{"": true, "0": true}
+	for _, e := range employees {
+		known[strconv.FormatInt(e.UserID, 10)] = true
+	}
+	for _, value := range now.All() {
+		for _, user := range employeesIn(value) {
+			known[user] = true
+		}
+	}
 	var wrong []models.SettingError
 	for _, change := range now.Changes(next) {
-		if slices.ContainsFunc(employeesIn(change), w.stranger) {
-			wrong = append(wrong, models.SettingError{Path: change.Path, Code: "nobody_here"})
+		for _, user := range employeesIn(change) {
+			if !known[user] {
+				wrong = append(wrong, models.SettingError{Path: change.Path, Code: "nobody_here", Item: user})
+			}
 		}
 	}
 	return wrong
 }
 
-// employeesIn are the users that a change names.
+// employeesIn are the users that a value names as it is to be.
 func employeesIn(c models.SettingChange) []string {
 	parts := models.SettingParts(c.Path)
 	switch {
 	case parts[0] == "callbacks", parts[0] == "alerts":
-		before := strings.Split(c.From, "\n")
-		return slices.DeleteFunc(strings.Split(c.To, "\n"), func(user string) bool { return slices.Contains(before, user) })
+		return strings.Split(c.To, "\n")
 	case parts[0] == "extensions", parts[0] == "lines" && parts[2] == "responsible",
 		parts[0] == "responsible" && (parts[2] == "employee" || parts[2] == "fallback"):
 		return []string{c.To}
@@ -101,10 +114,4 @@ func employeesIn(c models.SettingChange) []string {
 		return []string{parts[2]}
 	}
 	return nil
-}
-
-// stranger reports the id of somebody who is no active employee.
-func (w settingWords) stranger(user string) bool {
-	here := slices.ContainsFunc(w.people, func(p views.Choice) bool { return p.Value == user })
-	return user != "" && user != "0" && !here
 }

@@ -33,6 +33,19 @@ func (e *settingsEdit) wrong() bool {
 	return len(e.errors) > 0 || e.urlError != views.NoError
 }
 
+// found is the version and the command URL that the form found: one that is shown
+// again goes on from there, and what others saved since is not taken for its own.
+func (e *settingsEdit) found(v view) (version int, url string) {
+	version, url = e.version, e.urlWas
+	if version == 0 {
+		version = v.portal.SettingsVersion
+	}
+	if !e.hasURL {
+		url = v.portal.CommandURL
+	}
+	return version, url
+}
+
 // stale reports that somebody saved since the edit's version. The command URL
 // has no version: what the form found there must still be there if it is to be
 // replaced.
@@ -46,6 +59,18 @@ func (e *settingsEdit) changesURL() bool { return e.hasURL && e.url != e.urlWas 
 // bothURL reports that somebody else, too, changed the command URL.
 func (e *settingsEdit) bothURL(v view) bool {
 	return e.changesURL() && e.urlWas != v.portal.CommandURL && e.url != v.portal.CommandURL
+}
+
+// enteredEdit reads what somebody entered in the form of the settings, who names
+// employees of the portal only.
+func (h *Handlers) enteredEdit(c echo.Context, v view) (*settingsEdit, error) {
+	e, err := h.postedEdit(c, v)
+	if err != nil {
+		return nil, err
+	}
+	employees, err := h.Store.Employees(c.Request().Context(), v.portal.ID)
+	e.errors = models.InOrder(append(e.errors, strangers(employees, e.base, e.next)...))
+	return e, err
 }
 
 // postedEdit reads the form of the settings.
@@ -69,11 +94,6 @@ func (h *Handlers) postedEdit(c echo.Context, v view) (*settingsEdit, error) {
 		e.base = at.Settings
 	}
 	e.next, e.errors = e.base.With(e.entered)
-	w, err := h.settingWords(c.Request().Context(), v)
-	if err != nil {
-		return nil, err
-	}
-	e.errors = append(e.errors, w.strangers(e.base, e.next)...)
 	if !form.Has("command_url") {
 		return e, nil
 	}

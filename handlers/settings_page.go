@@ -54,7 +54,8 @@ func (h *Handlers) renderConflict(c echo.Context, v view, e *settingsEdit) error
 	shown := settingsForm{conflict: &settingsConflict{changes: e.base.Changes(v.portal.Settings), url: e.bothURL(v), since: e.version}}
 	merged := *e
 	merged.next, shown.conflict.both = e.base.Merge(v.portal.Settings, e.next)
-	merged.errors, merged.entered, merged.urlWas = merged.next.Check(), nil, v.portal.CommandURL
+	merged.version, merged.urlWas = v.portal.SettingsVersion, v.portal.CommandURL
+	merged.errors, merged.entered = merged.next.Check(), nil
 	if !e.changesURL() {
 		merged.hasURL = false
 	}
@@ -115,15 +116,17 @@ func (h *Handlers) repeatWarning(ctx context.Context, v view) (string, error) {
 func (h *Handlers) settingsPage(v view, shown settingsForm, keys []models.PBXKey, w settingWords) views.SettingsPage {
 	stored := v.portal.Settings
 	now, values := stored, stored.Values()
+	version, urlWas := v.portal.SettingsVersion, v.portal.CommandURL
 	if shown.edit != nil {
 		now, values = shown.edit.next, shown.edit.next.Values()
 		maps.Copy(values, shown.edit.entered)
+		version, urlWas = shown.edit.found(v)
 	}
 	page := views.SettingsPage{
-		Page: h.page(v, views.SettingsTab, len(keys) > 0), Version: int64(v.portal.SettingsVersion),
+		Page: h.page(v, views.SettingsTab, len(keys) > 0), Version: int64(version),
 		Values: values, SimpleMode: v.portal.Mode() == "simple",
 		People: w.people, Sources: w.sources, SourcesUnread: w.sourcesUnread, Cards: w.cards(values, stored),
-		Countries: countries(v.l), Preview: preview(v, now, shown.trial.line), Connection: h.connection(v, shown, keys), CommandURLWas: v.portal.CommandURL,
+		Countries: countries(v.l), Preview: preview(v, now, shown.trial.line), Connection: h.connection(v, shown, keys), CommandURLWas: urlWas,
 	}
 	page.AlertsUnheard = values["alerts/users"] != "" && !callflow.MayAlert(v.portal)
 	if v.portal.PortalCountry != "" {
@@ -157,14 +160,15 @@ func (h *Handlers) showEdit(page *views.SettingsPage, v view, shown settingsForm
 			page.Carried = append(page.Carried, views.Choice{Value: c.Path, Label: c.To})
 		}
 	}
-	page.Unsaved = len(page.Stored) > 0 || shown.edit.hasURL && shown.edit.url != v.portal.CommandURL
+	newURL := shown.edit.changesURL() && shown.edit.url != v.portal.CommandURL
+	page.Unsaved = len(page.Stored) > 0 || newURL
 	page.Problems = w.problems(shown.edit.errors)
 	if shown.edit.urlError != views.NoError {
 		page.Problems = append(page.Problems, w.urlProblem(shown.edit.urlError))
 	}
 	if shown.review {
 		page.Review = &views.Review{Imported: shown.imported, Changes: w.changes(changes)}
-		if shown.edit.hasURL && shown.edit.url != v.portal.CommandURL {
+		if newURL {
 			page.Review.Changes = append(page.Review.Changes, v.l.CommandURLChange(v.portal.CommandURL, shown.edit.url))
 		}
 	}

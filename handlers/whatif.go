@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -41,9 +42,10 @@ func (h *Handlers) trialPages(a *echo.Group) {
 	a.POST("/settings/dry-run/off", h.endDryRun)
 }
 
-// tried is the settings page with what is entered and not saved.
-func tried(v view, now models.Settings, t trial) settingsForm {
-	return settingsForm{edit: &settingsEdit{version: v.portal.SettingsVersion, base: v.portal.Settings, next: now}, trial: t}
+// tried is the settings page with what is entered in a form and not saved.
+func tried(v view, form url.Values, now models.Settings, t trial) settingsForm {
+	version, _ := versionOf(form.Get("version")) // 0, that of no form, is the current one
+	return settingsForm{edit: &settingsEdit{version: version, base: v.portal.Settings, next: now}, trial: t}
 }
 
 // settingsIn are the settings that a form shows.
@@ -83,7 +85,7 @@ func (h *Handlers) tryCalls(c echo.Context) error {
 	}
 	now, all := enteredFrom(form, v.portal.Settings), form.Get("what_if_all") == "on"
 	if !asPart(c) {
-		return h.renderSettings(c, v, http.StatusOK, tried(v, now, trial{all: all}))
+		return h.renderSettings(c, v, http.StatusOK, tried(v, form, now, trial{all: all}))
 	}
 	shown, err := h.whatIf(c.Request().Context(), v, now, all)
 	if err != nil {

@@ -41,7 +41,7 @@ type SettingError struct {
 	Code SettingErrorCode
 	// Item is what is wrong of a list, or named twice in a file.
 	Item string
-	// Line of a file, from 1, where it stops being JSON.
+	// Line of a file, from 1, in which it stops being JSON, or names something again.
 	Line int
 	// Least and Most bound a number; Most alone, how many or how long.
 	Least, Most int

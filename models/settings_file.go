@@ -89,7 +89,7 @@ func (s Settings) ReadFile(text []byte) (Settings, []SettingError) {
 		}
 	}
 	next, mistakes := s.With(values)
-	return next, ordered(append(wrong, mistakes...))
+	return next, InOrder(append(wrong, mistakes...))
 }
 
 // unreadable says what keeps a text from being one object of JSON: a name that
@@ -97,11 +97,12 @@ func (s Settings) ReadFile(text []byte) (Settings, []SettingError) {
 // JSON.
 func unreadable(text []byte, err error) SettingError {
 	if broken, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-		if errors.Is(err, jsontext.ErrDuplicateName) {
-			return SettingError{Code: NamedTwice, Item: shortened(broken.JSONPointer.LastToken())}
-		}
 		before := text[:min(broken.ByteOffset, int64(len(text)))]
-		return SettingError{Code: NotJSON, Line: 1 + bytes.Count(before, []byte{'\n'})}
+		wrong := SettingError{Code: NotJSON, Line: 1 + bytes.Count(before, []byte{'\n'})}
+		if errors.Is(err, jsontext.ErrDuplicateName) {
+			wrong.Code, wrong.Item = NamedTwice, shortened(broken.JSONPointer.LastToken())
+		}
+		return wrong
 	}
 	if strange, ok := errors.AsType[*json.SemanticError](err); ok && strange.JSONPointer != "" {
 		path := strings.TrimPrefix(string(strange.JSONPointer), "/settings")
@@ -186,8 +187,8 @@ func leaf(kind valueKind, node any) (string, bool) {
 	return "", false
 }
 
-// ordered are the errors in the order of the page, each once.
-func ordered(wrong []SettingError) []SettingError {
+// InOrder are errors in the order of the page, each once.
+func InOrder(wrong []SettingError) []SettingError {
 	seen := map[SettingError]bool{}
 	for _, e := range wrong {
 		seen[e] = true

@@ -72,7 +72,7 @@ func (s Settings) With(values map[string]string) (Settings, []SettingError) {
 	if err != nil {
 		return s, append(wrong, SettingError{Code: WrongShape})
 	}
-	return next, ordered(append(wrong, next.Check()...))
+	return next, InOrder(append(wrong, next.Check()...))
 }
 
 // put writes a value into a tree, and says what is wrong with it.

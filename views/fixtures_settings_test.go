@@ -195,7 +195,7 @@ func importWrong(l Localizer) ImportPage {
 	return ImportPage{Page: page(l, SettingsTab), Most: 64 << 10, Text: `{"version": 1, "settings": {"card": {"when": "later"}}}`, Problems: []Problem{
 		{"card/when", l.SettingName([]string{"card", "when"}, settingNames), l.SettingProblem("unknown_choice")},
 		{"colour", "", l.SettingProblem("unknown_setting")},
-		{"extensions/104", l.SettingName([]string{"extensions", "104"}, settingNames), l.SettingProblem("nobody_here")},
+		{"extensions/104", l.SettingName([]string{"extensions", "104"}, settingNames), l.SettingProblem("nobody_here", "Item", 4711)},
 		{"", "", l.SettingProblem("not_json", aboutWrong...)},
 	}}
 }
