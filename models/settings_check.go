@@ -39,7 +39,7 @@ const (
 type SettingError struct {
 	Path string
 	Code SettingErrorCode
-	// Item is what is wrong of a list, or named twice in a file.
+	// Item is what is wrong of a list, who is not known, or what a file names twice.
 	Item string
 	// Line of a file, from 1, in which it stops being JSON, or names something again.
 	Line int
