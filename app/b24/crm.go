@@ -117,7 +117,7 @@ func (c *Client) AddDeal(ctx context.Context, d NewDeal) (int64, error) {
 		Item struct {
 			ID ID `json:"id"`
 		} `json:"item"`
-	}](ctx, c, methodItemAdd, Params{"entityTypeId": int(crm.TypeDeal), "fields": fields})
+	}](ctx, c, methodItemAdd, Params{"entityTypeId": int(crm.TypeDeal), "fields": fields}, slow())
 	return newID(methodItemAdd, answer.Item.ID, err)
 }
 
@@ -139,7 +139,7 @@ func set[T comparable](fields Params, name string, value T) {
 }
 
 func (c *Client) add(ctx context.Context, method string, fields Params) (int64, error) {
-	id, err := invoke[ID](ctx, c, method, Params{"fields": fields})
+	id, err := invoke[ID](ctx, c, method, Params{"fields": fields}, slow())
 	return newID(method, id, err)
 }
 

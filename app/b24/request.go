@@ -36,7 +36,9 @@ const (
 // An Option changes how a call is made.
 type Option func(*request)
 
-// slow marks a call that a portal may work on for as long as it works on any.
+// slow marks a call that a portal may work on for as long as it works on any: what
+// creates something is given up no sooner, or it would be looked for, and made again,
+// while it still comes into being.
 func slow() Option { return func(r *request) { r.timeout = heavy } }
 
 // Repeatable marks a call that may run twice without harm: a read, or a write

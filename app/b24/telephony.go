@@ -66,7 +66,7 @@ func (c *Client) StartCall(ctx context.Context, s CallStart) (StartedCall, error
 	if s.NewLine != nil {
 		return c.startOnNewLine(ctx, s)
 	}
-	var opts []Option
+	opts := []Option{slow()} // sent again while it may still run, it could create twice
 	if s.ExternalID != "" {
 		opts = append(opts, Repeatable())
 	}

@@ -294,6 +294,54 @@ func TestARecordingThatBitrix24FetchesHasTimeAndIsNotFetchedTwiceAtOnce(t *testi
 	}
 }
 
+// What is given up sooner may still come into being: it would be looked for in vain, and
+// made again.
+func TestWhatCreatesSomethingIsWaitedForAsLongAsBitrix24WorksOnIt(t *testing.T) {
+	for name, do := range map[string]func(d *desk) error{
+		"a call": func(d *desk) error {
+			_, err := d.StartCall(t.Context(), CallStart{ExternalID: "pbx-1", UserID: 17, Phone: "+79035551122", Direction: call.Incoming, Create: true})
+			return err
+		},
+		"a lead": func(d *desk) error {
+			_, err := d.AddLead(t.Context(), NewLead{Title: "Call", Phone: "+79035551122"})
+			return err
+		},
+		"a repeated lead": func(d *desk) error {
+			_, err := d.AddLead(t.Context(), NewLead{Title: "Call", ContactID: 412})
+			return err
+		},
+		"a deal": func(d *desk) error {
+			_, err := d.AddDeal(t.Context(), NewDeal{Title: "Call", ContactID: 412})
+			return err
+		},
+		"an activity": func(d *desk) error {
+			_, err := d.AddCallActivity(t.Context(), CallActivity{Owner: deal555, Direction: call.Incoming, StartedAt: noon, EndedAt: noon})
+			return err
+		},
+		"a to-do": func(d *desk) error {
+			_, err := d.AddTodo(t.Context(), Todo{Card: deal555, Deadline: noon, UserID: 17})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := serve(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+			var took deadlines
+			d.app.HTTP = &http.Client{Transport: &took}
+			if err := do(d); !Unsure(err) {
+				t.Errorf("it may not have run: %v", err)
+			}
+			for _, time := range took {
+				if time != heavy {
+					t.Errorf("it has %v", time)
+				}
+			}
+			if len(took) == 0 {
+				t.Error("nothing was asked")
+			}
+		})
+	}
+}
+
 func TestWhatWeCreate(t *testing.T) {
 	d, s := scripted(t, `{"result":901}`, `{"result":{"item":{"id":555}}}`, `{"result":7944}`, `{"result":true}`, `{"result":{"result":{"lead":true}}}`)
 	ctx := t.Context()

@@ -30,7 +30,7 @@ func (c *Client) AddTodo(ctx context.Context, t Todo) (int64, error) {
 	}](ctx, c, method, Params{
 		"ownerTypeId": int(t.Card.Type), "ownerId": t.Card.ID, "deadline": t.Deadline.Format(time.RFC3339),
 		"title": t.Title, "description": t.Text, "responsibleId": t.UserID,
-	})
+	}, slow())
 	return newID(method, answer.ID, err)
 }
 
