@@ -190,6 +190,22 @@ func TestTheLogOfAPortalThatComesBackSaysWhatWasDoneAndThatTheRestIsGone(t *test
 				t.Errorf("%q stands there %d times, want %d", text, n, times)
 			}
 		}
+
+		// What the PBX tells of them later changes nothing any more.
+		before := []*models.Call{r.row("c1"), r.row("c2")}
+		asked := func() int {
+			return r.sim.Count("acme", "telephony.externalCall.hide") + r.sim.Count("acme", "telephony.externalCall.finish") + r.sim.Count("acme", "telephony.externalCall.register")
+		}
+		asks := asked()
+		r.key = keyIn(t, r.post("/settings/keys", url.Values{"name": {"New"}}))
+		r.tell(ended("c2", "missed", 0), recording("c1", "https://pbx.example/c1.mp3"))
+		r.worked("c1", "c2")
+		if diff := cmp.Diff(before, []*models.Call{r.row("c1"), r.row("c2")}); diff != "" {
+			t.Errorf("the calls from before (-before +after):\n%s", diff)
+		}
+		if n := asked() - asks; n != 0 {
+			t.Errorf("%d requests about them", n)
+		}
 	})
 }
 
