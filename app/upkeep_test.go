@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 
 	"callwise/app/b24"
 	"callwise/app/b24/b24sim"
+	"callwise/app/call"
 	"callwise/models"
 
 	"github.com/google/go-cmp/cmp"
@@ -124,6 +126,63 @@ func TestWhatWasSaidIsAddedToTheFinishedCallOnce(t *testing.T) {
 		}
 		if n := r.sim.Count("acme", "telephony.call.attachTranscription"); n != 1 {
 			t.Errorf("it was added %d times", n)
+		}
+	})
+}
+
+// What is written down before it is asked for, and may have been done when the program
+// was killed, is not done again.
+func TestATranscriptThatMayHaveBeenAddedIsNotAddedAgain(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		said := func(id string) map[string]any {
+			return map[string]any{
+				"id": id + "-said", "type": "transcript.ready", "call": id, "at": now(),
+				"messages": []map[string]any{{"side": "client", "start": 0, "stop": 4, "text": "Hello"}},
+			}
+		}
+		attached := func() int { return r.sim.Count("acme", "telephony.call.attachTranscription") }
+		r.tell(started("c1", "incoming", "+4930901821"), ended("c1", "missed", 0), started("c2", "incoming", "+4930901822"), ended("c2", "missed", 0))
+		r.finished(2)
+		tried := r.row("c1")
+		tried.Progress.Transcript.Tried = true
+		if err := r.house.store.SaveCall(t.Context(), tried); err != nil {
+			t.Fatal(err)
+		}
+		r.tell(said("c1"))
+		r.worked("c1")
+		if n := attached(); n != 0 || !r.row("c1").Progress.Transcript.Done {
+			t.Errorf("what may have been added was added %d times", n)
+		}
+		fault := r.sim.Inject(b24sim.Fault{Method: "telephony.call.attachTranscription", Act: b24sim.Hold})
+		r.tell(said("c2"))
+		r.eventually("it is written down before it is asked for", func() bool { return attached() == 1 && r.row("c2").Progress.Transcript.Tried })
+		fault.Release()
+		r.worked("c2")
+		if n := attached(); n != 1 || !r.row("c2").Progress.Transcript.Done {
+			t.Errorf("it was added %d times", n)
+		}
+	})
+}
+
+// However many calls of a portal have no end, those of others are closed as well.
+func TestCallsWithoutAnEndAreClosedHoweverManyThereAre(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		portal := r.stored().ID
+		for i := range 501 {
+			_, err := r.house.store.EnsureCall(t.Context(), models.Call{
+				PortalID: portal, Kind: models.KindPBX, CallKey: fmt.Sprint("pbx:s", i), Direction: call.Internal, StartedAt: time.Now().Add(-time.Hour),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := r.house.flow.CloseStale(t.Context(), -time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if left, err := r.house.store.StaleCalls(t.Context(), time.Now().Add(time.Minute)); err != nil || len(left) != 0 {
+			t.Errorf("%d calls are not told of: %v", len(left), err)
 		}
 	})
 }

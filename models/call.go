@@ -177,12 +177,13 @@ func (s *Store) call(ctx context.Context, portalID int64, where string, value an
 	return &c, nil
 }
 
-// OpenCallback returns the newest callback to a number that began after since
-// and that no call of the PBX answers yet.
+// OpenCallback returns the newest callback to a number that was worked on after
+// since and that no call of the PBX answers yet. When it was asked for does not
+// matter: the PBX may have been told of it late.
 func (s *Store) OpenCallback(ctx context.Context, portalID int64, phoneKey string, since time.Time) (*Call, error) {
 	var c Call
 	err := s.with(ctx).
-		Where("portal_id = ? AND phone_key = ? AND started_at >= ?", portalID, clean(phoneKey), stored(since)).
+		Where("portal_id = ? AND phone_key = ? AND updated_at >= ?", portalID, clean(phoneKey), stored(since)).
 		Where("kind = ? AND state = ? AND pbx_call_id IS NULL", KindCallback, CallOpen).
 		Order("started_at DESC, id DESC").Take(&c).Error
 	if err != nil {

@@ -120,8 +120,9 @@ func TestACallbackWaitsForItsCall(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		ctx := t.Context()
 		p, twin := active(t, s, "one"), active(t, s, "two")
-		order := func(key string, at time.Duration) *models.Call {
-			return must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindCallback, CallKey: key, PhoneKey: "+49301", StartedAt: noon.Add(at)}))
+		order := func(key string, at time.Duration) *models.Call { // asked for an hour before
+			s.Now = func() time.Time { return noon.Add(at) }
+			return must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindCallback, CallKey: key, PhoneKey: "+49301", StartedAt: noon.Add(at - time.Hour)}))
 		}
 		old, fresh := order("callback:1", 0), order("callback:2", 10*time.Minute)
 		if got := must[*models.Call](t)(s.OpenCallback(ctx, p.ID, "+49301", noon)); got.ID != fresh.ID {
@@ -149,14 +150,19 @@ func TestCallsWithoutAnEndAreFound(t *testing.T) {
 		must[*models.Call](t)(s.EnsureCall(t.Context(), models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "4"}))
 		// Begun long ago, but reported only now.
 		must[*models.Call](t)(s.EnsureCall(t.Context(), models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "5", StartedAt: noon}))
+		s.Now = func() time.Time { return noon }
+		ahead := must[*models.Call](t)(s.EnsureCall(t.Context(), models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "6", StartedAt: noon.AddDate(1, 0, 0)}))
+		s.Now = func() time.Time { return now }
 		later.RetryAt = ptr(now.Add(time.Minute))
 		finished.State = models.CallFinished
 		check(t, s.SaveCall(t.Context(), later))
 		check(t, s.SaveCall(t.Context(), finished))
 		calls := must[[]models.Call](t)(s.StaleCalls(t.Context(), now.Add(-3*time.Hour)))
-		if len(calls) != 1 || calls[0].ID != stale.ID {
+		if len(calls) != 2 || calls[0].ID != stale.ID || calls[1].ID != ahead.ID {
 			t.Errorf("stale: %v", calls)
 		}
+		ahead.State = models.CallFinished
+		check(t, s.SaveCall(t.Context(), ahead))
 		told := event(models.OwnEventKey(call.Ended, stale.ID), stale.CallKey, 0)
 		add(t, s, p.ID, told) // the PBX's event of that name
 		if calls := must[[]models.Call](t)(s.StaleCalls(t.Context(), now.Add(-3*time.Hour))); len(calls) != 1 {

@@ -167,9 +167,10 @@ const (
 
 // Transcript is what was said, as Bitrix24 was given it.
 type Transcript struct {
-	Done bool   `json:"done,omitempty"`
-	ID   int64  `json:"id,omitempty"`
-	Code string `json:"code,omitempty"`
+	Tried bool   `json:"tried,omitempty"` // without Done: the answer is not known
+	Done  bool   `json:"done,omitempty"`
+	ID    int64  `json:"id,omitempty"`
+	Code  string `json:"code,omitempty"`
 }
 
 // A BindFailure is a card the call could not be logged to.

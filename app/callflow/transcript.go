@@ -14,11 +14,17 @@ func (w *work) transcribe(ctx context.Context) error {
 	if len(w.call.Transcript) == 0 || progress.Transcript.Done {
 		return nil
 	}
+	if progress.Transcript.Tried {
+		progress.Transcript.Done = true
+		return w.save(ctx)
+	}
+	progress.Transcript.Tried = true // written down before it is asked for
 	id, err := w.client.AttachTranscript(ctx, *w.row.B24CallID, w.call.Transcript)
 	w.did("transcript", errorCode(err))
 	if err != nil && (!isPortals(err) || passes(err) && !b24.Unsure(err)) {
+		progress.Transcript.Tried = b24.Unsure(err)
 		return err
 	}
-	progress.Transcript = models.Transcript{Done: true, ID: id, Code: errorCode(err)}
+	progress.Transcript = models.Transcript{Tried: true, Done: true, ID: id, Code: errorCode(err)}
 	return w.save(ctx)
 }

@@ -83,17 +83,21 @@ func mended(err error) error {
 }
 
 // CloseStale ends, as failed, the calls that began longer ago than after and
-// were never ended.
+// were never ended: all of them, so that one portal's do not keep another's open.
 func (f *Flow) CloseStale(ctx context.Context, after time.Duration) error {
-	calls, err := f.Store.StaleCalls(ctx, f.Now().Add(-after))
-	if err != nil {
-		return err
+	for {
+		calls, err := f.Store.StaleCalls(ctx, f.Now().Add(-after))
+		if err != nil || len(calls) == 0 {
+			return err
+		}
+		var failed []error
+		for _, c := range calls {
+			failed = append(failed, f.closeStale(ctx, &c))
+		}
+		if err := errors.Join(failed...); err != nil {
+			return err // those that failed would come again at once
+		}
 	}
-	var failed []error
-	for _, c := range calls {
-		failed = append(failed, f.closeStale(ctx, &c))
-	}
-	return errors.Join(failed...)
 }
 
 func (f *Flow) closeStale(ctx context.Context, c *models.Call) error {
