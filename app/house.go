@@ -135,7 +135,7 @@ func newFlow(c config, store *models.Store, log *slog.Logger) *callflow.Flow {
 		Room: callflow.NewRoom(callflow.DefaultRoom()),
 		Log:  log, Lookups: callflow.NewLookups(callflow.DefaultLookupAge),
 		PBX: callflow.PBXClient(c.AllowLoopback), Recordings: callflow.RecordingClient(c.AllowLoopback), PublicURL: c.PublicURL,
-		Owner: uuid.NewString(), Lease: callflow.DefaultLease, LockWait: callflow.DefaultLockWait, ReadWait: callflow.DefaultReadWait,
+		Owner: uuid.NewString(), Lease: callflow.DefaultLease, LockWait: callflow.DefaultLockWait, ReadWait: callflow.DefaultReadWait, MayRun: callflow.DefaultMayRun,
 		LegWait: callflow.DefaultLegWait, CommandWindow: callflow.DefaultCommandWindow, RecoverAfter: callflow.DefaultRecoverAfter,
 		Now: time.Now, Traces: c.Traces != "",
 		Title: func(lang string, d call.Direction, number string) string {

@@ -29,6 +29,7 @@ const (
 	stillChild = "still" // takes over what another one has left alone for seconds
 	plainChild = "plain" // as in production
 	idleChild  = "idle"  // takes events and works on none of them
+	slowChild  = "slow"  // believes a portal to go on with what was asked for seconds
 )
 
 func TestMain(m *testing.M) {
@@ -39,9 +40,12 @@ func TestMain(m *testing.M) {
 	defer stop()
 	t := terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv}
 	os.Exit(serveTuned(ctx, t, func(h *house) {
+		h.flow.MayRun = 0 // the simulated portal carries out at once
 		switch os.Getenv(childVariable) {
 		case hastyChild:
 			h.flow.Lease, h.sweep, h.flow.RecoverAfter = 400*time.Millisecond, 100*time.Millisecond, 0
+		case slowChild:
+			h.flow.Lease, h.sweep, h.flow.MayRun = 400*time.Millisecond, 100*time.Millisecond, slowRun
 		case stillChild:
 			h.flow.Lease, h.sweep = stillLease, 100*time.Millisecond
 		case idleChild:
@@ -50,6 +54,10 @@ func TestMain(m *testing.M) {
 		}
 	}))
 }
+
+// slowRun is how long a portal may go on with a request, as a process of that kind
+// believes.
+const slowRun = 4 * time.Second
 
 // stillLease is how long a process of that kind may stand still.
 const stillLease = 3 * time.Second

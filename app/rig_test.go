@@ -158,6 +158,7 @@ func (r *rig) start() {
 		h.pages.Limits.Lift()
 	}
 	h.pages.Limits.LiftPages() // a test looks every 10 ms
+	h.flow.MayRun = 0          // the simulated portal carries out at once
 	if r.tune != nil {
 		r.tune(h)
 	}

@@ -35,7 +35,7 @@ func full(c *models.Call) {
 	c.Plan = &rules.Plan{Creator: rules.ByPlatform, CRMCreate: true}
 	c.Records = &crm.Records{Mode: crm.Classic, Leads: []crm.Lead{{ID: 812, CreatedAt: noon}}}
 	c.Progress = models.Progress{
-		Deferred: true, Created: refs, CreateTried: true, CreateDone: true, Ordered: true, AnchorLifted: true, Bound: refs,
+		Deferred: true, Created: refs, CreateTried: true, CreateDone: true, AskedAt: at, Ordered: true, AnchorLifted: true, Bound: refs,
 		Register:   models.Register{Tried: true, At: at, UserID: 17, CallID: "externalCall.1", Primary: refs[0]},
 		Finish:     models.Finish{Tried: true, Done: true, At: at, ActivityID: 5, StatisticID: "9"},
 		BindFailed: []models.BindFailure{{Ref: refs[0], Code: "ACCESS_DENIED"}},

@@ -18,6 +18,9 @@ type Progress struct {
 	Created     []crm.Ref `json:"created,omitempty"`
 	CreateTried bool      `json:"create_tried,omitempty"`
 	CreateDone  bool      `json:"create_done,omitempty"`
+	// AskedAt is when something that is to come into being was last asked for, if the
+	// answer is not known.
+	AskedAt time.Time `json:"asked_at,omitzero"`
 	// LeftOut: of its events not all are read.
 	LeftOut bool `json:"left_out,omitempty"`
 	// Repeated is whether Bitrix24 flagged the lead that the app made for a client

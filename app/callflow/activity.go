@@ -25,6 +25,9 @@ func (w *work) addActivity(ctx context.Context) error {
 			w.row.Progress.Skipped = union(w.row.Progress.Skipped, missing[:1])
 			continue
 		}
+		if errors.Is(err, errComing) {
+			return err
+		}
 		if err != nil {
 			w.did("activity", errorCode(err))
 			return err
@@ -47,7 +50,7 @@ func (w *work) hasActivity(ctx context.Context, id int64, owner crm.Ref) error {
 // after it was restored to an earlier moment, the statistics bring calls back.
 func (w *work) findOrAddActivity(ctx context.Context, cards []crm.Ref) (int64, error) {
 	if w.row.Progress.ActivityTried || w.fromStatistics() {
-		id, found, err := w.client.FindCallActivity(ctx, w.externalID())
+		id, found, err := w.seek(func() (int64, bool, error) { return w.client.FindCallActivity(ctx, w.externalID()) })
 		if err != nil || found {
 			return id, err
 		}
@@ -57,11 +60,12 @@ func (w *work) findOrAddActivity(ctx context.Context, cards []crm.Ref) (int64, e
 		return 0, err
 	}
 	w.row.Progress.ActivityTried = true
-	return w.client.AddCallActivity(ctx, b24.CallActivity{
+	asked := b24.CallActivity{
 		Owner: cards[0], Client: clientAmong(cards), Subject: w.subject(),
 		Phone: w.phone.Dial(), Direction: w.call.Direction, Completed: !w.missed(),
 		ResponsibleID: user, StartedAt: w.row.StartedAt, EndedAt: w.endedAt(), OriginID: w.externalID(),
-	})
+	}
+	return create(w, func() (int64, error) { return w.client.AddCallActivity(ctx, asked) })
 }
 
 // fromStatistics reports a call whose end was taken from the statistics.

@@ -32,6 +32,9 @@ func (w *work) create(ctx context.Context) error {
 	if errors.Is(err, errOutdated) {
 		return w.decideAnew(ctx)
 	}
+	if errors.Is(err, errComing) {
+		return err
+	}
 	if err == nil {
 		return w.createDone(ctx, created)
 	}
@@ -121,7 +124,7 @@ func (w *work) ownLead(ctx context.Context) (int64, error) {
 		return w.leadMade(w.lead), nil
 	}
 	if w.row.Progress.CreateTried {
-		id, found, err := w.client.FindByOrigin(ctx, crm.TypeLead, w.externalID())
+		id, found, err := w.seek(func() (int64, bool, error) { return w.client.FindByOrigin(ctx, crm.TypeLead, w.externalID()) })
 		if err != nil || found {
 			return id, err
 		}
@@ -134,7 +137,7 @@ func (w *work) ownLead(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	w.row.Progress.CreateTried = true
-	made, err := w.client.AddLead(ctx, fresh)
+	made, err := create(w, func() (b24.MadeLead, error) { return w.client.AddLead(ctx, fresh) })
 	return w.leadMade(made), err
 }
 
@@ -146,7 +149,7 @@ func (w *work) leadMade(made b24.MadeLead) int64 {
 
 // ownDeal is the deal with this call's mark.
 func (w *work) ownDeal(ctx context.Context) (int64, error) {
-	id, found, err := w.client.FindByOrigin(ctx, crm.TypeDeal, w.externalID())
+	id, found, err := w.seek(func() (int64, bool, error) { return w.client.FindByOrigin(ctx, crm.TypeDeal, w.externalID()) })
 	if err != nil || found {
 		return id, err
 	}
@@ -154,10 +157,11 @@ func (w *work) ownDeal(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return w.client.AddDeal(ctx, b24.NewDeal{
+	deal := b24.NewDeal{
 		Title: lead.Title, ContactID: lead.ContactID, CompanyID: lead.CompanyID, Source: lead.Source,
 		ResponsibleID: lead.ResponsibleID, OriginID: lead.OriginID,
-	})
+	}
+	return create(w, func() (int64, error) { return w.client.AddDeal(ctx, deal) })
 }
 
 func (w *work) newLead(ctx context.Context) (b24.NewLead, error) {

@@ -71,6 +71,9 @@ func (w *work) decideLate(ctx context.Context) error {
 // waits reports that the decision is worth waiting for with the card open: it
 // may be made soon. Otherwise the card is closed first and the rest follows.
 func (w *work) waits(undecided error) bool {
+	if errors.Is(undecided, errComing) {
+		return false
+	}
 	if !isPortals(undecided) || w.row.EndedAt == nil {
 		return true
 	}

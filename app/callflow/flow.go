@@ -43,6 +43,8 @@ type Flow struct {
 	// LockWait is how long a call waits for another call of its number before
 	// it is registered without a decision (decision.md F.6).
 	LockWait time.Duration
+	// MayRun is how long Bitrix24 may go on with a request whose answer was lost.
+	MayRun time.Duration
 	// ReadWait is how long a call that rings waits for the CRM to be read before
 	// it is registered without a decision (decision.md B.5-21).
 	ReadWait time.Duration

@@ -55,11 +55,12 @@ func (w *work) startCall(ctx context.Context, start b24.CallStart) (b24.StartedC
 		return b24.StartedCall{}, err
 	}
 	w.row.Progress.CreateTried = true
-	started, made, err := w.client.StartCallWithLead(ctx, b24.LeadStart{
-		Call: start, Lead: lead, Card: w.foundBy(), Converts: w.row.Records.Mode == crm.Simple,
+	return create(w, func() (started b24.StartedCall, err error) {
+		started, w.lead, err = w.client.StartCallWithLead(ctx, b24.LeadStart{
+			Call: start, Lead: lead, Card: w.foundBy(), Converts: w.row.Records.Mode == crm.Simple,
+		})
+		return started, err
 	})
-	w.lead = made
-	return started, err
 }
 
 // foundBy is the kind of card that Bitrix24 has to find for the call, zero if
@@ -87,7 +88,7 @@ func (w *work) notRegistered(err error, before models.Progress) {
 // hasNotRun forgets a registration that was refused, and with it the lead that was to
 // come with it.
 func (w *work) hasNotRun(before models.Progress, next models.Register) {
-	w.row.Progress.Register, w.row.Progress.CreateTried = next, before.CreateTried
+	w.row.Progress.Register, w.row.Progress.CreateTried, w.row.Progress.AskedAt = next, before.CreateTried, before.AskedAt
 }
 
 // start is the registration of this call. What it asks for stays: a repetition is

@@ -43,6 +43,9 @@ func (w *work) remind(ctx context.Context) error {
 		*todo = models.Todo{}
 		return w.remind(ctx)
 	}
+	if errors.Is(err, errComing) {
+		return err
+	}
 	w.did("todo", errorCode(err))
 	if err != nil && !refusedForGood(err) {
 		return err
@@ -72,7 +75,7 @@ func (w *work) remindable() []crm.Ref {
 func (w *work) findOrAddTodo(ctx context.Context, card crm.Ref) (int64, error) {
 	todo := &w.row.Progress.Todo
 	if todo.Tried {
-		id, found, err := w.client.FindTodo(ctx, todo.Card, w.mark())
+		id, found, err := w.seek(func() (int64, bool, error) { return w.client.FindTodo(ctx, todo.Card, w.mark()) })
 		if err != nil || found {
 			return id, err
 		}
@@ -82,9 +85,10 @@ func (w *work) findOrAddTodo(ctx context.Context, card crm.Ref) (int64, error) {
 	title, text := w.Todo(w.portal.Lang, MissedCall{
 		Number: w.phone.Pretty(), Customer: w.row.CustomerName, Line: w.lineTitle(), At: w.endedAt().In(w.portal.Zone()),
 	})
-	return w.client.AddTodo(ctx, b24.Todo{
+	asked := b24.Todo{
 		Card: card, Deadline: todo.Deadline.In(w.portal.Zone()), Title: title, Text: text + " " + w.mark(), UserID: todo.UserID,
-	})
+	}
+	return create(w, func() (int64, error) { return w.client.AddTodo(ctx, asked) })
 }
 
 // plan is the to-do that is about to be asked for.

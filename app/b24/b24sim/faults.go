@@ -18,9 +18,10 @@ const (
 	ServerError                // answer Status (502 by default) with an HTML page
 	Garbage                    // answer 200 with an HTML page
 	Empty                      // answer 200 with an empty body
-	Hold                       // wait for [Injected.Release], then go on
+	Hold                       // wait for [Injected.Release] or until whoever asks has gone, then go on
 	Refuse                     // answer Status (400 by default), Code and Text as the method itself would
 	Delay                      // wait for as long as For says, then go on
+	Late                       // wait for [Injected.Release], which has to come, whoever has gone, then go on
 )
 
 // A Fault says which requests go wrong, and how.
@@ -161,6 +162,9 @@ func (s *Sim) spoil(w http.ResponseWriter, r *http.Request, faults []*Injected, 
 			case <-i.released:
 			case <-r.Context().Done():
 			}
+			continue
+		case Late:
+			<-i.released
 			continue
 		case Delay:
 			timer := time.NewTimer(i.fault.For)

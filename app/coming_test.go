@@ -1,0 +1,52 @@
+package main
+
+import (
+	"testing"
+
+	"callwise/app/b24/b24sim"
+)
+
+// A portal goes on with a request after the connection has broken: what was asked for
+// is not asked for again before that has surely ended.
+func TestWhatComesIntoBeingLateIsNotMadeTwice(t *testing.T) {
+	for _, tt := range []struct {
+		name, method, looks string
+		nth                 int // request for it
+		happen              func(r *rig)
+		made                func(r *rig) int
+	}{
+		{"a to-do", "crm.activity.todo.add", "crm.activity.list", 1,
+			func(r *rig) { r.tell(started("c1", "incoming", "+4930901821"), ended("c1", "missed", 0)) },
+			func(r *rig) int { return len(r.todos()) }},
+		{"a repeated lead, which the registration was to bring", "crm.lead.add", "crm.item.list", 2,
+			func(r *rig) {
+				r.sim.Inject(b24sim.QueryLimit("acme", "crm.lead.add"))
+				r.tell(started("c1", "outgoing", "+4930901821"), ended("c1", "answered", 5))
+			},
+			func(r *rig) int { return len(r.portal.Leads()) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, address string) {
+				r := bareRig(t, address, classic)
+				first := r.spawnAs(slowChild)
+				r.install()
+				r.switches("corb")
+				r.set("missed/todo", "on")
+				r.portal.AddContact(b24sim.Contact{Name: "Mia", Phones: []string{"+4930901821"}})
+				late := r.sim.Inject(b24sim.Fault{Method: tt.method, Nth: tt.nth, Act: b24sim.Late})
+				t.Cleanup(late.Release)
+				tt.happen(r)
+				r.eventually("it is asked for", func() bool { return reached(late) })
+				first.kill()
+				looked := r.sim.Count("acme", tt.looks)
+				r.spawnAs(slowChild)
+				r.eventually("it is looked for", func() bool { return r.sim.Count("acme", tt.looks) > looked })
+				late.Release()
+				r.finished(1)
+				if made, asked := tt.made(r), r.sim.Count("acme", tt.method); made != 1 || asked != tt.nth {
+					t.Errorf("%d are made, asked for %d times", made, asked)
+				}
+			})
+		})
+	}
+}
