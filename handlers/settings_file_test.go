@@ -13,8 +13,8 @@ func TestEverySettingThatNamesAnEmployeeIsLookedAtInAFile(t *testing.T) {
 		change models.SettingChange
 		want   []string
 	}{
-		{models.SettingChange{Path: "callbacks/duty", From: "17", To: "17\n4711"}, []string{"4711"}},
-		{models.SettingChange{Path: "alerts/users", From: "17", To: "17\n4711"}, []string{"4711"}},
+		{models.SettingChange{Path: "callbacks/duty", From: "17", To: "17\n4711"}, []string{"17", "4711"}},
+		{models.SettingChange{Path: "alerts/users", From: "17", To: "17\n4711"}, []string{"17", "4711"}},
 		{models.SettingChange{Path: "extensions/104", To: "4711"}, []string{"4711"}},
 		{models.SettingChange{Path: "lines/22/responsible", To: "4711"}, []string{"4711"}},
 		{models.SettingChange{Path: "lines/22/name", To: "4711"}, nil},
