@@ -144,6 +144,7 @@ func TestTheAppsOwnAccountAloneBindsNothingAndCallsGoOn(t *testing.T) {
 		r.comesOnce()
 		r.tell(started("c1", "incoming", "+4930901821"), ended("c1", "answered", 5))
 		r.eventually("the call is logged", func() bool { return len(r.portal.ActivitiesOf(contact(mia))) == 1 })
+		r.worked("c1")
 		client := r.house.flow.Client(r.stored())
 		asked := len(r.sim.Requests())
 		if err := client.RejectEmployees(t.Context()); err != nil || len(r.sim.Requests()) != asked {
