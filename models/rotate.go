@@ -55,9 +55,10 @@ var ErrKeys = errors.New("ENCRYPTION_KEYS: the secrets that are stored do not op
 // keySample is how many secrets [Store.CheckKeys] tries at a time.
 const keySample = 10
 
-// CheckKeys returns [ErrKeys] with the ids of the keys that are missing if portals that have the app have tokens, and the keys
-// open none of the oldest or none of the newest: what Bitrix24 reports of such portals
-// would be refused. One that does not open is no error.
+// CheckKeys returns [ErrKeys], with the ids of the keys that are missing, if portals
+// that have the app have tokens, and the keys open none of the oldest or none of the
+// newest: what Bitrix24 reports of such portals would be refused. One that does not
+// open is no error.
 func (s *Store) CheckKeys(ctx context.Context) error {
 	for _, column := range []sealedColumn{applicationToken, refreshToken} {
 		for _, order := range []string{"", " DESC"} {
