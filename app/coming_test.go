@@ -41,6 +41,7 @@ func TestWhatComesIntoBeingLateIsNotMadeTwice(t *testing.T) {
 				looked := r.sim.Count("acme", tt.looks)
 				r.spawnAs(slowChild)
 				r.eventually("it is looked for", func() bool { return r.sim.Count("acme", tt.looks) > looked })
+				r.eventually("the call's end does not wait for it", func() bool { return len(r.portal.Statistics()) == 1 })
 				late.Release()
 				r.finished(1)
 				if made, asked := tt.made(r), r.sim.Count("acme", tt.method); made != 1 || asked != tt.nth {

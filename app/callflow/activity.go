@@ -65,7 +65,7 @@ func (w *work) findOrAddActivity(ctx context.Context, cards []crm.Ref) (int64, e
 		Phone: w.phone.Dial(), Direction: w.call.Direction, Completed: !w.missed(),
 		ResponsibleID: user, StartedAt: w.row.StartedAt, EndedAt: w.endedAt(), OriginID: w.externalID(),
 	}
-	return create(w, func() (int64, error) { return w.client.AddCallActivity(ctx, asked) })
+	return bring(w, func() (int64, error) { return w.client.AddCallActivity(ctx, asked) })
 }
 
 // fromStatistics reports a call whose end was taken from the statistics.

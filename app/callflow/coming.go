@@ -14,9 +14,9 @@ const DefaultMayRun = 65 * time.Second
 // errComing: what was asked for may still come into being.
 var errComing = errors.New("callflow: what was asked for may still come into being")
 
-// create asks for something that is to come into being. When, is written down before
+// bring asks for something that is to come into being. When, is written down before
 // and kept if the answer is lost.
-func create[T any](w *work, ask func() (T, error)) (T, error) {
+func bring[T any](w *work, ask func() (T, error)) (T, error) {
 	w.row.Progress.AskedAt = w.Now().UTC()
 	made, err := ask()
 	if !b24.Unsure(err) {

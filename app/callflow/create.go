@@ -137,7 +137,7 @@ func (w *work) ownLead(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	w.row.Progress.CreateTried = true
-	made, err := create(w, func() (b24.MadeLead, error) { return w.client.AddLead(ctx, fresh) })
+	made, err := bring(w, func() (b24.MadeLead, error) { return w.client.AddLead(ctx, fresh) })
 	return w.leadMade(made), err
 }
 
@@ -161,7 +161,7 @@ func (w *work) ownDeal(ctx context.Context) (int64, error) {
 		Title: lead.Title, ContactID: lead.ContactID, CompanyID: lead.CompanyID, Source: lead.Source,
 		ResponsibleID: lead.ResponsibleID, OriginID: lead.OriginID,
 	}
-	return create(w, func() (int64, error) { return w.client.AddDeal(ctx, deal) })
+	return bring(w, func() (int64, error) { return w.client.AddDeal(ctx, deal) })
 }
 
 func (w *work) newLead(ctx context.Context) (b24.NewLead, error) {

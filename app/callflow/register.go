@@ -55,7 +55,7 @@ func (w *work) startCall(ctx context.Context, start b24.CallStart) (b24.StartedC
 		return b24.StartedCall{}, err
 	}
 	w.row.Progress.CreateTried = true
-	return create(w, func() (started b24.StartedCall, err error) {
+	return bring(w, func() (started b24.StartedCall, err error) {
 		started, w.lead, err = w.client.StartCallWithLead(ctx, b24.LeadStart{
 			Call: start, Lead: lead, Card: w.foundBy(), Converts: w.row.Records.Mode == crm.Simple,
 		})

@@ -88,7 +88,7 @@ func (w *work) findOrAddTodo(ctx context.Context, card crm.Ref) (int64, error) {
 	asked := b24.Todo{
 		Card: card, Deadline: todo.Deadline.In(w.portal.Zone()), Title: title, Text: text + " " + w.mark(), UserID: todo.UserID,
 	}
-	return create(w, func() (int64, error) { return w.client.AddTodo(ctx, asked) })
+	return bring(w, func() (int64, error) { return w.client.AddTodo(ctx, asked) })
 }
 
 // plan is the to-do that is about to be asked for.
