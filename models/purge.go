@@ -29,8 +29,17 @@ const waitingFor = 30 * 24 * time.Hour
 const nothingWaits = "(SELECT count(*) FROM events e WHERE e.portal_id = calls.portal_id AND e.done_at IS NULL AND " +
 	"e.call_key IN (calls.call_key, 'pbx:' || calls.pbx_call_id, 'b24:' || calls.b24_call_id)) = 0"
 
-// oldCalls is SQL that holds for calls that began, and are known, since before a time.
-const oldCalls = "started_at < ? AND created_at < ? AND " + nothingWaits
+// oldCalls are the walks over the calls that we have known since before a time, and that
+// began before it or, by the clock of their PBX, are still to begin.
+func (s *Store) oldCalls(before time.Time, which string) []walk {
+	along := func(begun string, at time.Time) walk {
+		return walk{
+			table: "calls", along: "started_at", some: purgeBatch,
+			where: begun + " AND created_at < ? AND " + which, values: []any{stored(at), stored(before)},
+		}
+	}
+	return []walk{along("started_at < ?", before), along("started_at > ?", s.now())}
+}
 
 // Purged counts what a purge removed.
 type Purged struct {
@@ -53,11 +62,17 @@ func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (P
 		unfinished = callsBefore
 	}
 	var purged Purged
+	for _, calls := range s.oldCalls(unfinished, nothingWaits) {
+		n, err := s.purgeAlong(ctx, calls)
+		purged.Calls += n
+		if err != nil {
+			return purged, err
+		}
+	}
 	for _, old := range []struct {
 		rows  walk
 		count *int64
 	}{
-		{walk{table: "calls", along: "started_at", where: oldCalls, values: []any{stored(unfinished), stored(unfinished)}}, &purged.Calls},
 		{walk{table: "events", along: "arrived_at", where: "arrived_at < ? AND (done_at IS NOT NULL OR arrived_at < ?)",
 			values: []any{stored(unfinished), stored(unfinished.Add(-waitingFor))}}, &purged.Events},
 		{walk{table: "rest_log", along: "at", where: "at < ?", values: []any{stored(restBefore)}}, &purged.Requests},
@@ -119,24 +134,33 @@ func (s *Store) purge(ctx context.Context, table, key, where string, values ...a
 
 // purgeEarly removes finished calls that are left of those from before a time, whose
 // events are still here, and remembers their keys.
-func (s *Store) purgeEarly(ctx context.Context, before time.Time) (int64, error) {
-	rows := walk{table: "calls", along: "started_at", where: oldCalls + " AND state <> 'open'", values: []any{stored(before), stored(before)}, some: purgeBatch}
-	total := int64(0)
-	for more := true; more; {
+func (s *Store) purgeEarly(ctx context.Context, before time.Time) (total int64, err error) {
+	for _, calls := range s.oldCalls(before, nothingWaits+" AND state <> 'open'") {
+		n, err := s.eraseAlong(ctx, calls)
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+// eraseAlong erases the calls of a walk, and returns how many they were.
+func (s *Store) eraseAlong(ctx context.Context, calls walk) (total int64, err error) {
+	for more := true; more && err == nil; {
 		var removed int64
-		err := s.Transaction(ctx, func(tx *gorm.DB) (err error) {
-			more, err = rows.step(tx, func(where string, values []any) (err error) {
+		err = s.Transaction(ctx, func(tx *gorm.DB) (err error) {
+			more, err = calls.step(tx, func(where string, values []any) (err error) {
 				removed, err = s.eraseCalls(tx, where, values)
 				return err
 			})
 			return err
 		})
-		if err != nil {
-			return total, err
+		if err == nil {
+			total += removed
 		}
-		total += removed
 	}
-	return total, nil
+	return total, err
 }
 
 // eraseCalls removes calls that a condition holds for, and remembers their keys.

@@ -88,20 +88,21 @@ func TestACallThatGoesBeforeItsEventsIsRemembered(t *testing.T) {
 	})
 }
 
-func TestACallIsKeptFromWhenItIsKnownHoweverLongAgoItsPBXSaysItBegan(t *testing.T) {
+func TestACallIsKeptFromWhenItIsKnownWheneverItsPBXSaysItBegan(t *testing.T) {
 	const day = 24 * time.Hour
 	type purge struct {
 		at   time.Duration
 		gone models.Purged
 	}
+	longAgo, inTheFuture := noon.AddDate(-1, 0, 0), noon.AddDate(1, 0, 0)
+	week := []purge{{time.Hour, models.Purged{}}, {6 * day, models.Purged{}}, {8 * day, models.Purged{Calls: 1, Events: 1}}}
+	short := []purge{{time.Hour, models.Purged{}}, {2 * day, models.Purged{Calls: 1}}, {6 * day, models.Purged{Events: 1}}}
 	for _, tt := range []struct {
 		retention time.Duration
+		began     time.Time
 		purges    []purge
-	}{
-		{7 * day, []purge{{time.Hour, models.Purged{}}, {6 * day, models.Purged{}}, {8 * day, models.Purged{Calls: 1, Events: 1}}}},
-		{day, []purge{{time.Hour, models.Purged{}}, {2 * day, models.Purged{Calls: 1}}, {6 * day, models.Purged{Events: 1}}}},
-	} {
-		t.Run(fmt.Sprint(tt.retention), func(t *testing.T) {
+	}{{7 * day, longAgo, week}, {7 * day, inTheFuture, week}, {day, longAgo, short}, {day, inTheFuture, short}} {
+		t.Run(fmt.Sprint(tt.retention, " ", tt.began.Year()), func(t *testing.T) {
 			modelstest.Each(t, func(t *testing.T, s *models.Store) {
 				now := noon
 				s.Now = func() time.Time { return now }
@@ -109,7 +110,7 @@ func TestACallIsKeptFromWhenItIsKnownHoweverLongAgoItsPBXSaysItBegan(t *testing.
 				add(t, s, p.ID, event("1", "pbx:1", 0))
 				worked(t, s, p.ID, "pbx:1")
 				must[*models.Call](t)(s.EnsureCall(t.Context(), models.Call{
-					PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:1", State: models.CallFinished, StartedAt: noon.AddDate(-1, 0, 0),
+					PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:1", State: models.CallFinished, StartedAt: tt.began,
 				}))
 				for _, one := range tt.purges {
 					now = noon.Add(one.at)
