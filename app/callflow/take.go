@@ -99,34 +99,66 @@ func (f *Flow) newcomer(ctx context.Context, portal *models.Portal, source strin
 
 // newPBXCall is the click or callback that a call of the PBX answers, or a new call.
 func (f *Flow) newPBXCall(ctx context.Context, portal *models.Portal, t trail) (*models.Call, error) {
-	var row *models.Call
-	var err error
-	switch {
-	case t.call.B24ID != "":
-		row, err = f.ordered(ctx, portal, t.call.B24ID, t.first)
-	case t.call.Direction == call.Callback:
-		row, err = f.awaited(ctx, portal, t.call)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if row != nil {
-		err := f.Store.LinkPBX(ctx, portal.ID, row.ID, t.id)
-		if !errors.Is(err, models.ErrConflict) {
-			return row, err
-		}
-		// Another call of the PBX answers it already: this one is a further leg.
+	row, err := f.answered(ctx, portal, t)
+	leg := errors.Is(err, errAnswered)
+	if err != nil && !leg || row != nil {
+		return row, err
 	}
 	if t.call.Direction == "" {
 		return nil, nil // nothing says yet what kind of call this is
 	}
 	progress := begins(portal)
-	progress.Leg = row != nil
+	progress.Leg = leg
 	fresh := &models.Call{
 		PortalID: portal.ID, Kind: models.KindPBX, CallKey: t.key, PBXCallID: &t.id,
 		Direction: t.call.Direction, StartedAt: t.first, Progress: progress,
 	}
 	return fresh, f.introduceCaller(ctx, portal, t.call, fresh)
+}
+
+// errAnswered: another call of the PBX answers the click or callback already, this one
+// is a further leg.
+var errAnswered = errors.New("callflow: another call of the PBX answers this one already")
+
+// answered is the click or callback that a call of the PBX answers, which is linked to
+// it; nil without one.
+func (f *Flow) answered(ctx context.Context, portal *models.Portal, t trail) (*models.Call, error) {
+	switch {
+	case t.call.B24ID != "":
+		return f.answeredClick(ctx, portal, t)
+	case t.call.Direction == call.Callback:
+		return f.answeredCallback(ctx, portal, t)
+	}
+	return nil, nil
+}
+
+func (f *Flow) answeredClick(ctx context.Context, portal *models.Portal, t trail) (*models.Call, error) {
+	row, err := f.ordered(ctx, portal, t.call.B24ID, t.first)
+	if err != nil {
+		return nil, err
+	}
+	err = f.Store.LinkPBX(ctx, portal.ID, row.ID, t.id)
+	if errors.Is(err, models.ErrConflict) {
+		return nil, errAnswered
+	}
+	return row, err
+}
+
+// answeredCallback takes the newest callback that waits. One that another call of the
+// PBX was quicker to answer does not wait any more; if it still does, it is the PBX's
+// call that is linked already.
+func (f *Flow) answeredCallback(ctx context.Context, portal *models.Portal, t trail) (*models.Call, error) {
+	for missed := int64(0); ; {
+		row, err := f.awaited(ctx, portal, t.call)
+		if err != nil || row == nil {
+			return nil, err
+		}
+		err = f.Store.LinkPBX(ctx, portal.ID, row.ID, t.id)
+		if !errors.Is(err, models.ErrConflict) || row.ID == missed {
+			return row, err
+		}
+		missed = row.ID
+	}
 }
 
 // introduceCaller fills in what is known of a call at first sight, so that the
