@@ -213,19 +213,26 @@ func (r *rig) unread(id, phone string) {
 }
 
 func TestAContactSavedDuringALateCallIsNoException(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, address string) {
-		r := newRig(t, address, classic)
-		r.switches("c")
-		r.unread("c1", "+4930901821")
-		saved := r.mia("+4930901821")
-		r.tell(ended("c1", "answered", 5))
-		r.worked("c1")
-		r.leaves(trace{
-			Calls:      map[string]outcome{"c1": {State: models.CallFinished, Reason: rules.RepeatOffPBX, Notes: []rules.Note{rules.SnapshotFailed}}},
-			Statistics: []ending{{anna, "+4930901821", "200", 5}},
-			Logged:     [][]crm.Ref{{saved}},
-		}, "c1")
-	})
+	for _, ahead := range []time.Duration{0, -time.Minute} {
+		t.Run(ahead.String(), func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, address string) {
+				r := bareRig(t, address, classic)
+				r.later(ahead) // by the portal's clock
+				r.start()
+				r.install()
+				r.switches("c")
+				r.unread("c1", "+4930901821")
+				saved := r.mia("+4930901821")
+				r.tell(ended("c1", "answered", 5))
+				r.worked("c1")
+				r.leaves(trace{
+					Calls:      map[string]outcome{"c1": {State: models.CallFinished, Reason: rules.RepeatOffPBX, Notes: []rules.Note{rules.SnapshotFailed}}},
+					Statistics: []ending{{anna, "+4930901821", "200", 5}},
+					Logged:     [][]crm.Ref{{saved}},
+				}, "c1")
+			})
+		})
+	}
 }
 
 func TestALateDecisionLeavesAnExceptionAlone(t *testing.T) {

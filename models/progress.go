@@ -92,6 +92,8 @@ type Register struct {
 	Primary crm.Ref `json:"primary,omitzero"`
 	// CreateFailed: Bitrix24 wanted to create something, and could not.
 	CreateFailed bool `json:"create_failed,omitempty"`
+	// Ahead is how much later it was by Bitrix24's clock than by ours.
+	Ahead time.Duration `json:"ahead,omitempty"`
 }
 
 // An Exclusion is why a call is not handled.

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // maxCommands is how many commands a batch may hold.
@@ -47,6 +48,7 @@ func Ref(key string, path ...string) string {
 
 // Answers are the results of a batch by the keys of its commands.
 type Answers struct {
+	At      time.Time // when the portal answered, by its own clock if it tells
 	methods map[string]string
 	batchResult
 }
@@ -128,9 +130,11 @@ func (c *Client) Batch(ctx context.Context, b Batch, opts ...Option) (Answers, e
 			entry.Operating, entry.Code = c.learn(answers)
 		}
 	}
-	if _, err := c.send(ctx, r); err != nil {
+	got, err := c.send(ctx, r)
+	if err != nil {
 		return Answers{}, err
 	}
+	answers.At = got.Time.at(c.app.now())
 	if odd != nil {
 		return Answers{}, odd
 	}

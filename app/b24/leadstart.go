@@ -45,7 +45,7 @@ func (c *Client) StartCallWithLead(ctx context.Context, s LeadStart) (StartedCal
 	if err != nil {
 		return StartedCall{}, MadeLead{}, err
 	}
-	started, err := answer.started()
+	started, err := answer.started(answers.At)
 	return started, answers.madeLead(), err
 }
 

@@ -56,10 +56,7 @@ func (c *Client) statistics(ctx context.Context, params Params) (StatisticsList,
 	if err := decode(methodStatistics, got.Result, &rows); err != nil {
 		return StatisticsList{}, err
 	}
-	list := StatisticsList{At: c.app.now()}
-	if finish := float64(got.Time.Finish); finish > 0 {
-		list.At = time.UnixMilli(int64(finish * 1000)).UTC()
-	}
+	list := StatisticsList{At: got.Time.at(c.app.now())}
 	for _, row := range rows {
 		list.Ended = append(list.Ended, endedCall(row))
 	}

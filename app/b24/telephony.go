@@ -48,6 +48,7 @@ type CallStart struct {
 
 // A StartedCall is the portal's answer to a [CallStart].
 type StartedCall struct {
+	At      time.Time // when the portal answered, by its own clock if it tells
 	CallID  string    // the portal's name of the call
 	Primary *crm.Ref  // object the call belongs to, nil when Bitrix24 found none
 	Created []crm.Ref // what Bitrix24 created for the call
@@ -70,11 +71,15 @@ func (c *Client) StartCall(ctx context.Context, s CallStart) (StartedCall, error
 	if s.ExternalID != "" {
 		opts = append(opts, Repeatable())
 	}
-	answer, err := invoke[startAnswer](ctx, c, methodRegister, s.params(), opts...)
+	got, err := c.call(ctx, methodRegister, s.params(), opts...)
 	if err != nil {
 		return StartedCall{}, err
 	}
-	return answer.started()
+	var answer startAnswer
+	if err := decode(methodRegister, got.Result, &answer); err != nil {
+		return StartedCall{}, err
+	}
+	return answer.started(got.Time.at(c.app.now()))
 }
 
 // startOnNewLine adds the line and registers the call in one request. A line
@@ -91,7 +96,7 @@ func (c *Client) startOnNewLine(ctx context.Context, s CallStart) (StartedCall, 
 	if err := answers.Decode("call", &answer); err != nil {
 		return StartedCall{}, err
 	}
-	return answer.started()
+	return answer.started(answers.At)
 }
 
 const methodRegister = "telephony.externalCall.register"
@@ -133,11 +138,12 @@ type createdEntity struct {
 	ID   ID   `json:"ENTITY_ID"`
 }
 
-func (a startAnswer) started() (StartedCall, error) {
+func (a startAnswer) started(at time.Time) (StartedCall, error) {
 	if a.CallID == "" {
 		return StartedCall{}, &Failure{Method: "telephony.externalCall.register", Sent: true, Err: oddAnswer("answer without CALL_ID")}
 	}
 	started := StartedCall{
+		At:            at,
 		CallID:        string(a.CallID),
 		Primary:       refOf(string(a.EntityType), int64(a.EntityID)),
 		CreationError: string(a.CreationError),

@@ -20,14 +20,14 @@ const callID = "externalCall.5b0c1e7a9d3f4c2e8a6b7d1f0c9e8a77.1787300010"
 func TestStartCall(t *testing.T) {
 	d, s := scripted(t, `{"result":{"CALL_ID":"`+callID+`","CRM_CREATED_LEAD":901,"CRM_CREATED_ENTITIES":[{"ENTITY_TYPE":"LEAD","ENTITY_ID":901},
 	 {"ENTITY_TYPE":"DEAL","ENTITY_ID":"7"}],"CRM_ENTITY_TYPE":"CONTACT","CRM_ENTITY_ID":412},"time":{}}`,
-		`{"result":{"CALL_ID":"`+callID+`","CRM_CREATED_LEAD":null,"CRM_CREATED_ENTITIES":[],"CRM_ENTITY_TYPE":"","CRM_ENTITY_ID":null,"LEAD_CREATION_ERROR":"no"}}`,
+		`{"result":{"CALL_ID":"`+callID+`","CRM_CREATED_LEAD":null,"CRM_CREATED_ENTITIES":[],"CRM_ENTITY_TYPE":"","CRM_ENTITY_ID":null,"LEAD_CREATION_ERROR":"no"},"time":{"finish":1787400000.5}}`,
 		`{"result":[]}`)
 	start := CallStart{
 		ExternalID: "pbx-1", UserID: 17, Phone: "+79035551122", Direction: call.Incoming, StartedAt: noon, Create: true, Source: "CALL",
 		Primary: &crm.Ref{Type: crm.TypeContact, ID: 412}, Show: true, Line: "74951230000",
 	}
 	got, err := d.StartCall(t.Context(), start)
-	want := StartedCall{CallID: callID, Primary: &crm.Ref{Type: crm.TypeContact, ID: 412}, Created: []crm.Ref{{Type: crm.TypeLead, ID: 901}, {Type: crm.TypeDeal, ID: 7}}}
+	want := StartedCall{At: noon, CallID: callID, Primary: &crm.Ref{Type: crm.TypeContact, ID: 412}, Created: []crm.Ref{{Type: crm.TypeLead, ID: 901}, {Type: crm.TypeDeal, ID: 7}}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
@@ -38,7 +38,7 @@ func TestStartCall(t *testing.T) {
 		t.Errorf("sent (-want +got):\n%s", diff)
 	}
 	got, err = d.StartCall(t.Context(), CallStart{})
-	if diff := cmp.Diff(StartedCall{CallID: callID, CreationError: "no"}, got); err != nil || diff != "" {
+	if diff := cmp.Diff(StartedCall{At: time.UnixMilli(1787400000500).UTC(), CallID: callID, CreationError: "no"}, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	if _, err = d.StartCall(t.Context(), CallStart{}); !Unsure(err) {

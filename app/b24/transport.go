@@ -31,6 +31,14 @@ type timing struct {
 	ResetAt   Dec `json:"operating_reset_at"` // unix seconds
 }
 
+// at is when the portal answered, by its own clock; now if it does not tell.
+func (t timing) at(now time.Time) time.Time {
+	if finish := float64(t.Finish); finish > 0 {
+		return time.UnixMilli(int64(finish * 1000)).UTC()
+	}
+	return now
+}
+
 // A reply is an answer as it came, or what came of it before it broke off.
 type reply struct {
 	status int // HTTP; 0 without an answer

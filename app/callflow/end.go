@@ -97,12 +97,12 @@ func (w *work) decideAndCreate(ctx context.Context) error {
 // although the CRM knew the number by then (decision.md F.5).
 func (w *work) wasDenied() bool {
 	asked := w.row.Progress.Register
-	return w.row.Kind != models.KindClick && asked.Primary.ID == 0 && w.findableAt(asked.At)
+	return w.row.Kind != models.KindClick && asked.Primary.ID == 0 && w.findableAt(asked.At.Add(asked.Ahead))
 }
 
 // findableAt reports that Bitrix24 had to find an object for the number at that
-// time. What was made a moment before may have been made after: Bitrix24 tells
-// times to the second.
+// time by its clock. What was made a moment before may have been made after: it
+// tells times to the second.
 func (w *work) findableAt(at time.Time) bool {
 	known := w.row.Records.Before(at.Add(-clockSlack))
 	return w.row.Plan.MustFind && rules.PlanFor(*w.row.Case, *w.row.Decision, known, w.way()).MustFind

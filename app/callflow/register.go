@@ -195,7 +195,7 @@ func (w *work) hasStarted(ctx context.Context, started b24.StartedCall) error {
 		made = started.Created
 	}
 	progress := &w.row.Progress
-	progress.Register.CallID = started.CallID
+	progress.Register.CallID, progress.Register.Ahead = started.CallID, started.At.Sub(w.Now())
 	progress.Register.CreateFailed = started.CreationError != ""
 	if started.Primary != nil {
 		progress.Register.Primary = *started.Primary
