@@ -21,6 +21,8 @@ type Progress struct {
 	// AskedAt is when something that is to come into being was last asked for, if the
 	// answer is not known.
 	AskedAt time.Time `json:"asked_at,omitzero"`
+	// Technical is the lead of ours that simple mode is to convert.
+	Technical Technical `json:"technical,omitzero"`
 	// LeftOut: of its events not all are read.
 	LeftOut bool `json:"left_out,omitempty"`
 	// Repeated is whether Bitrix24 flagged the lead that the app made for a client
@@ -66,6 +68,13 @@ type Progress struct {
 	// Notes are what actually happened, beside the decision's own notes.
 	Notes []rules.Note `json:"notes,omitempty"`
 	Steps []Step       `json:"steps,omitempty"`
+}
+
+// Technical is a lead that simple mode makes a deal of: perhaps not at once, and then it
+// may not be found any more.
+type Technical struct {
+	ID      int64     `json:"id,omitempty"` // 0 = not known
+	AskedAt time.Time `json:"asked_at,omitzero"`
 }
 
 // Register is the registration of a call in Bitrix24. Tried without CallID

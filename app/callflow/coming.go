@@ -1,10 +1,12 @@
 package callflow
 
 import (
+	"context"
 	"errors"
 	"time"
 
 	"callwise/app/b24"
+	"callwise/app/crm"
 )
 
 // DefaultMayRun is a little longer than Bitrix24's cloud works on a request (platform
@@ -36,9 +38,45 @@ func (w *work) seek(find func() (id int64, found bool, err error)) (int64, bool,
 		w.row.Progress.AskedAt = time.Time{}
 		return id, true, nil
 	}
-	left := w.row.Progress.AskedAt.Add(w.MayRun).Sub(w.Now())
+	return 0, false, w.comes(w.row.Progress.AskedAt, w.MayRun)
+}
+
+// comes is [errComing] as long as what was asked for at a time may still come into being.
+// It is looked for again after a while.
+func (w *work) comes(asked time.Time, while time.Duration) error {
+	left := asked.Add(w.MayRun).Sub(w.Now())
 	if left <= 0 || left > w.MayRun { // the clock was ahead
-		return 0, false, nil
+		return nil
 	}
-	return 0, false, &Later{After: left, Err: errComing}
+	return &Later{After: min(left, while), Err: errComing}
+}
+
+// follow takes, for the lead that Bitrix24 created in simple mode, what that was converted
+// into since (telephony contract, trap 42).
+func (w *work) follow(ctx context.Context) error {
+	created := w.row.Progress.Created
+	if len(created) != 1 || created[0].Type != crm.TypeLead || w.portal.Mode() != crm.Simple {
+		return nil
+	}
+	converted, err := w.converted(ctx, created[0].ID)
+	switch {
+	case err != nil && refusedForGood(err):
+		w.did("create", errorCode(err))
+		return nil
+	case err != nil:
+		return err
+	case len(converted) > 0:
+		return w.createDone(ctx, converted)
+	}
+	asked := w.row.StartedAt
+	if registered := w.row.Progress.Register.At; !registered.IsZero() {
+		asked = registered
+	}
+	return w.converting(asked)
+}
+
+// converting is [errComing] as long as simple mode may still convert a lead that was asked
+// for at a time. Most are converted soon.
+func (w *work) converting(asked time.Time) error {
+	return w.comes(asked, max(time.Second, w.Now().Sub(asked)))
 }

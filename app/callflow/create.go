@@ -7,6 +7,7 @@ import (
 	"callwise/app/b24"
 	"callwise/app/crm"
 	"callwise/app/rules"
+	"callwise/models"
 )
 
 // created reports that nothing is left for the app to create.
@@ -111,6 +112,12 @@ func (w *work) findOrCreate(ctx context.Context) ([]crm.Ref, error) {
 	if err != nil || len(converted) > 0 {
 		return newOnly(converted, w.row.Plan.Link), err
 	}
+	if err := w.remember(ctx, []crm.Ref{{Type: crm.TypeLead, ID: lead}}); err != nil {
+		return nil, err
+	}
+	if err := w.converting(w.row.Progress.Technical.AskedAt); err != nil {
+		return nil, err
+	}
 	if w.row.Plan.Link.ID == 0 {
 		return []crm.Ref{{Type: crm.TypeLead, ID: lead}}, nil
 	}
@@ -121,7 +128,10 @@ func (w *work) findOrCreate(ctx context.Context) ([]crm.Ref, error) {
 // ownLead is the lead with this call's mark.
 func (w *work) ownLead(ctx context.Context) (int64, error) {
 	if w.lead.ID != 0 {
-		return w.leadMade(w.lead), nil
+		return w.lead.ID, nil
+	}
+	if lead := w.row.Progress.Technical.ID; lead != 0 {
+		return lead, nil
 	}
 	if w.row.Progress.CreateTried {
 		id, found, err := w.seek(func() (int64, bool, error) { return w.client.FindByOrigin(ctx, crm.TypeLead, w.externalID()) })
@@ -136,14 +146,25 @@ func (w *work) ownLead(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	w.row.Progress.CreateTried = true
+	w.toAddLead()
 	made, err := bring(w, func() (b24.MadeLead, error) { return w.client.AddLead(ctx, fresh) })
 	return w.leadMade(made), err
 }
 
-// leadMade keeps what Bitrix24 told of a lead of ours besides its id.
+// toAddLead writes down that a lead of ours is asked for now.
+func (w *work) toAddLead() {
+	w.row.Progress.CreateTried = true
+	if w.row.Records.Mode == crm.Simple {
+		w.row.Progress.Technical = models.Technical{AskedAt: w.Now().UTC()}
+	}
+}
+
+// leadMade keeps what Bitrix24 told of a lead of ours.
 func (w *work) leadMade(made b24.MadeLead) int64 {
 	w.row.Progress.Repeated = made.Repeated
+	if w.row.Records.Mode == crm.Simple {
+		w.row.Progress.Technical.ID = made.ID
+	}
 	return made.ID
 }
 

@@ -29,7 +29,7 @@ func (w *work) end(ctx context.Context) error {
 	if err := w.finish(ctx); err != nil || undecided != nil {
 		return errors.Join(undecided, err)
 	}
-	for _, step := range []func(context.Context) error{w.assign, w.bindMissing, w.remind, w.transcribe, w.attach} {
+	for _, step := range []func(context.Context) error{w.follow, w.assign, w.bindMissing, w.remind, w.transcribe, w.attach} {
 		if err := step(ctx); err != nil {
 			return err
 		}

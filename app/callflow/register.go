@@ -54,11 +54,12 @@ func (w *work) startCall(ctx context.Context, start b24.CallStart) (b24.StartedC
 	if err != nil {
 		return b24.StartedCall{}, err
 	}
-	w.row.Progress.CreateTried = true
+	w.toAddLead()
 	return bring(w, func() (started b24.StartedCall, err error) {
 		started, w.lead, err = w.client.StartCallWithLead(ctx, b24.LeadStart{
 			Call: start, Lead: lead, Card: w.foundBy(), Converts: w.row.Records.Mode == crm.Simple,
 		})
+		w.leadMade(w.lead)
 		return started, err
 	})
 }
@@ -88,7 +89,9 @@ func (w *work) notRegistered(err error, before models.Progress) {
 // hasNotRun forgets a registration that was refused, and with it the lead that was to
 // come with it.
 func (w *work) hasNotRun(before models.Progress, next models.Register) {
-	w.row.Progress.Register, w.row.Progress.CreateTried, w.row.Progress.AskedAt = next, before.CreateTried, before.AskedAt
+	progress := &w.row.Progress
+	progress.CreateTried, progress.AskedAt, progress.Technical = before.CreateTried, before.AskedAt, before.Technical
+	progress.Register = next
 }
 
 // start is the registration of this call. What it asks for stays: a repetition is

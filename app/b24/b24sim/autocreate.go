@@ -49,9 +49,13 @@ func (p *Portal) autoCreate(k *phoneCall, m match, source string) {
 	lead := p.newRecord(crm.TypeLead, k, k.userID, source)
 	p.addPhones(lead, []string{k.phone})
 	p.settle(lead)
+	k.created = []crm.Ref{lead.ref}
+	k.primary, k.bindings = lead.ref, k.created
 	if p.config.Mode == crm.Classic {
-		k.created = []crm.Ref{lead.ref}
-		k.primary, k.bindings = lead.ref, k.created
+		return
+	}
+	if p.config.ConvertsLate {
+		p.waiting = append(p.waiting, lead)
 		return
 	}
 	contact, deal := p.convert(lead)
@@ -90,6 +94,18 @@ func validSource(id string) string {
 		return id
 	}
 	return "CALL"
+}
+
+// ConvertLeads converts what a portal that [PortalConfig.ConvertsLate] has left to
+// convert, and returns how many leads those were.
+func (p *Portal) ConvertLeads() int {
+	defer p.lock()()
+	waiting := p.waiting
+	p.waiting = nil
+	for _, lead := range waiting {
+		p.convert(lead)
+	}
+	return len(waiting)
 }
 
 // convert turns a lead into a deal, and into a contact unless the lead has a

@@ -36,6 +36,10 @@ type PortalConfig struct {
 	// simple mode, only the lead that it converts at once: that it names deal and
 	// contact is not promised (bitrix24-telephony-crm.md, 1.2).
 	NamesLead bool
+	// ConvertsLate has the portal convert leads in simple mode only when told to with
+	// [Portal.ConvertLeads] (bitrix24-telephony-crm.md, trap 42). Of what it creates for
+	// a new number it names the lead then.
+	ConvertsLate bool
 	// Language is the portal's default and its users' LANG; "en" by default.
 	Language string
 	// TimeZone is an IANA name; "Europe/Berlin" by default.
@@ -84,6 +88,7 @@ type Portal struct {
 	buckets map[string]bucket // by the caller's address
 	overrun int               // requests that met a full one
 	spent   map[string][]expense
+	waiting []*record // leads to be converted
 	queue   []*Delivery
 	losing  bool // events are lost; see [Portal.LoseEvents]
 	sending bool

@@ -24,9 +24,14 @@ func (c *call) create(typ crm.EntityType, fam family, sent *array) (*record, err
 		return nil, err
 	}
 	c.p.settle(r)
-	if typ == crm.TypeLead && c.p.config.Mode == crm.Simple && r.str("NAME") != "" {
-		c.p.convert(r)
+	if typ != crm.TypeLead || c.p.config.Mode != crm.Simple || r.str("NAME") == "" {
+		return r, nil
 	}
+	if c.p.config.ConvertsLate {
+		c.p.waiting = append(c.p.waiting, r)
+		return r, nil
+	}
+	c.p.convert(r)
 	return r, nil
 }
 

@@ -1,0 +1,60 @@
+package callflow
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"callwise/app/b24"
+	"callwise/models"
+)
+
+func TestWhatWasAskedForMayComeForAWhile(t *testing.T) {
+	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	w := &work{Flow: &Flow{MayRun: time.Minute, Now: func() time.Time { return now }}}
+	for _, tt := range []struct {
+		name  string
+		asked time.Time
+		while time.Duration
+		after time.Duration // 0: it does not come any more
+	}{
+		{"nothing was asked for", time.Time{}, time.Minute, 0},
+		{"just now", now, time.Minute, time.Minute},
+		{"a while ago", now.Add(-20 * time.Second), time.Minute, 40 * time.Second},
+		{"it is looked for before", now.Add(-20 * time.Second), 5 * time.Second, 5 * time.Second},
+		{"too long ago", now.Add(-time.Minute), time.Minute, 0},
+		{"by a clock that was ahead", now.Add(time.Second), time.Minute, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			err := w.comes(tt.asked, tt.while)
+			if after, waits := Wait(err); after != tt.after || waits != (tt.after > 0) || waits && !errors.Is(err, errComing) {
+				t.Errorf("%v, want after %v", err, tt.after)
+			}
+		})
+	}
+}
+
+func TestACardIsNotKeptOpenForWhatComesLate(t *testing.T) {
+	ended := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	w := &work{Flow: &Flow{Now: func() time.Time { return ended }}, row: &models.Call{EndedAt: &ended}}
+	limit := &b24.Error{Code: b24.QueryLimitExceeded}
+	if w.waits(&Later{After: time.Second, Err: errComing}) || !w.waits(limit) {
+		t.Errorf("waits for what comes late: %t, for a portal that is busy: %t",
+			w.waits(&Later{After: time.Second, Err: errComing}), w.waits(limit))
+	}
+}
+
+func TestARefusedRegistrationLeavesWhatWasAskedForBefore(t *testing.T) {
+	asked := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	before := models.Progress{CreateTried: true, AskedAt: asked, Technical: models.Technical{ID: 5, AskedAt: asked}}
+	w := &work{row: &models.Call{Progress: models.Progress{
+		Register: models.Register{Tried: true}, CreateTried: true, AskedAt: asked.Add(time.Minute),
+		Technical: models.Technical{AskedAt: asked.Add(time.Minute)},
+	}}}
+	w.hasNotRun(before, models.Register{Refused: true})
+	want := before
+	want.Register.Refused = true
+	if got := w.row.Progress; got.Register != want.Register || got.CreateTried != want.CreateTried || got.AskedAt != want.AskedAt || got.Technical != want.Technical {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
