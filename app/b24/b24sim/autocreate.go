@@ -104,6 +104,7 @@ func (p *Portal) ConvertLeads() int {
 	p.waiting = nil
 	for _, lead := range waiting {
 		p.convert(lead)
+		p.crm.remove(lead.ref)
 	}
 	return len(waiting)
 }

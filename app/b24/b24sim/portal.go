@@ -37,8 +37,8 @@ type PortalConfig struct {
 	// contact is not promised (bitrix24-telephony-crm.md, 1.2).
 	NamesLead bool
 	// ConvertsLate has the portal convert leads in simple mode only when told to with
-	// [Portal.ConvertLeads] (bitrix24-telephony-crm.md, trap 42). Of what it creates for
-	// a new number it names the lead then.
+	// [Portal.ConvertLeads] (bitrix24-telephony-crm.md, trap 42), and not show them any
+	// more (5.5). Of what it creates for a new number it names the lead then.
 	ConvertsLate bool
 	// Language is the portal's default and its users' LANG; "en" by default.
 	Language string
