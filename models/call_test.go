@@ -152,7 +152,10 @@ func TestCallsWithoutAnEndAreFound(t *testing.T) {
 		must[*models.Call](t)(s.EnsureCall(t.Context(), models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "5", StartedAt: noon}))
 		s.Now = func() time.Time { return noon }
 		ahead := must[*models.Call](t)(s.EnsureCall(t.Context(), models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "6", StartedAt: noon.AddDate(1, 0, 0)}))
+		over := ensure(t, s, p.ID, "7")
 		s.Now = func() time.Time { return now }
+		over.EndedAt = ptr(noon) // and its portal down
+		check(t, s.SaveCall(t.Context(), over))
 		later.RetryAt = ptr(now.Add(time.Minute))
 		finished.State = models.CallFinished
 		check(t, s.SaveCall(t.Context(), later))

@@ -156,14 +156,14 @@ func (s *Store) OpenCall(ctx context.Context, c Call, events []Event) (*Call, er
 const stalePage = 500
 
 // StaleCalls returns open calls of all portals that began, and of which we have
-// known, since before a time, that wait for no repetition and whose end we have
-// not told, the oldest first; of very many, only the first. Of one that began after
+// known, since before a time, that wait for no repetition and whose end nobody has
+// told, the oldest first; of very many, only the first. Of one that began after
 // we knew of it another clock told when: it counts from when we knew.
 func (s *Store) StaleCalls(ctx context.Context, before time.Time) ([]Call, error) {
 	var calls []Call
 	err := s.with(ctx).
 		Where("state = ? AND created_at < ? AND (started_at < ? OR started_at > created_at)", CallOpen, stored(before), stored(before)).
-		Where("retry_at IS NULL OR retry_at < ?", s.now()).
+		Where("ended_at IS NULL AND (retry_at IS NULL OR retry_at < ?)", s.now()).
 		Where("NOT EXISTS (SELECT 1 FROM events e WHERE e.portal_id = calls.portal_id AND e.source = ? AND e.event_key = CAST(? AS text) || calls.id)",
 			SourceCallwise, ownPrefix(call.Ended)).
 		Order("started_at, id").Limit(stalePage).Find(&calls).Error

@@ -249,24 +249,28 @@ func (f *Flow) load(portal *models.Portal, row *models.Call, events []models.Eve
 		return nil, err
 	}
 	w.client = f.patientClient(portal, w)
-	heard := withoutEchoes(row.Kind, events)
-	told, err := tellAll(heard)
-	if err != nil {
+	if w.call, err = fold(withoutEchoes(row.Kind, events)); err != nil {
 		return nil, err
-	}
-	w.call = call.Fold(told)
-	closed, err := forgotten(heard)
-	if err != nil {
-		return nil, err
-	}
-	if closed {
-		w.call.Duration = 0 // nobody knows how long they talked
 	}
 	if direction, fixed := directions[row.Kind]; fixed {
 		w.call.Direction = direction
 	}
 	w.phone = call.ParsePhone(w.call.Phone, region(portal, w.call.Line))
 	return w, nil
+}
+
+// fold is the call that events tell of. That we gave it up counts only if nobody else
+// tells how it ended, and then nobody knows how long they talked.
+func fold(events []models.Event) (call.Call, error) {
+	others := slices.DeleteFunc(slices.Clone(events), givenUp)
+	told, err := tellAll(others)
+	if folded := call.Fold(told); err != nil || folded.Ended || len(others) == len(events) {
+		return folded, err
+	}
+	told, err = tellAll(events)
+	folded := call.Fold(told)
+	folded.Duration = 0
+	return folded, err
 }
 
 // directions are those that the kind of a call decides, whatever the PBX that

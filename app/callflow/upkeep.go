@@ -106,24 +106,13 @@ func (f *Flow) closeStale(ctx context.Context, c *models.Call) error {
 	})
 }
 
-// forgotten reports a call that has no other end than the one which we gave it
-// because none came.
-func forgotten(events []models.Event) (bool, error) {
-	closed := false
-	for _, e := range events {
-		told, ok, err := tell(e)
-		if err != nil {
-			return false, err
-		}
-		if !ok || told.Type != call.Ended {
-			continue
-		}
-		if e.Source != models.SourceCallwise || told.Status != call.StatusFailed {
-			return false, nil
-		}
-		closed = true
+// givenUp reports an end that we gave a call because none came.
+func givenUp(e models.Event) bool {
+	if e.Source != models.SourceCallwise {
+		return false
 	}
-	return closed, nil
+	told, _, err := tell(e)
+	return err == nil && told.Type == call.Ended && told.Status == call.StatusFailed
 }
 
 // say stores something that we ourselves know about a call as an event of it.
