@@ -2,6 +2,7 @@ package callflow
 
 import (
 	"context"
+	"errors"
 
 	"callwise/app/b24"
 	"callwise/models"
@@ -22,9 +23,17 @@ func (w *work) transcribe(ctx context.Context) error {
 	id, err := w.client.AttachTranscript(ctx, *w.row.B24CallID, w.call.Transcript)
 	w.did("transcript", errorCode(err))
 	if err != nil && (!isPortals(err) || passes(err) && !b24.Unsure(err)) {
-		progress.Transcript.Tried = b24.Unsure(err)
-		return err
+		return errors.Join(err, w.notTranscribed(ctx, b24.Unsure(err)))
 	}
 	progress.Transcript = models.Transcript{Tried: true, Done: true, ID: id, Code: errorCode(err)}
 	return w.save(ctx)
+}
+
+// notTranscribed takes back that the transcript was asked for, unless it perhaps was: also
+// if the round was broken off, or it would count as done.
+func (w *work) notTranscribed(ctx context.Context, perhaps bool) error {
+	w.row.Progress.Transcript.Tried = perhaps
+	saving, cancel := context.WithTimeout(context.WithoutCancel(ctx), faltered)
+	defer cancel()
+	return w.save(saving)
 }
