@@ -298,3 +298,41 @@ func TestInSimpleModeTheDealIsLookedUpWhenOnlyTheLeadIsNamed(t *testing.T) {
 		}
 	})
 }
+
+// What another call of the number created a moment ago holds back only who did not know
+// of it (decision.md F.6).
+func TestALeadThatWasClosedAtOnceDoesNotHoldBackTheNextOne(t *testing.T) {
+	const phone = "+4930901821"
+	for name, again := range map[string]func(*rig) string{
+		"of a call": func(r *rig) string {
+			r.tell(started("c2", "outgoing", phone), ended("c2", "answered", 5))
+			return "c2"
+		},
+		"of a click": func(r *rig) string {
+			id := r.click(b24sim.Click{UserID: anna, Phone: phone, Line: "callwise"})
+			r.tell(clicked("p2", id, phone), ended("p2", "answered", 5))
+			return id
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, address string) {
+				r := newRig(t, address, classic)
+				r.switches("corb")
+				mia := r.mia(phone)
+				r.tell(started("c1", "outgoing", phone), ended("c1", "answered", 5))
+				r.finished(1)
+				r.portal.SetStage(lead(1), "JUNK")
+				id := again(r)
+				r.finished(2)
+				r.leaves(trace{
+					Calls: map[string]outcome{
+						"c1": {State: models.CallFinished, Reason: rules.RepeatContact},
+						id:   {State: models.CallFinished, Reason: rules.RepeatLeadLost},
+					},
+					Statistics: []ending{{anna, phone, "200", 5}, {anna, phone, "200", 5}},
+					Logged:     [][]crm.Ref{{lead(1), mia}, {lead(2), mia}}, Leads: 2,
+				}, "c1", id)
+			})
+		})
+	}
+}

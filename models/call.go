@@ -213,6 +213,22 @@ func (s *Store) ClickedWithin(ctx context.Context, c *Call, d time.Duration) (bo
 	return slices.ContainsFunc(near, func(other Call) bool { return other.Progress.Ordered }), err
 }
 
+// AskedElsewhere is when another open call of the number of c, of the last days, asked
+// last for something that may still come into being; zero without one.
+func (s *Store) AskedElsewhere(ctx context.Context, c *Call) (last time.Time, err error) {
+	var others []Call
+	err = s.with(ctx).Select("progress").
+		Where("portal_id = ? AND phone_key = ? AND started_at > ?", c.PortalID, clean(c.PhoneKey), s.now().Add(-unfinishedFor)).
+		Where("state = ? AND id <> ?", CallOpen, c.ID).
+		Find(&others).Error
+	for _, other := range others {
+		if at := other.Progress.AskedAt; at.After(last) {
+			last = at
+		}
+	}
+	return last, err
+}
+
 // LinkPBX says which of the PBX's calls a call is. ErrConflict means that one
 // of the two is linked already.
 func (s *Store) LinkPBX(ctx context.Context, portalID, callID int64, pbxCallID string) error {

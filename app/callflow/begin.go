@@ -84,8 +84,8 @@ func (w *work) beginAlone(ctx context.Context) error {
 	}
 	w.inTime()
 	w.forgetStale()
-	err := w.decide(ctx)
-	if unreadable(err) {
+	err := w.decideAlone(ctx)
+	if unreadable(err) || errors.Is(err, errComing) {
 		return w.beginLate(ctx)
 	}
 	if err != nil {
@@ -95,6 +95,17 @@ func (w *work) beginAlone(ctx context.Context) error {
 		return err
 	}
 	return w.create(ctx)
+}
+
+// decideAlone is decide once nothing comes of another call any more.
+func (w *work) decideAlone(ctx context.Context) error {
+	if w.row.DecidedAt != nil {
+		return nil
+	}
+	if err := w.comesElsewhere(ctx); err != nil {
+		return err
+	}
+	return w.decide(ctx)
 }
 
 // inTime has the decision not put off until the end any more.

@@ -19,10 +19,14 @@ var errComing = errors.New("callflow: what was asked for may still come into bei
 // bring asks for something that is to come into being. When, is written down before
 // and kept if the answer is lost.
 func bring[T any](w *work, ask func() (T, error)) (T, error) {
+	before := w.row.Progress.AskedAt
 	w.row.Progress.AskedAt = w.Now().UTC()
 	made, err := ask()
-	if !b24.Unsure(err) {
+	switch {
+	case err == nil:
 		w.row.Progress.AskedAt = time.Time{}
+	case !b24.Unsure(err):
+		w.row.Progress.AskedAt = before
 	}
 	return made, err
 }
@@ -38,17 +42,27 @@ func (w *work) seek(find func() (id int64, found bool, err error)) (int64, bool,
 		w.row.Progress.AskedAt = time.Time{}
 		return id, true, nil
 	}
-	return 0, false, w.comes(w.row.Progress.AskedAt, w.MayRun)
+	return 0, false, w.comes(w.row.Progress.AskedAt)
 }
 
 // comes is [errComing] as long as what was asked for at a time may still come into being.
-// It is looked for again after a while.
-func (w *work) comes(asked time.Time, while time.Duration) error {
-	left := asked.Add(w.MayRun).Sub(w.Now())
-	if left <= 0 || left > w.MayRun { // the clock was ahead
+// Most of it comes soon: it is to be looked for again after as long as it was waited for.
+func (w *work) comes(asked time.Time) error {
+	waited := w.Now().Sub(asked)
+	if waited < 0 || waited >= w.MayRun { // the clock was ahead; it does not come any more
 		return nil
 	}
-	return &Later{After: min(left, while), Err: errComing}
+	return &Later{After: min(max(waited, time.Second), w.MayRun-waited), Err: errComing}
+}
+
+// comesElsewhere is [errComing] as long as what another call of the number has asked for
+// may still come into being: no snapshot shows that yet (decision.md F.6).
+func (w *work) comesElsewhere(ctx context.Context) error {
+	asked, err := w.Store.AskedElsewhere(ctx, w.row)
+	if err != nil {
+		return err
+	}
+	return w.comes(asked)
 }
 
 // follow takes, for the lead that Bitrix24 created in simple mode, what that was converted
@@ -72,11 +86,5 @@ func (w *work) follow(ctx context.Context) error {
 	if registered := w.row.Progress.Register.At; !registered.IsZero() {
 		asked = registered
 	}
-	return w.converting(asked)
-}
-
-// converting is [errComing] as long as simple mode may still convert a lead that was asked
-// for at a time. Most are converted soon.
-func (w *work) converting(asked time.Time) error {
-	return w.comes(asked, max(time.Second, w.Now().Sub(asked)))
+	return w.comes(asked)
 }

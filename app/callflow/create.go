@@ -3,6 +3,7 @@ package callflow
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"callwise/app/b24"
 	"callwise/app/crm"
@@ -24,10 +25,6 @@ func (w *work) create(ctx context.Context) error {
 	}
 	if len(w.row.Progress.Created) > 0 {
 		return w.createDone(ctx, w.row.Progress.Created) // Bitrix24 was first
-	}
-	suppressed, err := w.suppressed(ctx)
-	if err != nil || suppressed {
-		return err
 	}
 	created, err := w.findOrCreate(ctx)
 	if errors.Is(err, errOutdated) {
@@ -66,15 +63,11 @@ func (w *work) decideAnew(ctx context.Context) error {
 	return w.decideAndCreate(ctx)
 }
 
-// suppressed gives up a creation that another call of this number has done
-// while this one was interrupted.
-func (w *work) suppressed(ctx context.Context) (bool, error) {
+// madeElsewhere is what other calls of the number have created since the decision was
+// made, which then did not know of it.
+func (w *work) madeElsewhere(ctx context.Context) ([]crm.Ref, error) {
 	recent, err := w.Store.RecentCreations(ctx, w.portal.ID, w.phone.Key(), w.row.ID)
-	if err != nil || len(recent) == 0 {
-		return false, err
-	}
-	w.remark(rules.DuplicateSuppressed)
-	return true, w.createDone(ctx, recent)
+	return slices.DeleteFunc(recent, w.row.Records.Has), err
 }
 
 func (w *work) createDone(ctx context.Context, created []crm.Ref) error {
@@ -104,41 +97,74 @@ func (w *work) unremark(note rules.Note) {
 // creates. A repeated deal starts as a lead too: Bitrix24 converts it by the
 // portal's own scenario (decision.md F.3).
 func (w *work) findOrCreate(ctx context.Context) ([]crm.Ref, error) {
-	lead, err := w.ownLead(ctx)
-	if err != nil || w.row.Decision.Create == rules.RepeatedLead || w.row.Decision.Create == rules.Lead {
-		return []crm.Ref{{Type: crm.TypeLead, ID: lead}}, err
+	lead, found, err := w.ownLead(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return w.createAlone(ctx)
+	}
+	return w.createdFrom(ctx, lead)
+}
+
+// createAlone creates what no earlier attempt has, unless another call of the number
+// was first.
+func (w *work) createAlone(ctx context.Context) ([]crm.Ref, error) {
+	if err := w.comesElsewhere(ctx); err != nil {
+		return nil, err
+	}
+	others, err := w.madeElsewhere(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(others) > 0 {
+		w.remark(rules.DuplicateSuppressed)
+		return others, nil
+	}
+	lead, err := w.addLead(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return w.createdFrom(ctx, lead)
+}
+
+// createdFrom is what becomes of a lead of ours.
+func (w *work) createdFrom(ctx context.Context, lead int64) ([]crm.Ref, error) {
+	made := []crm.Ref{{Type: crm.TypeLead, ID: lead}}
+	if w.row.Decision.Create == rules.RepeatedLead || w.row.Decision.Create == rules.Lead {
+		return made, nil
 	}
 	converted, err := w.converted(ctx, lead)
 	if err != nil || len(converted) > 0 {
 		return newOnly(converted, w.row.Plan.Link), err
 	}
-	if err := w.remember(ctx, []crm.Ref{{Type: crm.TypeLead, ID: lead}}); err != nil {
+	if err := w.remember(ctx, made); err != nil {
 		return nil, err
 	}
-	if err := w.converting(w.row.Progress.Technical.AskedAt); err != nil {
+	if err := w.comes(w.row.Progress.Technical.AskedAt); err != nil {
 		return nil, err
 	}
 	if w.row.Plan.Link.ID == 0 {
-		return []crm.Ref{{Type: crm.TypeLead, ID: lead}}, nil
+		return made, nil
 	}
 	deal, err := w.ownDeal(ctx)
 	return []crm.Ref{{Type: crm.TypeDeal, ID: deal}}, err
 }
 
-// ownLead is the lead with this call's mark.
-func (w *work) ownLead(ctx context.Context) (int64, error) {
-	if w.lead.ID != 0 {
-		return w.lead.ID, nil
+// ownLead is the lead with this call's mark, if an earlier attempt made it.
+func (w *work) ownLead(ctx context.Context) (id int64, found bool, err error) {
+	switch made := w.row.Progress.Technical.ID; {
+	case w.lead.ID != 0:
+		return w.lead.ID, true, nil
+	case made != 0:
+		return made, true, nil
+	case !w.row.Progress.CreateTried:
+		return 0, false, nil
 	}
-	if lead := w.row.Progress.Technical.ID; lead != 0 {
-		return lead, nil
-	}
-	if w.row.Progress.CreateTried {
-		id, found, err := w.seek(func() (int64, bool, error) { return w.client.FindByOrigin(ctx, crm.TypeLead, w.externalID()) })
-		if err != nil || found {
-			return id, err
-		}
-	}
+	return w.seek(func() (int64, bool, error) { return w.client.FindByOrigin(ctx, crm.TypeLead, w.externalID()) })
+}
+
+func (w *work) addLead(ctx context.Context) (int64, error) {
 	if w.outdated() {
 		return 0, errOutdated
 	}

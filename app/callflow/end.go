@@ -82,7 +82,7 @@ func (w *work) waits(undecided error) bool {
 }
 
 func (w *work) decideAndCreate(ctx context.Context) error {
-	if err := w.decide(ctx); err != nil {
+	if err := w.decideAlone(ctx); err != nil {
 		return err
 	}
 	if w.wasDenied() {

@@ -71,7 +71,7 @@ func (w *work) observeAlone(ctx context.Context) error {
 }
 
 func (w *work) observeNow(ctx context.Context) error {
-	if err := w.decide(ctx); err != nil {
+	if err := w.decideAlone(ctx); err != nil {
 		return err
 	}
 	if w.excludedByEnd() {

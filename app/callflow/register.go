@@ -47,8 +47,12 @@ func (w *work) register(ctx context.Context) error {
 // number was held since the decision: somebody waits for the card. A lead that an
 // earlier attempt may have made is looked for first (decision.md F.6).
 func (w *work) startCall(ctx context.Context, start b24.CallStart) (b24.StartedCall, error) {
-	if !w.fresh || w.created() || w.row.Progress.CreateTried {
-		return w.client.StartCall(ctx, start)
+	alone := func() (b24.StartedCall, error) { return w.client.StartCall(ctx, start) }
+	switch {
+	case start.Create:
+		return bring(w, alone)
+	case !w.fresh || w.created() || w.row.Progress.CreateTried:
+		return alone()
 	}
 	lead, err := w.newLead(ctx)
 	if err != nil {

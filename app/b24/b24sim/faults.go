@@ -22,6 +22,7 @@ const (
 	Refuse                     // answer Status (400 by default), Code and Text as the method itself would
 	Delay                      // wait for as long as For says, then go on
 	Late                       // wait for [Injected.Release], which has to come, whoever has gone, then go on
+	Break                      // break the connection without an answer, and otherwise as Late
 )
 
 // A Fault says which requests go wrong, and how.
@@ -163,6 +164,10 @@ func (s *Sim) spoil(w http.ResponseWriter, r *http.Request, faults []*Injected, 
 			case <-r.Context().Done():
 			}
 			continue
+		case Break:
+			hangUp(w)
+			<-i.released
+			continue
 		case Late:
 			<-i.released
 			continue
@@ -187,6 +192,15 @@ func (s *Sim) spoil(w http.ResponseWriter, r *http.Request, faults []*Injected, 
 		return true
 	}
 	return false
+}
+
+// hangUp breaks a connection; what is answered then reaches nobody.
+func hangUp(w http.ResponseWriter) {
+	connection, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic("b24sim: " + err.Error())
+	}
+	connection.Close() //nolint:errcheck
 }
 
 func (s *Sim) mark(entry *Request, act Act) {
