@@ -1,6 +1,8 @@
 package main
 
 import (
+	"net/http"
+	"net/url"
 	"testing"
 
 	"callwise/app/b24/b24sim"
@@ -50,6 +52,45 @@ func TestWhatTheAppCreatesHasTheLinesSource(t *testing.T) {
 			t.Errorf("leads = %+v, want one of ours from the line's source", leads)
 		}
 	})
+}
+
+// The hourly refresh works on portals that it read before, page by page.
+func TestARefreshWritesNoSwitchToALineThatWasTurnedOffMeanwhile(t *testing.T) {
+	for _, tt := range []struct{ name, during string }{
+		{"before the lines are read", "telephony.externalLine.get"},
+		{"while one is written", "telephony.externalLine.update"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, address string) {
+				r := newRig(t, address, classic)
+				r.switches("corb")
+				r.turnLineOff()
+				held := r.sim.Inject(b24sim.Fault{Method: tt.during, Act: b24sim.Hold})
+				refreshed := make(chan error, 1)
+				go func() { refreshed <- r.house.flow.Refresh(t.Context(), 0) }()
+				<-held.Reached()
+				r.set("create_entities", "off")
+				held.Release()
+				if err := <-refreshed; err != nil {
+					t.Fatal(err)
+				}
+				want := map[string]b24sim.Line{"callwise": {Number: "callwise", Name: "Callwise"}}
+				if diff := cmp.Diff(want, r.lines()); diff != "" {
+					t.Errorf("lines (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// turnLineOff is what somebody does in Bitrix24 behind our back.
+func (r *rig) turnLineOff() {
+	r.t.Helper()
+	access, _ := r.portal.Token(admin)
+	form := url.Values{"auth": {access}, "NUMBER": {"callwise"}, "CRM_AUTO_CREATE": {"N"}}
+	if status, body := r.do(http.MethodPost, r.portal.Endpoint()+"telephony.externalLine.update", form, ""); status != http.StatusOK {
+		r.t.Fatalf("telephony.externalLine.update: %d %s", status, body)
+	}
 }
 
 func (r *rig) lines() map[string]b24sim.Line {

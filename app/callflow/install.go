@@ -172,24 +172,48 @@ func (f *Flow) bindPlacement(ctx context.Context, client *b24.Client, _ *models.
 	return f.ensurePlacements(ctx, client)
 }
 
+// linesRounds is how often lines are written in a row because the settings have
+// changed meanwhile. Whoever saves them has a job do the same, see [Flow.MendLines].
+const linesRounds = 5
+
 // SyncLines keeps the external lines, and whether Bitrix24 creates entities
-// for calls its users place through them, equal to the switches (decision.md
-// F.3). One request when they are.
+// for calls its users place through them, equal to the switches as they are now,
+// whatever they were when the portal was read (decision.md F.3). One request when
+// they are.
 func (f *Flow) SyncLines(ctx context.Context, client *b24.Client, portal *models.Portal) error {
-	lines, err := f.wantedLines(ctx, portal)
-	if err != nil {
-		return err
-	}
-	known, err := client.Lines(ctx)
-	if err != nil {
-		return err
-	}
-	for _, line := range lines {
-		if err := f.syncLine(ctx, client, known, line); err != nil {
+	for range linesRounds {
+		written, err := f.writeLines(ctx, client, portal.ID)
+		if err != nil {
+			return err
+		}
+		now, err := f.Store.PortalByID(ctx, portal.ID)
+		if err != nil || now.SettingsVersion == written {
 			return err
 		}
 	}
 	return nil
+}
+
+// writeLines has a portal's lines follow its settings, and returns their version.
+func (f *Flow) writeLines(ctx context.Context, client *b24.Client, portalID int64) (version int, err error) {
+	known, err := client.Lines(ctx)
+	if err != nil {
+		return 0, err
+	}
+	portal, err := f.Store.PortalByID(ctx, portalID)
+	if err != nil {
+		return 0, err
+	}
+	lines, err := f.wantedLines(ctx, portal)
+	if err != nil {
+		return 0, err
+	}
+	for _, line := range lines {
+		if err := f.syncLine(ctx, client, known, line); err != nil {
+			return 0, err
+		}
+	}
+	return portal.SettingsVersion, nil
 }
 
 // wantedLines are a portal's external lines as they should be in Bitrix24.
