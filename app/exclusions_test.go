@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"callwise/app/b24/b24sim"
 	"callwise/models"
@@ -44,6 +45,31 @@ func TestACallIsExcludedUntilAnotherExtensionTakesPart(t *testing.T) {
 		r.finished(2)
 		if leads := r.portal.Leads(); len(leads) != 1 {
 			t.Errorf("leads = %+v, want that of the call that was transferred", leads)
+		}
+	})
+}
+
+// Events may come in any order (interface.md §4).
+func TestACallThatIsOverIsExcludedUntilItIsHeardThatAnotherExtensionTookPart(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("c")
+		r.set("exclusions/extensions", "104")
+		rang := time.Now().Add(-time.Minute).UTC().Format(time.RFC3339)
+		for _, id := range []string{"c1", "c2"} {
+			r.tell(started(id, "incoming", "+493090182"+id[1:]), ended(id, "missed", 0))
+		}
+		r.finished(2)
+		r.tell(map[string]any{"id": "c1-r", "type": "call.ringing", "call": "c1", "at": rang, "extensions": []string{"105"}})
+		r.eventually("taken up", func() bool { return r.call("pbx:c1").State == models.CallFinished })
+		r.set("exclusions/extensions", "")
+		r.tell(recording("c2", "https://pbx.example/a.mp3"))
+		r.done("pbx:c2")
+		if row := r.call("pbx:c2"); row.Result != models.ResultIgnored {
+			t.Errorf("result = %q, want the call left out for which a recording came late", row.Result)
+		}
+		if leads := r.portal.Leads(); len(leads) != 1 {
+			t.Errorf("leads = %+v, want that of the call that also rang at 105", leads)
 		}
 	})
 }

@@ -12,12 +12,13 @@ import (
 // excluded reports a call that the administrator does not want to be handled,
 // for its number or because nobody but excluded extensions takes part. A call
 // that we have begun with is carried to its end. One that is excluded for its
-// extensions is taken up when it is transferred to another, but not once it is
-// over: a recording that comes later changes nothing.
+// extensions is taken up when it is transferred to another, or when it is heard
+// late that another took part; a recording that comes when it is over changes
+// nothing.
 func (w *work) excluded(ctx context.Context, over bool) (bool, error) {
 	progress := &w.row.Progress
-	if progress.Excluded == models.ByNumber || progress.Excluded == models.ByRepeat || over && progress.Excluded != models.NotExcluded {
-		return true, nil
+	if out, err := w.staysExcluded(over); out || err != nil {
+		return out, err
 	}
 	if w.row.DecidedAt != nil || progress.Deferred || progress.Register.Tried {
 		return false, nil
@@ -34,6 +35,34 @@ func (w *work) excluded(ctx context.Context, over bool) (bool, error) {
 	}
 	progress.Excluded = found
 	return found != models.NotExcluded, nil
+}
+
+// staysExcluded reports a call that is excluded whatever the settings say by now.
+func (w *work) staysExcluded(over bool) (bool, error) {
+	switch w.row.Progress.Excluded {
+	case models.ByNumber, models.ByRepeat:
+		return true, nil
+	case models.NotExcluded:
+		return false, nil
+	}
+	if !over {
+		return false, nil
+	}
+	joined, err := w.othersJoined()
+	return !joined, err
+}
+
+// othersJoined reports that an extension takes part which is not excluded, and of
+// which nothing was told before this round: events come in any order.
+func (w *work) othersJoined() (bool, error) {
+	isNew := func(e models.Event) bool { return e.DoneAt == nil }
+	told, err := tellAll(slices.DeleteFunc(slices.Clone(w.events), isNew))
+	if err != nil {
+		return false, err
+	}
+	known := append(tookPart(call.Fold(told)), w.portal.Settings.Exclusions.Extensions...)
+	stranger := func(extension string) bool { return !slices.Contains(known, extension) }
+	return slices.ContainsFunc(tookPart(w.call), stranger), nil
 }
 
 func (w *work) exclusion(ctx context.Context) (models.Exclusion, error) {
@@ -58,12 +87,7 @@ func (w *work) exclusion(ctx context.Context) (models.Exclusion, error) {
 // participants are all extensions that rang or talked; while the PBX has told
 // none, that of the user whom Bitrix24 names.
 func (w *work) participants(ctx context.Context) ([]string, error) {
-	all := slices.Clone(w.call.Extensions)
-	for _, extension := range []string{w.call.AnsweredBy, w.call.TalkedLast} {
-		if extension != "" {
-			all = append(all, extension)
-		}
-	}
+	all := tookPart(w.call)
 	if len(all) > 0 || w.row.UserID == 0 {
 		return all, nil
 	}
@@ -72,6 +96,17 @@ func (w *work) participants(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	return []string{extension}, nil
+}
+
+// tookPart are the extensions of which the PBX has told that they rang or talked.
+func tookPart(c call.Call) []string {
+	all := slices.Clone(c.Extensions)
+	for _, extension := range []string{c.AnsweredBy, c.TalkedLast} {
+		if extension != "" {
+			all = append(all, extension)
+		}
+	}
+	return all
 }
 
 // ignore keeps an excluded call out of the CRM: it stands in our log only. Who
