@@ -117,6 +117,19 @@ func TestAPortalThatRefusesIsNamedByTheTestCall(t *testing.T) {
 	})
 }
 
+func TestACallWithoutALineIsShownByTheRulesOfTheDefaultLine(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("")
+		r.set("lines/callwise/create_entities", "on", "lines/callwise/responsible", "18")
+		r.tell(started("c1", "incoming", "+4930901820", map[string]any{"line": ""}), ended("c1", "answered", 5))
+		r.finished(1)
+		reads(t, r.ask("/settings/what-if", nil), "The last call would turn out the same.")
+		details := r.page(fmt.Sprintf("/calls/%d", r.call("pbx:c1").ID))
+		reads(t, details, "The line callwise has rules of its own", "Omar Haddad")
+	})
+}
+
 func TestTheLastCallsAreDecidedAnewWithWhatIsEntered(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)

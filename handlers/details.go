@@ -111,7 +111,8 @@ func (h *Handlers) dialog(c echo.Context, v view, id int64) (views.CallDetails, 
 // lineRules are what the settings that decided a call said of its line. A
 // version that is not kept says nothing.
 func (h *Handlers) lineRules(c echo.Context, one models.Call) (models.LineRules, error) {
-	if one.Decision == nil || one.Line == "" {
+	line := callflow.RulesLine(one.Kind, one.Line)
+	if one.Decision == nil || line == "" {
 		return models.LineRules{}, nil
 	}
 	version, err := h.Store.SettingsAt(c.Request().Context(), one.PortalID, one.SettingsVersion)
@@ -121,7 +122,7 @@ func (h *Handlers) lineRules(c echo.Context, one models.Call) (models.LineRules,
 	if err != nil {
 		return models.LineRules{}, err
 	}
-	return version.Settings.Lines[one.Line], nil
+	return version.Settings.Lines[line], nil
 }
 
 // details is the dialog about a call.

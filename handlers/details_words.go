@@ -12,6 +12,7 @@ import (
 
 	"callwise/app/b24"
 	"callwise/app/call"
+	"callwise/app/callflow"
 	"callwise/app/rules"
 	"callwise/models"
 	"callwise/views"
@@ -81,6 +82,7 @@ func (w words) decision(c models.Call, own models.LineRules) *views.DecisionDeta
 		sentence = views.DryRunSentence
 	}
 	facts, overridden := caseFacts(*c.Case), overridden(own)
+	line := cmp.Or(own.Name, callflow.RulesLine(c.Kind, c.Line))
 	facts.OfLine = overridden
 	d := &views.DecisionDetails{
 		Sentence: sentence(w.l, string(c.Decision.Reason), string(c.Decision.Create)),
@@ -89,10 +91,10 @@ func (w words) decision(c models.Call, own models.LineRules) *views.DecisionDeta
 		Version: w.l.Settings(int64(c.SettingsVersion)),
 	}
 	if len(overridden) > 0 {
-		d.Line = w.l.T("decision.line", "Line", cmp.Or(own.Name, c.Line))
+		d.Line = w.l.T("decision.line", "Line", line)
 	}
 	if own.Responsible != 0 && c.Decision.Create != rules.None {
-		d.Owner = w.l.T("decision.owner", "Line", cmp.Or(own.Name, c.Line), "Who", cmp.Or(w.employees[own.Responsible], w.l.UnknownPerson(own.Responsible)))
+		d.Owner = w.l.T("decision.owner", "Line", line, "Who", cmp.Or(w.employees[own.Responsible], w.l.UnknownPerson(own.Responsible)))
 	}
 	for _, note := range c.Decision.Notes {
 		d.Notes = append(d.Notes, views.NoteSentence(w.l, string(note), string(c.Decision.Create)))

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"callwise/app/callflow"
 	"callwise/app/rules"
 	"callwise/models"
 	"callwise/views"
@@ -123,7 +124,7 @@ func (h *Handlers) whatIf(ctx context.Context, v view, now models.Settings, all 
 // difference.
 func decidedWith(c models.Call, s models.Settings) (rules.Decision, bool) {
 	again := *c.Case
-	again.Settings = s.Rules(c.Case.Settings.CRMMode, c.Line)
+	again.Settings = s.Rules(c.Case.Settings.CRMMode, callflow.RulesLine(c.Kind, c.Line))
 	after := rules.Decide(again)
 	return after, after.Create != c.Decision.Create || !slices.Equal(after.LogTo, c.Decision.LogTo)
 }

@@ -41,7 +41,7 @@ func (s *Store) within(ctx context.Context, portalID int64) func(*gorm.DB) *gorm
 func (s *Store) RecentCases(ctx context.Context, portalID int64, limit int) ([]Call, error) {
 	var calls []Call
 	err := s.with(ctx).Scopes(untested, s.within(ctx, portalID)).
-		Select("id", "portal_id", "started_at", "direction", "line", "phone", "customer_name", "case", "decision").
+		Select("id", "portal_id", "kind", "started_at", "direction", "line", "phone", "customer_name", "case", "decision").
 		Where(`"case" IS NOT NULL AND decision IS NOT NULL`).
 		Order("started_at DESC, id DESC").Limit(limit).Find(&calls).Error
 	return calls, err

@@ -27,7 +27,7 @@ func TestTheWhatIfReadsDecidedCallsThatWereReal(t *testing.T) {
 		forgotten.PBXCallID, forgotten.B24CallID, forgotten.Case = ptr("p9"), ptr("b9"), nil
 		check(t, s.SaveCall(t.Context(), forgotten))
 		want := []models.Call{{
-			ID: real.ID, PortalID: p.ID, StartedAt: noon, Direction: real.Direction, Line: real.Line, Phone: real.Phone,
+			ID: real.ID, PortalID: p.ID, Kind: real.Kind, StartedAt: noon, Direction: real.Direction, Line: real.Line, Phone: real.Phone,
 			CustomerName: real.CustomerName, Case: real.Case, Decision: real.Decision,
 		}}
 		if diff := cmp.Diff(want, must[[]models.Call](t)(s.RecentCases(t.Context(), p.ID, 10))); diff != "" {

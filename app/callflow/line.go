@@ -3,7 +3,6 @@ package callflow
 import (
 	"cmp"
 
-	"callwise/app/rules"
 	"callwise/models"
 )
 
@@ -12,14 +11,17 @@ import (
 // https://apidocs.bitrix24.com/api-reference/telephony/telephony-external-call-register.html
 const DefaultSource = "CALL"
 
-// line is the line whose rules hold for the call: one that the PBX does not
-// name is the default line, as Bitrix24 is told.
-func (w *work) line() string {
-	if w.way() == rules.WayForeign {
-		return w.row.Line
+// RulesLine is the line whose rules hold for a call of a kind: one of which the PBX
+// does not name the line is on the default line, as Bitrix24 is told.
+func RulesLine(kind models.CallKind, line string) string {
+	if isForeign(kind) {
+		return line
 	}
-	return firstOf(w.row.Line, DefaultLine)
+	return firstOf(line, DefaultLine)
 }
+
+// line is the line whose rules hold for the call.
+func (w *work) line() string { return RulesLine(w.row.Kind, w.row.Line) }
 
 // source is the source of what the app creates for the call.
 func (w *work) source() string {
