@@ -292,6 +292,37 @@ func TestAnImportSavesExtensionsToo(t *testing.T) {
 	}
 }
 
+// No call names the line, and Bitrix24 does not know it: only what is stored has it.
+func TestTheRulesOfAQuietLineAreRemovedByAnImportAndInAConflict(t *testing.T) {
+	fields := regexp.MustCompile(`name="(lines/[^"]+)"`)
+	eachDatabase(t, func(t *testing.T, address string) {
+		for name, show := range map[string]func(*rig) (status int, page string){
+			"an import": func(r *rig) (int, string) {
+				return r.do(http.MethodPost, r.url+"/settings/import", url.Values{"file": {`{"version":1,"settings":{"lines":{}}}`}}, r.session)
+			},
+			"a conflict": func(r *rig) (int, string) {
+				cleared := r.form("lines/22/name", "", "lines/22/outgoing_calls", "")
+				r.submit(r.session, "/settings/save", 200, r.form("missed/deadline", "120"))
+				return r.do(http.MethodPost, r.url+"/settings/save", cleared, r.session)
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				r := newRig(t, address, classic)
+				r.submit(r.session, "/settings/save", 200, r.form("lines/22/name", "Sales", "lines/22/outgoing_calls", "on"))
+				_, page := show(r)
+				form := r.form()
+				for _, field := range fields.FindAllStringSubmatch(page, -1) {
+					form.Set(field[1], "")
+				}
+				r.submit(r.session, "/settings/save", 200, form)
+				if lines := r.stored().Settings.Lines; len(lines) != 0 {
+					t.Errorf("lines = %v, want none", lines)
+				}
+			})
+		}
+	})
+}
+
 func TestLinesHaveTheSourcesThatThePortalHas(t *testing.T) {
 	r := newRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
 	r.submit(r.session, "/settings/save", 200, r.form("lines/22/source", "WEB"))

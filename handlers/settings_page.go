@@ -86,7 +86,7 @@ func (h *Handlers) renderSettings(c echo.Context, v view, status int, shown sett
 	if page.RepeatRefuted, err = h.repeatWarning(ctx, v); err != nil {
 		return err
 	}
-	page.Lines = w.settingLines(page.Values, used)
+	page.Lines = w.settingLines(page.Values, v.portal.Settings, used)
 	if page.Trials, err = h.trials(ctx, v, shown, keys); err != nil {
 		return err
 	}

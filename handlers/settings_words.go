@@ -108,11 +108,14 @@ func (w settingWords) urlProblem(e views.FieldError) views.Problem {
 	return w.l.CommandURLProblem(e)
 }
 
-// settingLines are the lines that are known from Bitrix24, from calls, or from
-// the settings, by number.
-func (w settingWords) settingLines(values map[string]string, used []string) []views.SettingLine {
+// settingLines are the lines that are known from Bitrix24, from calls, from the
+// form, or from what is stored, by number.
+func (w settingWords) settingLines(values map[string]string, stored models.Settings, used []string) []views.SettingLine {
 	names := map[string]string{}
 	for _, number := range used {
+		names[number] = ""
+	}
+	for number := range stored.Lines {
 		names[number] = ""
 	}
 	for path := range values {
