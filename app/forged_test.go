@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -99,6 +100,30 @@ func originOf(t *testing.T, address string) string {
 	return u.Scheme + "://" + u.Host
 }
 
+// digits are n digits that no database packs into a few.
+func digits(n int) string {
+	source := rand.New(rand.NewPCG(1, 2))
+	text := make([]byte, n)
+	for i := range text {
+		text[i] = '0' + byte(source.IntN(10))
+	}
+	return string(text)
+}
+
+func TestANumberAndALineOfAnyLengthAreKept(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		id := strings.Repeat("x", 255)
+		r.sends("/b24/events", r.lifecycle("ONVOXIMPLANTCALLEND", 0, map[string]string{
+			"CALL_ID": id, "CALL_TYPE": "2", "PHONE_NUMBER": digits(9000), "PORTAL_NUMBER": digits(9000), "CALL_DURATION": "5",
+		}), http.StatusOK)
+		r.finished(1)
+		if c := r.call("b24:" + id); len(c.Phone) != 64 || len(c.Line) != 100 || c.ErrorCode != "" {
+			t.Errorf("the number has %d characters, the line %d, error %q", len(c.Phone), len(c.Line), c.ErrorCode)
+		}
+	})
+}
+
 func TestEventsThatProveNothingChangeNothing(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)
@@ -154,6 +179,7 @@ func TestEventsThatProveNothingChangeNothing(t *testing.T) {
 			{"too many pairs", formType, click(many), 400},
 			{"keys that are too deep", formType, click(func(f url.Values) { f.Set("data[a][b][c][d][e][f][g]", "x") }), 400},
 			{"keys that are not closed", formType, click(func(f url.Values) { f.Set("data[a", "x") }), 400},
+			{"an id of a call that is too long", formType, click(func(f url.Values) { f.Set("data[CALL_ID]", digits(4000)) }), 400},
 			{"no event", formType, click(func(f url.Values) { f.Del("event") }), 400},
 			{"no portal", formType, click(func(f url.Values) { f.Del("auth[member_id]") }), 400},
 			{"nothing", formType, "", 400},

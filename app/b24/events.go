@@ -101,7 +101,7 @@ func ParseEvent(form url.Values) (Event, error) {
 		Endpoint: auth["client_endpoint"], ServerEndpoint: auth["server_endpoint"], Domain: auth["domain"],
 		Scope: scopeList(auth["scope"]), Status: auth["status"], Data: below(fields, "data."),
 	}
-	if e.Name == "" || e.MemberID == "" || max(len(e.Name), len(e.MemberID), len(e.HandlerID)) > maxWord {
+	if e.Name == "" || e.MemberID == "" || max(len(e.Name), len(e.MemberID), len(e.HandlerID), len(e.Data["CALL_ID"])) > maxWord {
 		return Event{}, ErrMalformed
 	}
 	e.Token = tokenIn(auth, e.At)

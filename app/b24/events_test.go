@@ -101,7 +101,8 @@ func TestWhatIsNoEvent(t *testing.T) {
 	bad := []url.Values{long, many}
 	for _, query := range []string{"", "event=E", "auth[member_id]=m", "event=E&auth[member_id]=m&data[" + strings.Repeat("a", maxKey) + "]=1",
 		"event=E&auth[member_id]=m&data[1][2][3][4][5][6]=1", "event=E&auth[member_id]=m&data[a=1", "event=E&auth[member_id]=m&data[a]b=1",
-		"event=E&auth[member_id]=m&data[a[b]]=1", "event=E&auth[member_id]=m&[a]=1", "event=" + strings.Repeat("E", 256) + "&auth[member_id]=m"} {
+		"event=E&auth[member_id]=m&data[a[b]]=1", "event=E&auth[member_id]=m&[a]=1", "event=" + strings.Repeat("E", 256) + "&auth[member_id]=m",
+		"event=E&auth[member_id]=m&data[CALL_ID]=" + strings.Repeat("1", 256)} {
 		bad = append(bad, form(t, query))
 	}
 	for i, values := range bad {
