@@ -99,6 +99,23 @@ func TestQuestionsForOneNumberShareOneRequestThoughTheFirstWhoAskedGoesAway(t *t
 	})
 }
 
+func TestThePlusOfANumberThatIsAskedAboutNeedNotBeEncoded(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.set("default_country", "DE")
+		r.portal.AddContact(b24sim.Contact{Name: "Kai", Phones: []string{"+4933142685300"}}) // that without the plus
+		r.portal.AddContact(b24sim.Contact{Name: "Zoé", Phones: []string{"+33142685300"}})
+		r.addMia()
+		for asked, name := range map[string]string{
+			"+33142685300": "Zoé", "%2B33142685300": "Zoé", "+33+1+42+68+53+00": "Zoé", "%20030901821": "Mia", "030+901821": "Mia",
+		} {
+			if got := r.asksWho(asked); !strings.Contains(got.body, `"name":"`+name+`"`) {
+				t.Errorf("%s: %d %s, want %s", asked, got.status, got.body, name)
+			}
+		}
+	})
+}
+
 func TestAFailureIsNotRemembered(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)

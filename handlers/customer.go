@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"strings"
 
 	"callwise/app/b24"
 	"callwise/app/call"
@@ -40,10 +41,11 @@ func (h *Handlers) customer(c echo.Context) error {
 	if !c.QueryParams().Has("phone") {
 		return &pbx.Invalid{Detail: "The parameter phone is missing."}
 	}
-	if len(c.QueryParam("phone")) > maxPhone {
+	asked := askedPhone(c)
+	if len(asked) > maxPhone {
 		return &pbx.Invalid{Detail: "The parameter phone may have up to 64 characters."}
 	}
-	phone := call.ParsePhone(c.QueryParam("phone"), portal.Country())
+	phone := call.ParsePhone(asked, portal.Country())
 	if phone.Hidden() {
 		return c.JSON(http.StatusOK, knownCustomer{Entities: []knownEntity{}})
 	}
@@ -59,6 +61,16 @@ func (h *Handlers) customer(c echo.Context) error {
 		return err
 	}
 	return c.JSON(http.StatusOK, answer)
+}
+
+// askedPhone is the number of a question. The plus it begins with need not be
+// encoded (interface.md §4), although a query has a space for one.
+func askedPhone(c echo.Context) string {
+	phone := c.QueryParam("phone")
+	if strings.Contains("&"+c.QueryString(), "&phone=+") {
+		return "+" + strings.TrimPrefix(phone, " ")
+	}
+	return phone
 }
 
 func answerOf(found []b24.Customer) knownCustomer {
