@@ -236,4 +236,10 @@ func TestAHiddenNumberIsNobodys(t *testing.T) {
 			t.Errorf("%s: %d", path, got.status)
 		}
 	}
+	for _, path := range []string{"/export", "/erase"} {
+		status, page := r.do(http.MethodPost, r.url+"/settings/privacy"+path, url.Values{"word": {"erase"}}, r.session)
+		if status != http.StatusUnprocessableEntity || !strings.Contains(page, "Enter a telephone number") {
+			t.Errorf("%s of no number at all: %d", path, status)
+		}
+	}
 }

@@ -54,6 +54,7 @@ func (h *Handlers) eraseNumber(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	asked.asked = true
 	asked.unsure = !strings.EqualFold(strings.TrimSpace(form.Get("word")), v.l.ErasureWord())
 	if asked.unsure || asked.wrong() {
 		return h.renderPrivacy(c, v, http.StatusUnprocessableEntity, asked)
