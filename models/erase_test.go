@@ -237,6 +237,34 @@ func TestANumberIsTakenOutOfWhatOtherRowsSay(t *testing.T) {
 	})
 }
 
+// A Danish number may have the digits of a date.
+func TestTheTimesOfARowStayWhenANumberOfTheirDigitsIsErased(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		const number = "+4520250314"
+		at := time.Date(2025, 3, 14, 9, 26, 53, 589_000_000, time.UTC)
+		p := active(t, s, "one")
+		c := ensure(t, s, p.ID, "pbx:a")
+		c.State, c.PhoneKey = models.CallFinished, "+4930901999"
+		c.Progress.Steps = []models.Step{{At: at, Name: "decide"}}
+		c.Records = &crm.Records{Deals: []crm.Deal{{Title: "Call from 20 25 03 14"}}}
+		check(t, s.SaveCall(t.Context(), c))
+		told := event("told", "pbx:a", 0)
+		told.Payload = json.RawMessage(`{"at":"2025-03-14T10:26:53+01:00","text":"+45 20 25 03 14, on 2025-03-14"}`)
+		add(t, s, p.ID, told)
+		worked(t, s, p.ID, "pbx:a")
+
+		look(t, s, erasing(t, s, p, number))
+		got := must[*models.Call](t)(s.CallByID(t.Context(), p.ID, c.ID))
+		if title := got.Records.Deals[0].Title; title != "Call from •••" || !got.Progress.Steps[0].At.Equal(at) {
+			t.Errorf("the deal is %q, the step was at %v", title, got.Progress.Steps[0].At)
+		}
+		payload := string(must[[]models.Event](t)(s.EventsOf(t.Context(), p.ID, "pbx:a"))[0].Payload)
+		if payload != `{"at":"2025-03-14T10:26:53+01:00","text":"•••, on •••"}` {
+			t.Errorf("event: %s", payload)
+		}
+	})
+}
+
 func TestAnOpenCallKeepsTheNumberInItsEvents(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		p := active(t, s, "one")

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"gorm.io/gorm"
@@ -197,7 +198,8 @@ func eraseMention(tx *gorm.DB, m mentions, portalID int64, row mentionRow, erase
 }
 
 // eraseJSON erases in every text of a JSON document, and leaves the rest as it
-// is written.
+// is written. A time is none: its digits may be those of a number, and without
+// them the document could not be read any more.
 func eraseJSON(document string, erase TextEraser) (string, error) {
 	if document == "" {
 		return "", nil
@@ -215,8 +217,7 @@ func eraseJSON(document string, erase TextEraser) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if token.Kind() == '"' {
-			text := token.String()
+		if text := token.String(); token.Kind() == '"' && !isTime(text) {
 			erased := erase(text)
 			changed, token = changed || erased != text, jsontext.String(erased)
 		}
@@ -228,6 +229,12 @@ func eraseJSON(document string, erase TextEraser) (string, error) {
 		return document, nil
 	}
 	return strings.TrimSpace(out.String()), nil
+}
+
+// isTime reports a time as JSON has it.
+func isTime(text string) bool {
+	_, err := time.Parse(time.RFC3339Nano, text)
+	return err == nil
 }
 
 // eraseFilters forgets the filters of a portal's call log that search for the
