@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"callwise/app/b24/b24sim"
+	"callwise/app/callflow"
 	"callwise/models"
 
 	"github.com/google/go-cmp/cmp"
@@ -191,24 +192,37 @@ func TestARecordingWhoseAddressHasExpiredIsSentToANewOne(t *testing.T) {
 	}
 }
 
-func TestARecordingThatEveryAddressRefusesIsGivenUpAfterADay(t *testing.T) {
+func TestARecordingIsSentAgainForAsLongAsACallMayFail(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		var ahead atomic.Int64
 		r := tuned(t, address, classic, func(h *house) {
 			h.flow.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 		})
 		r.switches("c")
-		r.refusing("upload.json", 401, "NO_AUTH_FOUND")
-		r.tell(started("c1", "incoming", "+4930901820"), answered("c1", "104"), ended("c1", "answered", 5))
-		r.worked("c1")
-		r.putStatus("c1", wav(2<<20), http.StatusCreated)
-		r.retrying("c1")
-		ahead.Store(int64(25 * time.Hour))
+		refused := func(id string) *b24sim.Injected {
+			fault := r.refusing("upload.json", 401, "NO_AUTH_FOUND")
+			r.tell(started(id, "incoming", "+4930901820"), answered(id, "104"), ended(id, "answered", 5))
+			r.worked(id)
+			r.putStatus(id, wav(2<<20), http.StatusCreated)
+			r.retrying(id)
+			return fault
+		}
+		fault := refused("c1")
+		ahead.Store(int64(30 * time.Hour))
 		r.again("c1")
-		r.eventually("given up", func() bool { return r.row("c1").Progress.Recording.Code == "NO_AUTH_FOUND" })
+		r.eventually("sent again", func() bool { return fault.Hits() == 2 })
+		fault.Remove()
+		r.again("c1")
 		r.worked("c1")
-		if got := r.row("c1"); got.State != models.CallFinished || got.ErrorCode != "" || r.sim.Count("acme", "upload.json") != 2 {
-			t.Errorf("the call is %s %q, sent %d times", got.State, got.ErrorCode, r.sim.Count("acme", "upload.json"))
+		if _, file := r.inPortal("c1"); len(file) != 2<<20 {
+			t.Errorf("%d bytes in the portal after 30 hours", len(file))
+		}
+		refused("c2")
+		ahead.Store(int64(30*time.Hour + callflow.GiveUpAfter + time.Minute))
+		r.again("c2")
+		r.eventually("given up", func() bool { return r.row("c2").State == models.CallFailed })
+		if got := r.row("c2"); got.ErrorCode != "NO_AUTH_FOUND" || got.RetryAt != nil || got.Attention != models.AttentionFailed {
+			t.Errorf("error %q, again at %v, attention %q", got.ErrorCode, got.RetryAt, got.Attention)
 		}
 	})
 }

@@ -46,7 +46,8 @@ func (w *work) attach(ctx context.Context) error {
 }
 
 // attachAudio sends an uploaded recording on. When the answer is lost, or the
-// address to send it to has expired, it is sent again and takes its own place.
+// address to send it to has expired, it is sent again and takes its own place: the
+// call waits for it as for anything else, see [patience].
 func (w *work) attachAudio(ctx context.Context, audio *models.Audio) error {
 	progress := &w.row.Progress
 	switch known := progress.Recording; {
@@ -64,7 +65,7 @@ func (w *work) attachAudio(ctx context.Context, audio *models.Audio) error {
 		Name: "recording." + audio.Kind, Size: audio.Size, Content: w.openAudio(ctx, audio),
 	})
 	w.did("recording", errorCode(err))
-	if err != nil && (!isPortals(err) || passes(err) && w.Now().Sub(audio.CreatedAt) < fileWithin) {
+	if err != nil && !refusedForGood(err) {
 		return err
 	}
 	progress.Recording = models.Recording{Upload: audio.ID, FileID: file, Code: errorCode(err)}
