@@ -48,8 +48,9 @@ type Purged struct {
 
 // Purge removes calls that began, and of which we have known, since before
 // callsBefore, events that arrived before that, requests sent before restBefore,
-// recordings that old or not received whole, incidents that ended before
-// callsBefore, missing calls, and leases and creations whose time is long over.
+// recordings that old whose call has gone or that were not received whole,
+// incidents that ended before callsBefore, missing calls, and leases and creations
+// whose time is long over.
 // Calls that are not finished stay for five days at least, and so do all events:
 // calls are made of them. Events that are still to be worked on stay for 30 days
 // more, and their calls as long as they do. A call that goes before its events is

@@ -21,6 +21,7 @@ func TestWhatMayStillBeDoneOutlivesAShortRetention(t *testing.T) {
 		for _, portal := range []*models.Portal{p, twin} {
 			for _, state := range []models.CallState{models.CallOpen, models.CallFinished, models.CallFailed, models.CallIgnored} {
 				add(t, s, portal.ID, event(string(state), "pbx:"+string(state), 0))
+				audio(t, s, portal.ID, "pbx:"+string(state))
 				worked(t, s, portal.ID, "pbx:"+string(state))
 				must[*models.Call](t)(s.EnsureCall(ctx, models.Call{
 					PortalID: portal.ID, Kind: models.KindPBX, CallKey: "pbx:" + string(state), State: state, StartedAt: noon,
@@ -37,6 +38,9 @@ func TestWhatMayStillBeDoneOutlivesAShortRetention(t *testing.T) {
 					if len(must[[]models.Event](t)(s.EventsOf(ctx, portal.ID, key))) > 0 {
 						keys = append(keys, fmt.Sprint(portal.MemberID, " event of ", key))
 					}
+					if _, err := s.AudioOf(ctx, portal.ID, key); err == nil {
+						keys = append(keys, fmt.Sprint(portal.MemberID, " recording of ", key))
+					}
 				}
 			}
 			slices.Sort(keys)
@@ -48,8 +52,8 @@ func TestWhatMayStillBeDoneOutlivesAShortRetention(t *testing.T) {
 			t.Errorf("after two days (-want +got):\n%s", diff)
 		}
 		want := []string{
-			"one event of pbx:failed", "one event of pbx:finished", "one event of pbx:ignored", "one event of pbx:open", "one pbx:open",
-			"two event of pbx:failed", "two event of pbx:finished", "two event of pbx:ignored", "two event of pbx:open", "two pbx:open",
+			"one event of pbx:failed", "one event of pbx:finished", "one event of pbx:ignored", "one event of pbx:open", "one pbx:open", "one recording of pbx:open",
+			"two event of pbx:failed", "two event of pbx:finished", "two event of pbx:ignored", "two event of pbx:open", "two pbx:open", "two recording of pbx:open",
 		}
 		if diff := cmp.Diff(want, kept()); diff != "" {
 			t.Errorf("kept (-want +got):\n%s", diff)
@@ -59,6 +63,26 @@ func TestWhatMayStillBeDoneOutlivesAShortRetention(t *testing.T) {
 		if diff := cmp.Diff([]string(nil), kept()); diff != "" {
 			t.Errorf("after six days (-want +got):\n%s", diff)
 		}
+	})
+}
+
+// The call of a recording that waits for a portal is over, perhaps, and yet not done.
+func TestARecordingThatIsStillToBeSentOutlivesAShortRetention(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		now := noon
+		s.Now = func() time.Time { return now }
+		p := active(t, s, "one")
+		must[*models.Call](t)(s.EnsureCall(t.Context(), models.Call{
+			PortalID: p.ID, Kind: models.KindClick, CallKey: "b24:a", PBXCallID: ptr("a"), State: models.CallFinished, StartedAt: noon,
+		}))
+		audio(t, s, p.ID, "pbx:a")
+		now = noon.Add(48 * time.Hour)
+		must[models.Purged](t)(s.Purge(t.Context(), now.Add(-24*time.Hour), now))
+		must[*models.Audio](t)(s.AudioOf(t.Context(), p.ID, "pbx:a"))
+		worked(t, s, p.ID, "pbx:a")
+		must[models.Purged](t)(s.Purge(t.Context(), now.Add(-24*time.Hour), now))
+		_, err := s.AudioOf(t.Context(), p.ID, "pbx:a")
+		wantErr(t, err, models.ErrNotFound)
 	})
 }
 
