@@ -58,17 +58,30 @@ func (s *sightings) wake(lanes *Lanes, calls []models.CallArgs) {
 	}
 }
 
-// due are the calls to be woken: those found for the first, second, fourth,
-// eighth time and so on. One that waits for a turn has been woken already.
+// due are the calls to be woken: those found for the first, second, fourth and
+// eighth time, and from then on once a minute. One that waits for a turn has been woken
+// already; one whose round failed, as while the database does not write, waits for
+// this.
 func (s *sightings) due(calls []models.CallArgs) []models.CallArgs {
 	now, due := make(sightings, len(calls)), calls[:0:0]
 	for _, c := range calls {
 		n := (*s)[c] + 1
 		now[c] = n
-		if n&(n-1) == 0 {
+		if wakes(n) {
 			due = append(due, c)
 		}
 	}
 	*s = now
 	return due
+}
+
+// sweepsPerMinute is how many sweeps apart a call is woken that keeps waiting.
+const sweepsPerMinute = int(time.Minute / SweepEvery)
+
+// wakes reports whether a call is woken that is found for the nth time.
+func wakes(n int) bool {
+	if n < sweepsPerMinute {
+		return n&(n-1) == 0
+	}
+	return n%sweepsPerMinute == 0
 }

@@ -8,16 +8,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestACallThatKeepsWaitingIsWokenMoreAndMoreSeldom(t *testing.T) {
+func TestACallThatKeepsWaitingIsWokenMoreAndMoreSeldomButEachMinute(t *testing.T) {
 	var seen sightings
 	call := []models.CallArgs{{PortalID: 1, CallKey: "pbx:1"}}
 	var woken []int
-	for sweep := 1; sweep <= 20; sweep++ {
+	for sweep := 1; sweep <= 40; sweep++ {
 		if len(seen.due(call)) > 0 {
 			woken = append(woken, sweep)
 		}
 	}
-	if diff := cmp.Diff([]int{1, 2, 4, 8, 16}, woken); diff != "" {
+	if diff := cmp.Diff([]int{1, 2, 4, 8, 12, 24, 36}, woken); diff != "" {
 		t.Errorf("woken in sweeps (-want +got):\n%s", diff)
 	}
 	seen.due(nil)
