@@ -105,7 +105,7 @@ func (c *Call) clean() {
 	for _, text := range []*string{&c.CallKey, &c.Phone, &c.PhoneKey, &c.CustomerName, &c.Line, &c.Extension, &c.ErrorCode} {
 		*text = clean(*text)
 	}
-	c.Line = cut(c.Line, longestLine)
+	c.Line = Cut(c.Line, longestLine)
 	for _, id := range []**string{&c.PBXCallID, &c.B24CallID} {
 		if *id != nil {
 			cleaned := clean(**id)
@@ -214,7 +214,7 @@ func (s *Store) ClickedWithin(ctx context.Context, c *Call, d time.Duration) (bo
 }
 
 // AskedElsewhere is when another open call of the number of c, of the last days, asked
-// last for something that may still come into being; zero without one.
+// last for a lead or deal that may still come into being; zero without one.
 func (s *Store) AskedElsewhere(ctx context.Context, c *Call) (last time.Time, err error) {
 	var others []Call
 	err = s.with(ctx).Select("progress").
@@ -222,7 +222,8 @@ func (s *Store) AskedElsewhere(ctx context.Context, c *Call) (last time.Time, er
 		Where("state = ? AND id <> ?", CallOpen, c.ID).
 		Find(&others).Error
 	for _, other := range others {
-		if at := other.Progress.AskedAt; at.After(last) {
+		beyond := other.Progress.Todo.Tried || other.Progress.ActivityTried // they come after it
+		if at := other.Progress.AskedAt; !beyond && at.After(last) {
 			last = at
 		}
 	}

@@ -22,15 +22,15 @@ const shownDigits = 4
 // a line break, and the digits of the number. A name that is a number counts as
 // a number.
 func searchText(name, phoneKey string) string {
-	digits := cut(digitsIn(phoneKey), longestDigits)
+	digits := Cut(digitsIn(phoneKey), longestDigits)
 	if numeric(name) {
-		digits = strings.TrimSpace(cut(digitsIn(name), longestDigits) + " " + digits)
+		digits = strings.TrimSpace(Cut(digitsIn(name), longestDigits) + " " + digits)
 		name = ""
 	}
 	if name == "" && digits == "" {
 		return ""
 	}
-	return cut(strings.ToLower(name), longestName) + "\n" + digits
+	return Cut(strings.ToLower(name), longestName) + "\n" + digits
 }
 
 // A Search is a text that the log is searched for: a part of a name or of a
@@ -46,7 +46,7 @@ func (s Search) patterns() []string {
 	digits := strings.TrimLeft(digitsIn(text), "0") // a trunk prefix is not part of the number
 	var patterns []string
 	if !s.Masked || len(digits) < MinSearch { // a name may hold a number
-		patterns = append(patterns, "%"+literal(cut(text, longestName))+"%\n%")
+		patterns = append(patterns, "%"+literal(Cut(text, longestName))+"%\n%")
 	}
 	if !numeric(text) || digits == "" {
 		return patterns
@@ -98,8 +98,8 @@ func digitsIn(text string) string {
 	}, text)
 }
 
-// cut is the beginning of a text, at most n characters.
-func cut(text string, n int) string {
+// Cut is the beginning of a text, at most n characters.
+func Cut(text string, n int) string {
 	runes := []rune(text)
 	return string(runes[:min(n, len(runes))])
 }

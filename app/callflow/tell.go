@@ -85,19 +85,13 @@ func tell(e models.Event) (call.Event, bool, error) {
 		return call.Event{}, false, fmt.Errorf("event %d: %w", e.ID, err)
 	}
 	told, ok := tellBitrix24(e.Type, data)
-	told.At, told.Phone = e.HappenedAt, cut(told.Phone, maxPhone)
+	told.At, told.Phone = e.HappenedAt, models.Cut(told.Phone, maxPhone)
 	return told, ok, nil
 }
 
 // maxPhone is how many characters of a number Bitrix24 may tell, as many as the PBX:
 // calls are found by it, and no database indexes texts of any length.
 const maxPhone = 64
-
-// cut is the beginning of a text, at most n characters.
-func cut(text string, n int) string {
-	runes := []rune(text)
-	return string(runes[:min(n, len(runes))])
-}
 
 func tellBitrix24(name string, data map[string]string) (call.Event, bool) {
 	switch name {
