@@ -116,6 +116,38 @@ func TestACallOfThePBXBelongsToOneCall(t *testing.T) {
 	})
 }
 
+func TestWhatOpenCallsOfANumberHaveAskedForIsKnown(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx := t.Context()
+		s.Now = func() time.Time { return noon }
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		asked := func(portalID int64, key, phone string, at time.Duration, more func(*models.Call)) *models.Call {
+			c := ensure(t, s, portalID, key)
+			c.PhoneKey, c.Progress.AskedAt = phone, noon.Add(at)
+			more(c)
+			check(t, s.SaveCall(ctx, c))
+			return c
+		}
+		as := func(*models.Call) {}
+		own := asked(p.ID, "1", "+49301", 9*time.Second, as)
+		expect := func(what string, want time.Time) {
+			t.Helper()
+			if got := must[time.Time](t)(s.AskedElsewhere(ctx, own)); !got.Equal(want) {
+				t.Errorf("%s: %v, want %v", what, got, want)
+			}
+		}
+		asked(p.ID, "2", "+49302", 8*time.Second, as)
+		asked(twin.ID, "3", "+49301", 7*time.Second, as)
+		asked(p.ID, "4", "+49301", 6*time.Second, func(c *models.Call) { c.State = models.CallFinished })
+		asked(p.ID, "5", "+49301", 5*time.Second, func(c *models.Call) { c.Progress.Todo.Tried = true })
+		asked(p.ID, "6", "+49301", 4*time.Second, func(c *models.Call) { c.Progress.ActivityTried = true })
+		expect("of no other call", time.Time{})
+		asked(p.ID, "7", "+49301", 2*time.Second, as)
+		asked(p.ID, "8", "+49301", time.Second, as)
+		expect("of two others", noon.Add(2*time.Second))
+	})
+}
+
 func TestACallbackWaitsForItsCall(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		ctx := t.Context()

@@ -75,12 +75,12 @@ func (w *work) follow(ctx context.Context) error {
 	converted, err := w.converted(ctx, created[0].ID)
 	switch {
 	case err != nil && refusedForGood(err):
-		w.did("create", errorCode(err))
-		return nil
+		return nil // the call stays with the lead
 	case err != nil:
 		return err
 	case len(converted) > 0:
-		return w.createDone(ctx, converted)
+		w.row.Progress.Created = converted
+		return w.remember(ctx, converted)
 	}
 	asked := w.row.StartedAt
 	if registered := w.row.Progress.Register.At; !registered.IsZero() {

@@ -7,6 +7,7 @@ import (
 
 	"callwise/app/b24"
 	"callwise/models"
+	"callwise/models/modelstest"
 )
 
 func TestWhatWasAskedForMayComeForAWhile(t *testing.T) {
@@ -56,4 +57,29 @@ func TestARefusedRegistrationLeavesWhatWasAskedForBefore(t *testing.T) {
 	if got := w.row.Progress; got.Register != want.Register || got.CreateTried != want.CreateTried || got.AskedAt != want.AskedAt || got.Technical != want.Technical {
 		t.Errorf("%+v, want %+v", got, want)
 	}
+}
+
+// The next call of the number looks as soon as this one lets go of it.
+func TestThatNothingMoreComesIsWrittenDownWithTheAnswer(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx, portal := t.Context(), installed(t, s)
+		row, err := s.EnsureCall(ctx, models.Call{PortalID: portal.ID, Kind: models.KindPBX, CallKey: "pbx:1", PhoneKey: "+4930901820"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &work{Flow: &Flow{Store: s, Now: time.Now}, portal: portal, row: row}
+		row.Progress.Register = models.Register{Tried: true, Create: true}
+		row.Progress.AskedAt = time.Now()
+		if err := w.save(ctx); err != nil {
+			t.Fatal(err)
+		}
+		row.Progress.AskedAt = time.Time{}
+		if err := w.creation(ctx, nil); err != nil {
+			t.Fatal(err)
+		}
+		next := &models.Call{PortalID: portal.ID, PhoneKey: row.PhoneKey}
+		if asked, err := s.AskedElsewhere(ctx, next); err != nil || !asked.IsZero() {
+			t.Errorf("%v, %v: still to come", asked, err)
+		}
+	})
 }

@@ -281,7 +281,10 @@ func (w *work) creation(ctx context.Context, created []crm.Ref) error {
 	case !asked && len(created) > 0:
 		w.remark(rules.PlatformCreated)
 	}
-	return w.remember(ctx, created)
+	if err := w.remember(ctx, created); err != nil || !asked {
+		return err
+	}
+	return w.save(ctx) // that nothing more comes, before the next call of the number looks
 }
 
 // remember keeps what was created for the next call of the same number.
