@@ -172,7 +172,7 @@ func (f *Flow) bindPlacement(ctx context.Context, client *b24.Client, _ *models.
 	return f.ensurePlacements(ctx, client)
 }
 
-// linesRounds is how often lines are written in a row because the settings have
+// linesRounds is how often lines are written in a row because the switches have
 // changed meanwhile. Whoever saves them has a job do the same, see [Flow.MendLines].
 const linesRounds = 5
 
@@ -186,34 +186,39 @@ func (f *Flow) SyncLines(ctx context.Context, client *b24.Client, portal *models
 		if err != nil {
 			return err
 		}
-		now, err := f.Store.PortalByID(ctx, portal.ID)
-		if err != nil || now.SettingsVersion == written {
+		wanted, err := f.linesNow(ctx, portal.ID)
+		if err != nil || slices.Equal(written, wanted) {
 			return err
 		}
 	}
 	return nil
 }
 
-// writeLines has a portal's lines follow its settings, and returns their version.
-func (f *Flow) writeLines(ctx context.Context, client *b24.Client, portalID int64) (version int, err error) {
+// writeLines has a portal's lines follow its settings, and returns them.
+func (f *Flow) writeLines(ctx context.Context, client *b24.Client, portalID int64) ([]models.Line, error) {
 	known, err := client.Lines(ctx)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	portal, err := f.Store.PortalByID(ctx, portalID)
+	lines, err := f.linesNow(ctx, portalID)
 	if err != nil {
-		return 0, err
-	}
-	lines, err := f.wantedLines(ctx, portal)
-	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	for _, line := range lines {
 		if err := f.syncLine(ctx, client, known, line); err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
-	return portal.SettingsVersion, nil
+	return lines, nil
+}
+
+// linesNow are those that a portal's settings want by now.
+func (f *Flow) linesNow(ctx context.Context, portalID int64) ([]models.Line, error) {
+	portal, err := f.Store.PortalByID(ctx, portalID)
+	if err != nil {
+		return nil, err
+	}
+	return f.wantedLines(ctx, portal)
 }
 
 // wantedLines are a portal's external lines as they should be in Bitrix24.
