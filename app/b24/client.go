@@ -180,9 +180,13 @@ func notAs(err error) bool {
 	return ok && (refusal.aboutToken() || refusal.Code == UserAccessError || refusal.Code == ErrorOAuth)
 }
 
-// expired reports a pair that is not worth sending.
+// expired reports a pair that is not worth sending. By a clock that is ahead of the
+// one that stored it, each pair has expired: one that was renewed here lately is sent
+// all the same, and the portal decides.
 func (c *Client) expired(pair Token) bool {
-	return pair.AccessToken == "" || !pair.Expiry.IsZero() && !c.app.now().Before(pair.Expiry)
+	now := c.app.now()
+	past := !pair.Expiry.IsZero() && !now.Before(pair.Expiry)
+	return pair.AccessToken == "" || past && !c.portal.renewedLately(pair.UserID, now)
 }
 
 // stale reports the two refusals that a renewal may mend. Other answers with

@@ -51,10 +51,11 @@ func (b Bucket) limiter() *rate.Limiter { return rate.NewLimiter(rate.Every(b.Ev
 // are the same as those that the [Keeper] has for all processes: a request waits
 // for both.
 type portal struct {
-	limiter *rate.Limiter
-	spare   *rate.Limiter
-	mu      sync.Mutex
-	budgets map[string]budget // by method
+	limiter  *rate.Limiter
+	spare    *rate.Limiter
+	mu       sync.Mutex
+	budgets  map[string]budget   // by method
+	renewals map[int64]time.Time // by user: when his pair was last renewed here
 }
 
 // A budget is what is known of the work a method may still cause.
@@ -72,7 +73,8 @@ func (a *App) portal(memberID string) *portal {
 	}
 	if a.portals[memberID] == nil {
 		a.portals[memberID] = &portal{
-			limiter: lasting.limiter(), spare: spare.limiter(), budgets: map[string]budget{},
+			limiter: lasting.limiter(), spare: spare.limiter(),
+			budgets: map[string]budget{}, renewals: map[int64]time.Time{},
 		}
 	}
 	return a.portals[memberID]

@@ -167,8 +167,10 @@ func (a *App) refusedRenewal(status int, got tokenAnswer) error {
 	return refusal
 }
 
+// expiry is when a pair expires by our own clock, whatever the authorization
+// server's says.
 func (a *App) expiry(got tokenAnswer) time.Time {
-	if got.Expires > 0 {
+	if got.ExpiresIn <= 0 && got.Expires > 0 {
 		return time.Unix(int64(got.Expires), 0).UTC()
 	}
 	if got.ExpiresIn <= 0 {
@@ -283,6 +285,7 @@ func (c *Client) exchangePair(ctx context.Context, old Token) (Token, Portal, er
 	}
 	ctx, span := tracer.Start(ctx, Renewal, trace.WithSpanKind(trace.SpanKindClient))
 	began := c.app.now()
+	c.portal.renews(old.UserID, began)
 	fresh, portal, came, err := c.app.refresh(ctx, old.AuthHost, old.RefreshToken)
 	entry := Request{At: began, Method: Renewal, Status: came.status, Answer: maskedAnswer(came.text), Duration: c.app.now().Sub(began)}
 	refusal, refused := errors.AsType[*Error](err)
@@ -302,6 +305,26 @@ func (c *Client) exchangePair(ctx context.Context, old Token) (Token, Portal, er
 	}
 	fresh.Kind, fresh.UserID = old.Kind, old.UserID
 	return fresh, portal, nil
+}
+
+// aheadEvery is how often a process renews a user's pair that no portal has refused:
+// a little less than an access token lives.
+const aheadEvery = 50 * time.Minute
+
+// renews takes down that this process renews a user's pair.
+func (p *portal) renews(userID int64, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.renewals[userID] = now
+}
+
+// renewedLately reports a user whose pair this process has renewed, or tried to,
+// within aheadEvery.
+func (p *portal) renewedLately(userID int64, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last, known := p.renewals[userID]
+	return known && now.Sub(last) < aheadEvery
 }
 
 // moved records the portal's address if it changed.

@@ -120,6 +120,46 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// ahead has the clock of a desk be an hour before that of the authorization server,
+// and of the process that stored its pair. What it returns makes a request some time
+// later, and tells how many renewals there should have been by then.
+func ahead(t *testing.T, p *portalWithTokens) (d *desk, request func(after time.Duration, renewals int)) {
+	d = serve(t, p.ServeHTTP)
+	d.clock.now = noon.Add(time.Hour)
+	return d, func(after time.Duration, renewals int) {
+		t.Helper()
+		d.clock.now = d.clock.now.Add(after)
+		if err := d.Call(t.Context(), "m", nil, nil); err != nil || len(p.renewals) != renewals {
+			t.Errorf("%d renewals, want %d: %v", len(p.renewals), renewals, err)
+		}
+	}
+}
+
+func TestAPairExpiresByTheClockOfWhoRenewedIt(t *testing.T) {
+	oneOClock := fmt.Sprintf(`"expires":%d,"expires_in":3600`, noon.Add(time.Hour).Unix())
+	p := &portalWithTokens{byToken: map[string]string{"access-2": yes}}
+	p.renewed = strings.Replace(renewedPair, `"expires":1787500000`, oneOClock, 1)
+	_, request := ahead(t, p)
+	request(0, 1)
+	request(59*time.Minute, 1)
+	request(time.Minute, 2)
+}
+
+func TestAPairOfAProcessWithAnotherClockIsNotRenewedBeforeEachRequest(t *testing.T) {
+	p := &portalWithTokens{byToken: map[string]string{"access-1": yes, "access-2": yes}, renewed: renewedPair}
+	d, request := ahead(t, p)
+	request(0, 1)
+	stored := func(access string) { d.keeper.tokens = []Token{pair(1, access, InstallerToken)} }
+	stored("access-1")
+	request(time.Minute, 1)
+	request(time.Minute, 1)
+	stored("access-3") // which the portal refuses
+	request(time.Minute, 2)
+	stored("access-1")
+	request(49*time.Minute, 2)
+	request(time.Minute, 3)
+}
+
 func TestAPairIsKeptAliveWithoutARequestToThePortal(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
