@@ -95,6 +95,36 @@ func TestAPortalThatDoesNotTellItsEmployeesLosesNoCall(t *testing.T) {
 	})
 }
 
+func TestATimeThatIsStillToComeKeepsNobodyFromReadingTheEmployees(t *testing.T) {
+	const month = 30 * 24 * time.Hour
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		for _, tt := range []struct {
+			name string
+			read func()
+		}{
+			{"each hour", func() {
+				if err := r.house.flow.Refresh(t.Context(), time.Hour); err != nil {
+					t.Error(err)
+				}
+			}},
+			{"for an extension that nobody knows", func() {
+				last := ended("c1", "answered", 5)
+				last["extension"] = "999"
+				r.tell(started("c1", "incoming", "+4930901821", map[string]any{"extensions": []string{"999"}}), last)
+				r.finished(1)
+			}},
+			{"for an administrator", func() { r.submit(r.session, "/settings/employees/read", 200, r.form()) }},
+		} {
+			r.employeesRead(-month)
+			before := r.reads()
+			if tt.read(); r.reads() != before+1 {
+				t.Errorf("%s: read %d times, want once", tt.name, r.reads()-before)
+			}
+		}
+	})
+}
+
 func TestEmployeesWhoHaveLeftOrHaveNoNameOrNumberDoNoHarm(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		users := append(employees(),

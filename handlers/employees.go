@@ -56,7 +56,7 @@ func (h *Handlers) readEmployees(c echo.Context) error {
 	}
 	now := enteredFrom(form, v.portal.Settings)
 	failed := ""
-	if since(h.Now(), v.portal.EmployeesAt) >= readEmployeesGap {
+	if !v.portal.EmployeesReadWithin(readEmployeesGap, h.Now()) {
 		ctx, cancel := context.WithTimeout(c.Request().Context(), readEmployeesMax)
 		defer cancel()
 		err = h.Flow.ReadEmployees(ctx, h.Flow.Client(v.portal), v.portal)

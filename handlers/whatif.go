@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"time"
 
 	"callwise/app/callflow"
 	"callwise/app/rules"
@@ -127,12 +126,4 @@ func decidedWith(c models.Call, s models.Settings) (rules.Decision, bool) {
 	again.Settings = s.Rules(c.Case.Settings.CRMMode, callflow.RulesLine(c.Kind, c.Line))
 	after := rules.Decide(again)
 	return after, after.Create != c.Decision.Create || !slices.Equal(after.LogTo, c.Decision.LogTo)
-}
-
-// since is how long ago something was; a missing time is long ago.
-func since(now time.Time, at *time.Time) time.Duration {
-	if at == nil {
-		return time.Duration(1<<63 - 1)
-	}
-	return now.Sub(*at)
 }

@@ -67,6 +67,13 @@ func (p *Portal) Country() string {
 	return p.PortalCountry
 }
 
+// EmployeesReadWithin reports whether the employees were read less than age before now. A
+// clock that was ahead may have written a time after now: one further off than age
+// is none.
+func (p *Portal) EmployeesReadWithin(age time.Duration, now time.Time) bool {
+	return p.EmployeesAt != nil && now.Sub(*p.EmployeesAt).Abs() < age
+}
+
 // Zone is the portal's time zone; UTC if it has told none that we know.
 func (p *Portal) Zone() *time.Location {
 	zone, err := time.LoadLocation(p.TimeZone)

@@ -57,8 +57,7 @@ func nobody(e *models.Employee) error {
 // reread reads the employees anew if that was not done just now, by any
 // process. That the portal does not answer is no reason to hold the call up.
 func (w *work) reread(ctx context.Context) error {
-	read := w.portal.EmployeesAt
-	if read != nil && w.Now().Sub(*read) < staffGap {
+	if w.portal.EmployeesReadWithin(staffGap, w.Now()) {
 		return nil
 	}
 	// The lease is not given back: it runs out when the next reading is due.

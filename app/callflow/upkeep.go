@@ -192,8 +192,7 @@ func (f *Flow) Refresh(ctx context.Context, age time.Duration) error {
 
 func (f *Flow) refresh(ctx context.Context, portal *models.Portal, age time.Duration) {
 	due := age - rand.N(age/6+1)
-	fresh := portal.EmployeesAt != nil && f.Now().Sub(*portal.EmployeesAt) < due
-	if portal.Status != models.PortalActive || fresh {
+	if portal.Status != models.PortalActive || portal.EmployeesReadWithin(due, f.Now()) {
 		return
 	}
 	silent, err := f.silent(ctx, portal.ID, "refresh")
