@@ -2,11 +2,10 @@ package models
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"callwise/app/crm"
-
-	"gorm.io/gorm/clause"
 )
 
 // A RecentCreation is what came into being for a call a moment ago: the
@@ -16,10 +15,11 @@ type RecentCreation struct {
 	PhoneKey string
 	CallID   int64
 	Refs     []crm.Ref
-	Until    time.Time
+	For      time.Duration // from now on
 }
 
-// creationRow keeps the time as a number, which both databases compare alike.
+// creationRow ends by [Store.clock], as a lease does: the next call of the number may
+// be another process's.
 type creationRow struct {
 	PortalID int64     `gorm:"primaryKey;autoIncrement:false"`
 	PhoneKey string    `gorm:"primaryKey"`
@@ -33,11 +33,13 @@ func (creationRow) TableName() string { return "recent_creations" }
 // Remember keeps a creation until its time is over; a call's later one
 // replaces its former.
 func (s *Store) Remember(ctx context.Context, c RecentCreation) error {
-	row := creationRow{c.PortalID, clean(c.PhoneKey), c.CallID, c.Refs, stored(c.Until).UnixMicro()}
-	return s.with(ctx).Clauses(clause.OnConflict{
-		Columns:   []clause.Column{{Name: "portal_id"}, {Name: "phone_key"}, {Name: "call_id"}},
-		DoUpdates: clause.AssignmentColumns([]string{"refs", "until"}),
-	}).Create(&row).Error
+	refs, err := json.Marshal(c.Refs)
+	if err != nil {
+		return err
+	}
+	return s.with(ctx).Exec(`INSERT INTO recent_creations (portal_id, phone_key, call_id, refs, until) VALUES (?, ?, ?, ?, `+s.clock()+` + ?)
+		ON CONFLICT (portal_id, phone_key, call_id) DO UPDATE SET refs = excluded.refs, until = excluded.until`,
+		c.PortalID, clean(c.PhoneKey), c.CallID, string(refs), c.For.Microseconds()).Error
 }
 
 // RecentCreations returns what other calls of a number than except created a
@@ -45,7 +47,7 @@ func (s *Store) Remember(ctx context.Context, c RecentCreation) error {
 func (s *Store) RecentCreations(ctx context.Context, portalID int64, phoneKey string, except int64) ([]crm.Ref, error) {
 	var rows []creationRow
 	err := s.with(ctx).
-		Where("portal_id = ? AND phone_key = ? AND call_id <> ? AND until > ?", portalID, clean(phoneKey), except, s.now().UnixMicro()).
+		Where("portal_id = ? AND phone_key = ? AND call_id <> ? AND until > "+s.clock(), portalID, clean(phoneKey), except).
 		Order("call_id").Find(&rows).Error
 	var refs []crm.Ref
 	for _, row := range rows {

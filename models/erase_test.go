@@ -29,7 +29,7 @@ func ofNumber(t *testing.T, s *models.Store, portalID int64, key, number string)
 	}))
 	worked(t, s, portalID, "pbx:"+key)
 	check(t, s.AddRESTRequests(ctx, models.RESTRequest{PortalID: portalID, CallID: &c.ID, At: noon, Method: "app.info"}))
-	check(t, s.Remember(ctx, models.RecentCreation{PortalID: portalID, PhoneKey: c.PhoneKey, CallID: c.ID, Refs: []crm.Ref{}, Until: noon.Add(time.Minute)}))
+	check(t, s.Remember(ctx, models.RecentCreation{PortalID: portalID, PhoneKey: c.PhoneKey, CallID: c.ID, Refs: []crm.Ref{}, For: time.Minute}))
 	audio(t, s, portalID, "pbx:"+key)
 	worked(t, s, portalID, "pbx:"+key)
 	return c

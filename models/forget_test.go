@@ -36,7 +36,7 @@ func furnish(t *testing.T, s *models.Store, memberID string) *models.Portal {
 	ensure(t, s, p.ID, "pbx:open")
 	check(t, s.AddRESTRequests(ctx, models.RESTRequest{PortalID: p.ID, CallID: &c.ID, At: noon, Method: "app.info", Params: json.RawMessage(`{}`)}))
 	check(t, s.SaveLogFilter(ctx, p.ID, 17, "text=Ada"))
-	check(t, s.Remember(ctx, models.RecentCreation{PortalID: p.ID, PhoneKey: "+49301234567", CallID: c.ID, Refs: []crm.Ref{}, Until: noon.Add(time.Minute)}))
+	check(t, s.Remember(ctx, models.RecentCreation{PortalID: p.ID, PhoneKey: "+49301234567", CallID: c.ID, Refs: []crm.Ref{}, For: time.Minute}))
 	audio(t, s, p.ID, "pbx:p-1")
 	check(t, s.AddMissing(ctx, p.ID, 7, []models.MissingCall{{CallKey: "b24:lost", Payload: json.RawMessage(`{"PHONE_NUMBER":"+49301234567"}`), Began: 1, Seen: 2}}))
 	check(t, s.SetUnread(ctx, p.ID, "ACCESS_DENIED"))
@@ -191,8 +191,8 @@ func TestWhatIsOlderThanItsRetentionIsPurged(t *testing.T) {
 			worked(t, s, p.ID, "pbx:a")
 			must[*models.Call](t)(s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: fmt.Sprint(i), StartedAt: at}))
 			check(t, s.AddRESTRequests(ctx, models.RESTRequest{PortalID: p.ID, At: at, Method: "app.info"}))
-			check(t, s.Remember(ctx, models.RecentCreation{PortalID: p.ID, PhoneKey: fmt.Sprint(i), CallID: 1, Refs: []crm.Ref{}, Until: at.Add(time.Minute)}))
 			pass(t, s, 48*time.Hour)
+			check(t, s.Remember(ctx, models.RecentCreation{PortalID: p.ID, PhoneKey: fmt.Sprint(i), CallID: 1, Refs: []crm.Ref{}, For: time.Minute}))
 			must[bool](t)(s.Acquire(ctx, fmt.Sprintf("number:%d:%d", p.ID, i), "w", time.Minute))
 		}
 		got := must[models.Purged](t)(s.Purge(ctx, noon.Add(time.Hour), noon.Add(time.Hour)))

@@ -1,6 +1,7 @@
 package models_test
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -13,11 +14,14 @@ import (
 	"gorm.io/gorm"
 )
 
-// pass lets time pass for all leases.
+// pass lets time pass for all leases, and for what was created.
 func pass(t *testing.T, s *models.Store, d time.Duration) {
 	t.Helper()
 	check(t, s.Transaction(t.Context(), func(tx *gorm.DB) error {
-		return tx.Exec("UPDATE leases SET until = until - ?", d.Microseconds()).Error
+		return errors.Join(
+			tx.Exec("UPDATE leases SET until = until - ?", d.Microseconds()).Error,
+			tx.Exec("UPDATE recent_creations SET until = until - ?", d.Microseconds()).Error,
+		)
 	}))
 }
 

@@ -114,15 +114,36 @@ func TestALineIsSavedAsItIsNow(t *testing.T) {
 	})
 }
 
+func TestWhatWasCreatedIsRememberedByTheDatabasesClock(t *testing.T) {
+	s := modelstest.Migrated(t, modelstest.PostgreSQL(t))
+	p := active(t, s, "one")
+	process := func(ahead time.Duration) { s.Now = func() time.Time { return time.Now().Add(ahead) } }
+	for _, ahead := range []time.Duration{-2 * time.Minute, 0, 2 * time.Minute} {
+		process(ahead)
+		check(t, s.Remember(t.Context(), models.RecentCreation{
+			PortalID: p.ID, PhoneKey: "+49301", CallID: 1, Refs: []crm.Ref{{Type: crm.TypeLead, ID: 1}}, For: time.Minute,
+		}))
+		process(-ahead)
+		if got := must[[]crm.Ref](t)(s.RecentCreations(t.Context(), p.ID, "+49301", 2)); len(got) != 1 {
+			t.Errorf("a process that is ahead by %v sees %v", -ahead, got)
+		}
+		if _, err := s.Purge(t.Context(), noon, noon); err != nil {
+			t.Fatal(err)
+		}
+		process(ahead)
+		if got := must[[]crm.Ref](t)(s.RecentCreations(t.Context(), p.ID, "+49301", 2)); len(got) != 1 {
+			t.Errorf("a process that is ahead by %v has left %v", -ahead, got)
+		}
+	}
+}
+
 func TestWhatOtherCallsCreatedIsRememberedForAWhile(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
-		now := noon
-		s.Now = func() time.Time { return now }
 		ctx := t.Context()
 		p, twin := active(t, s, "one"), active(t, s, "two")
 		lead, deal, contact := crm.Ref{Type: crm.TypeLead, ID: 1}, crm.Ref{Type: crm.TypeDeal, ID: 2}, crm.Ref{Type: crm.TypeContact, ID: 3}
 		remember := func(callID int64, key string, refs ...crm.Ref) {
-			check(t, s.Remember(ctx, models.RecentCreation{PortalID: p.ID, PhoneKey: key, CallID: callID, Refs: refs, Until: now.Add(time.Minute)}))
+			check(t, s.Remember(ctx, models.RecentCreation{PortalID: p.ID, PhoneKey: key, CallID: callID, Refs: refs, For: time.Minute}))
 		}
 		remember(1, "+49301", contact)
 		remember(1, "+49301", lead)
@@ -140,7 +161,7 @@ func TestWhatOtherCallsCreatedIsRememberedForAWhile(t *testing.T) {
 				t.Errorf("%s (-want +got):\n%s", name, diff)
 			}
 		}
-		now = now.Add(time.Minute)
+		pass(t, s, time.Minute)
 		if got := recent(p.ID, 0); got != nil {
 			t.Errorf("after a minute: %v", got)
 		}

@@ -67,9 +67,9 @@ func (p *Portal) Country() string {
 	return p.PortalCountry
 }
 
-// EmployeesReadWithin reports whether the employees were read less than age before now. A
-// clock that was ahead may have written a time after now: one further off than age
-// is none.
+// EmployeesReadWithin reports whether the employees were read less than age before
+// now. A clock that was ahead may have written a time after now: one further off than
+// age is none.
 func (p *Portal) EmployeesReadWithin(age time.Duration, now time.Time) bool {
 	return p.EmployeesAt != nil && now.Sub(*p.EmployeesAt).Abs() < age
 }

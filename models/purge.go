@@ -101,7 +101,7 @@ func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (P
 	if _, err := s.purge(ctx, "leases", "name", "until < "+s.clock()+" - ?", leaseMemory.Microseconds()); err != nil {
 		return purged, err
 	}
-	if _, err := s.purge(ctx, "recent_creations", "portal_id, phone_key, call_id", "until < ?", s.now().UnixMicro()); err != nil {
+	if _, err := s.purge(ctx, "recent_creations", "portal_id, phone_key, call_id", "until < "+s.clock()); err != nil {
 		return purged, err
 	}
 	return purged, s.purgeAudios(ctx, callsBefore)

@@ -294,6 +294,6 @@ func (w *work) remember(ctx context.Context, created []crm.Ref) error {
 	}
 	return w.Store.Remember(ctx, models.RecentCreation{
 		PortalID: w.portal.ID, PhoneKey: w.phone.Key(), CallID: w.row.ID,
-		Refs: created, Until: w.Now().UTC().Add(recentFor),
+		Refs: created, For: recentFor,
 	})
 }
