@@ -245,6 +245,24 @@ func TestAnEmployeeWhoForgesEventsGainsNothing(t *testing.T) {
 	})
 }
 
+func TestARemovalIsBelievedOfAPortalWhoseClockIsBehindOurs(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		word := r.lifecycle("ONAPPUNINSTALL", 0, map[string]string{"CLEAN": "1"})
+		r.portal.LoseEvents(true)
+		r.portal.Uninstall(true)
+		asked := r.sim.Count("acme", "app.info")
+		word.Set("ts", fmt.Sprint(time.Now().Add(-2*time.Hour).Unix()))
+		r.sends("/b24/events", word, http.StatusOK)
+		if n := r.sim.Count("acme", "app.info") - asked; n != 0 || r.removals() != 0 {
+			t.Errorf("the portal is asked %d times about a removal of long before its installation", n)
+		}
+		word.Set("ts", fmt.Sprint(time.Now().Add(-10*time.Minute).Unix()))
+		r.sends("/b24/events", word, http.StatusOK)
+		r.forgotten()
+	})
+}
+
 func TestALateEventOfAnEarlierUninstallationDoesNotRemoveAFreshInstallation(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)
@@ -252,7 +270,8 @@ func TestALateEventOfAnEarlierUninstallationDoesNotRemoveAFreshInstallation(t *t
 			name string
 			sent time.Time
 		}{
-			{"sent before the installation", time.Now().Add(-time.Hour)},
+			{"sent long before the installation", time.Now().Add(-2 * time.Hour)},
+			{"sent before the installation", time.Now().Add(-time.Minute)},
 			{"delivered by a clock that is ahead", time.Now().Add(time.Minute)},
 			{"without a time", time.Time{}},
 		} {

@@ -11,8 +11,8 @@ import (
 )
 
 // uninstalled takes the word that the app was removed from a portal. It is
-// ignored when it is older than the present installation, for events come in any
-// order. It is believed when the portal does not have the app, or no pair of tokens
+// ignored when it is older than the present installation by more than the portal's
+// clock may be behind ours, for events come in any order. It is believed when the portal does not have the app, or no pair of tokens
 // is left alive, as none is by the time a true one comes, and ignored when the
 // portal answers us: the application token alone is not proof enough to remove
 // everything, for it passes through the browser of every employee who opens our
@@ -23,7 +23,7 @@ import (
 //
 // https://apidocs.bitrix24.com/api-reference/common/events/on-app-uninstall.html
 func (f *Flow) uninstalled(ctx context.Context, portal *models.Portal, e b24.Event, asked func(portalID int64) error) error {
-	if !e.At.IsZero() && outdated(portal, e.At) {
+	if !e.At.IsZero() && outdated(portal, e.At.Add(portalBehind)) {
 		return nil
 	}
 	word := e.Data["CLEAN"]
@@ -45,6 +45,10 @@ func (f *Flow) uninstalled(ctx context.Context, portal *models.Portal, e b24.Eve
 // wordWithin is how long the storing of the word on a removal may take, though its
 // sender hangs up: Bitrix24 does not repeat it.
 const wordWithin = 20 * time.Second
+
+// portalBehind is how far a portal's clock may be behind ours. Bitrix24 does not
+// repeat the word on a removal, and a portal that was installed anew is asked in vain.
+const portalBehind = time.Hour
 
 // outdated reports a removal that happened before the app was installed again.
 func outdated(portal *models.Portal, at time.Time) bool {
