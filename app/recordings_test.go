@@ -212,6 +212,21 @@ func TestARecordingIsWaitedForForADay(t *testing.T) {
 	})
 }
 
+// A wake-up comes by the database's clock, and is the only one.
+func TestARecordingIsLookedForAgainByAClockThatIsBehindTheDatabases(t *testing.T) {
+	r := tuned(t, postgreSQL(t), classic, func(h *house) {
+		behind := func() time.Time { return time.Now().Add(-time.Minute) }
+		h.flow.Now, h.store.Now = behind, behind
+	})
+	r.switches("c")
+	tape := &lateTape{answer: http.StatusNotFound}
+	server := httptest.NewServer(tape)
+	t.Cleanup(server.Close)
+	r.tell(started("c1", "incoming", "+4930901820"), answered("c1", "104"), ended("c1", "answered", 5), recording("c1", server.URL+"/c1.mp3"))
+	r.worked("c1")
+	r.eventually("looked for again", func() bool { return r.call("pbx:c1").Progress.Recording.Tries > 1 })
+}
+
 func TestTheFirstRecordingOfACallIsKeptUnlessItCannotBeAttached(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)

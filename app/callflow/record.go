@@ -96,8 +96,9 @@ func (w *work) attachAddress(ctx context.Context) (next bool, err error) {
 	}
 	recording := models.Recording{URL: address, Passed: known.Passed}
 	if known.URL == address && known.Waiting != "" {
-		if recording = known; w.Now().Before(known.NextAt.Add(-fileEarly)) {
-			return false, nil // a worker is woken by then
+		recording = known
+		if early, err := w.early(ctx, known.NextAt); early || err != nil {
+			return false, err // a worker is woken by then
 		}
 	}
 	if w.portal.Settings.Recordings.Mode == models.RecordingLink {
@@ -111,6 +112,17 @@ func (w *work) attachAddress(ctx context.Context) (next bool, err error) {
 		return false, w.keep(ctx, recording, kept)
 	}
 	return w.pass(ctx, recording, missing)
+}
+
+// early reports that a look for a file is still to come by the database's clock, too:
+// that is the one that wakes the worker, and ours may be behind it.
+func (w *work) early(ctx context.Context, next time.Time) (bool, error) {
+	from := next.Add(-fileEarly)
+	if !w.Now().Before(from) {
+		return false, nil
+	}
+	ahead, err := w.Store.Ahead(ctx)
+	return w.Now().Add(-ahead).Before(from), err
 }
 
 // pass tells Bitrix24 the address of a recording. One that never came is given
