@@ -38,7 +38,7 @@ func (c *child) end() {
 		if err != nil {
 			c.t.Errorf("it ended with %v", err)
 		}
-	case <-time.After(2 * endWithin):
+	case <-time.After(3 * endWithin):
 		c.t.Error("it goes on")
 	}
 }
@@ -62,6 +62,25 @@ func TestAProgramThatIsToldToEndBreaksOffWhatDoesNotEnd(t *testing.T) {
 	if got, want := r.portal.Totals(), (b24sim.Totals{Calls: 1, Leads: 1, Numbers: 1, Activities: 1, Bindings: 1}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
+}
+
+// A database may answer nobody any more, as one does whose disk hangs.
+func TestAProgramThatIsToldToEndDoesNotWaitForADatabaseThatHangs(t *testing.T) {
+	t.Parallel()
+	address := postgreSQL(t)
+	r := bareRig(t, address, classic)
+	c := r.spawnAs(plainChild)
+	r.install()
+	r.switches("c")
+	held := r.sim.Inject(b24sim.Fault{Portal: "acme", Times: -1, Act: b24sim.Hold})
+	r.tell(started("1", "incoming", "+49309018201"), ended("1", "missed", 0))
+	<-held.Reached()
+	thaw := freeze(t, address, "leases, calls, events, rest_log, paces", "ACCESS EXCLUSIVE")
+	c.end()
+	thaw()
+	held.Remove()
+	r.spawnAs(plainChild)
+	r.finished(1)
 }
 
 func TestAProgramThatIsToldToEndBeforeItBeganEndsWell(t *testing.T) {

@@ -75,12 +75,18 @@ func (s story) stopped(t *testing.T, address string, step int) (_ b24sim.Snapsho
 // renewal that they have lost theirs.
 func freezeLeases(t *testing.T, address string) (thaw func()) {
 	t.Helper()
+	return freeze(t, address, "leases", "SHARE")
+}
+
+// freeze locks tables until thaw is called.
+func freeze(t *testing.T, address, tables, mode string) (thaw func()) {
+	t.Helper()
 	db, err := pgx.Connect(t.Context(), address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close(context.Background()) }) //nolint:errcheck // it is closed by thaw
-	if _, err := db.Exec(t.Context(), "BEGIN; LOCK TABLE leases IN SHARE MODE"); err != nil {
+	if _, err := db.Exec(t.Context(), "BEGIN; LOCK TABLE "+tables+" IN "+mode+" MODE"); err != nil {
 		t.Fatal(err)
 	}
 	return func() {

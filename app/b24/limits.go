@@ -135,7 +135,15 @@ func (c *Client) leave(ctx context.Context, r *request) error {
 	if !taken {
 		return nil
 	}
-	return c.keeper.GiveBack(context.WithoutCancel(ctx), c.memberID, lasting)
+	return c.giveBack(ctx)
+}
+
+// giveBack returns a place in the bucket that all processes share, also when ctx has
+// ended. If a keeper that hangs loses it, the place passes unused.
+func (c *Client) giveBack(ctx context.Context) error {
+	ctx, cancel := though(ctx)
+	defer cancel()
+	return c.keeper.GiveBack(ctx, c.memberID, lasting)
 }
 
 // giveBack returns a place to those behind it.
@@ -144,7 +152,7 @@ func (p place) giveBack(ctx context.Context, c *Client) error {
 	if !p.shared {
 		return nil
 	}
-	return c.keeper.GiveBack(context.WithoutCancel(ctx), c.memberID, lasting)
+	return c.giveBack(ctx)
 }
 
 // turn is how long a request waits whose place comes after wait, and whether it

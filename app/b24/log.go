@@ -31,12 +31,19 @@ func WithCall(ctx context.Context, id int64) context.Context {
 	return context.WithValue(ctx, callKey{}, id)
 }
 
+// though is ctx for what a Keeper is told though ctx has ended, for a while: one that
+// hangs does not keep the program from ending.
+func though(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+}
+
 // log hands an entry to the Keeper. A log that cannot be written does not
 // change what happened at the portal, so the call goes on.
 func (c *Client) log(ctx context.Context, entry Request, params func() json.RawMessage) {
 	entry.CallID, _ = ctx.Value(callKey{}).(int64)
 	entry.Params = params()
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := though(ctx)
+	defer cancel()
 	if err := c.keeper.Log(ctx, c.memberID, entry); err != nil {
 		slog.ErrorContext(ctx, "REST request not logged", "method", entry.Method, "error", err)
 	}

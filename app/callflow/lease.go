@@ -72,7 +72,9 @@ func (f *Flow) whyRefused(ctx context.Context, g *grip, err error) error {
 	if g.released || !errors.Is(err, models.ErrNotFound) {
 		return err
 	}
-	held, failed := f.Store.Renew(context.WithoutCancel(ctx), models.CallLease(g.Call.ID), g.owner, f.Lease)
+	ctx, cancel := though(ctx)
+	defer cancel()
+	held, failed := f.Store.Renew(ctx, models.CallLease(g.Call.ID), g.owner, f.Lease)
 	if failed != nil {
 		return failed // the call may be there
 	}
@@ -99,7 +101,9 @@ func (f *Flow) keep(ctx context.Context, name, owner string, release, do func(co
 		if lost := context.Cause(work); err != nil && errors.Is(lost, errLeaseLost) {
 			err = errors.Join(err, lost) // what it broke off looks like a portal that does not answer
 		}
-		err = errors.Join(err, release(context.WithoutCancel(ctx)))
+		ending, over := though(ctx)
+		defer over()
+		err = errors.Join(err, release(ending))
 	}()
 	return do(work)
 }

@@ -94,9 +94,15 @@ const codeUnreachable = "PORTAL_UNREACHABLE"
 // codeInternal is the code of what our own house did wrong.
 const codeInternal = "INTERNAL"
 
-// faltered is how long the storing of a failure may take, less than a lease lasts
-// that was just renewed.
+// faltered is how long the storing of a failure, or of another round's end, may take:
+// less than a lease lasts that was just renewed.
 const faltered = 5 * time.Second
+
+// though is ctx for what is to be stored though ctx has ended, for as long as faltered:
+// a database that hangs does not keep the process from ending.
+func though(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), faltered)
+}
 
 // isPortals reports an error that is about the portal and nothing else. Of
 // several that are joined, one of our own house counts for more: what it kept
@@ -129,7 +135,7 @@ func broken(ctx context.Context, err error) bool {
 // back and nobody heard of it, the events stay as they are, and the queue comes again.
 func (f *Flow) falter(ctx context.Context, g *grip, cause error) error {
 	markOf(ctx).Err = cause
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), faltered)
+	ctx, cancel := though(ctx)
 	defer cancel()
 	held, err := f.Store.Renew(ctx, models.CallLease(g.Call.ID), g.owner, f.Lease)
 	if err != nil || !held {

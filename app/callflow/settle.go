@@ -94,7 +94,7 @@ func (w *work) close(ctx context.Context) error {
 // done, and gives the lease of the call back, all or nothing. A renewal that finds it
 // given back does not break that off.
 func (w *work) release(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), faltered)
+	ctx, cancel := though(ctx)
 	defer cancel()
 	changed, err := w.changed()
 	if err != nil {

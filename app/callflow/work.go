@@ -105,7 +105,9 @@ func (w *work) keepAsked(ctx context.Context) error {
 	if len(w.asked) == 0 {
 		return nil
 	}
-	return known(w.Store.AddRESTRequests(context.WithoutCancel(ctx), w.asked...))
+	ctx, cancel := though(ctx)
+	defer cancel()
+	return known(w.Store.AddRESTRequests(ctx, w.asked...))
 }
 
 // run does what is due for the call.
