@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"html"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -96,6 +98,43 @@ func TestARecordingIsPlayedFromThePBXToWhoeverMaySeeTheCall(t *testing.T) {
 				t.Errorf("heard (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A player that is paused reads no more, and keeps its connection.
+func TestWhoListensKeepsNoOtherPortalsRecordingWaiting(t *testing.T) {
+	r := tuned(t, "sqlite:"+t.TempDir()+"/callwise.db", classic, func(h *house) {
+		h.flow.Recordings.Transport.(*http.Transport).MaxConnsPerHost = 1
+	})
+	other := r.neighbour("other")
+	paused := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		w.Header().Set("Content-Type", "audio/mpeg")
+		w.Header().Set("Content-Length", "5")
+		if request.Header.Get("Range") == "" {
+			_, _ = w.Write([]byte("audio"))
+			return
+		}
+		close(paused)
+		<-request.Context().Done()
+	}))
+	t.Cleanup(server.Close)
+	page := r.recorded("c1", server.URL+"/c1.mp3")
+	ctx, stop := context.WithCancel(t.Context())
+	var listening sync.WaitGroup
+	listening.Go(func() {
+		request := r.request(http.MethodGet, html.UnescapeString(match(t, "player", player, page)), "", "").WithContext(ctx)
+		request.Header.Set("Range", "bytes=0-")
+		if answer, err := http.DefaultClient.Do(request); err == nil {
+			t.Errorf("the player is answered: %d", answer.StatusCode)
+		}
+	})
+	<-paused
+	other.recorded("c1", server.URL+"/c2.mp3")
+	stop()
+	listening.Wait()
+	if got := other.row("c1").Progress.Recording; !got.Attached() || got.Waiting != "" {
+		t.Errorf("the other portal's recording: %+v", got)
 	}
 }
 

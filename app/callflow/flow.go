@@ -32,8 +32,10 @@ type Flow struct {
 	PBX *http.Client
 	// Lookups remembers who calls, for the PBXs that ask.
 	Lookups *Lookups
-	// Recordings fetches recordings from where the PBXs keep them.
-	Recordings *http.Client
+	// Recordings fetches recordings from where the PBXs keep them, for those who
+	// listen, and Looks asks for them on behalf of calls: that many listen to
+	// recordings of one host keeps no call waiting.
+	Recordings, Looks *http.Client
 	// PublicURL is where Bitrix24 reaches us, without a slash at the end.
 	PublicURL string
 	// Owner names this process in leases.

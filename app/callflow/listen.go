@@ -18,7 +18,8 @@ var ErrNoRecording = errors.New("callflow: no recording")
 // maxRecording is the largest recording that is passed on: six hours at 64 kbit/s.
 const maxRecording = 200 << 20
 
-// listenersPerHost bounds how many recordings of one PBX are played at a time.
+// listenersPerHost bounds how many recordings of one PBX are played at a time, or
+// looked for.
 const listenersPerHost = 64
 
 // maxHops is how often a PBX may send us on to another address.

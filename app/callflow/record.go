@@ -104,7 +104,7 @@ func (w *work) attachAddress(ctx context.Context) (next bool, err error) {
 	if w.portal.Settings.Recordings.Mode == models.RecordingLink {
 		return false, w.keep(ctx, recording, models.KeptAsLink)
 	}
-	size, missing := lookAt(ctx, w.Recordings, address)
+	size, missing := lookAt(ctx, w.Looks, address)
 	if missing != "" && w.Now().Sub(reported) < fileWithin {
 		return false, w.await(ctx, recording, missing)
 	}
