@@ -10,16 +10,16 @@ import (
 	"callwise/models"
 )
 
-// uninstalled takes the word that the app was removed from a portal. It is
-// ignored when it is older than the present installation by more than the portal's
-// clock may be behind ours, for events come in any order. It is believed when the portal does not have the app, or no pair of tokens
-// is left alive, as none is by the time a true one comes, and ignored when the
-// portal answers us: the application token alone is not proof enough to remove
-// everything, for it passes through the browser of every employee who opens our
-// pages. What neither of them says now, because the portal is busy, down or closed,
-// refuses tokens that are not known to be dead, or was asked too often, is found
-// out later: within an hour the tokens are to be renewed, and the authorization
-// server knows. What could not be forgotten now, is forgotten later.
+// uninstalled takes the word that the app was removed from a portal. It is ignored
+// when it is older than the present installation by more than the portal's clock may
+// be behind ours, for events come in any order. It is believed when the portal does
+// not have the app, or no pair of tokens is left alive, as none is by the time a true
+// one comes, and ignored when the portal answers us: the application token alone is
+// not proof enough to remove everything, for it passes through the browser of every
+// employee who opens our pages. What neither of them says now, because the portal is
+// busy, down or closed, refuses tokens that are not known to be dead, or was asked too
+// often, is found out later: within an hour the tokens are to be renewed, and the
+// authorization server knows. What could not be forgotten now, is forgotten later.
 //
 // https://apidocs.bitrix24.com/api-reference/common/events/on-app-uninstall.html
 func (f *Flow) uninstalled(ctx context.Context, portal *models.Portal, e b24.Event, asked func(portalID int64) error) error {
@@ -46,8 +46,8 @@ func (f *Flow) uninstalled(ctx context.Context, portal *models.Portal, e b24.Eve
 // sender hangs up: Bitrix24 does not repeat it.
 const wordWithin = 20 * time.Second
 
-// portalBehind is how far a portal's clock may be behind ours. Bitrix24 does not
-// repeat the word on a removal, and a portal that was installed anew is asked in vain.
+// portalBehind is how far a portal's clock may be behind ours. To ask a portal that was
+// installed anew does no harm; to miss a word, which Bitrix24 does not repeat, would.
 const portalBehind = time.Hour
 
 // outdated reports a removal that happened before the app was installed again.
