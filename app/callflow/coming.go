@@ -47,9 +47,11 @@ func (w *work) seek(find func() (id int64, found bool, err error)) (int64, bool,
 
 // comes is [errComing] as long as what was asked for at a time may still come into being.
 // Most of it comes soon: it is to be looked for again after as long as it was waited for.
+// Another process may have asked, by a clock a little ahead of ours; one further off than
+// MayRun tells nothing.
 func (w *work) comes(asked time.Time) error {
 	waited := w.Now().Sub(asked)
-	if waited < 0 || waited >= w.MayRun { // the clock was ahead; it does not come any more
+	if waited.Abs() >= w.MayRun {
 		return nil
 	}
 	return &Later{After: min(max(waited, time.Second), w.MayRun-waited), Err: errComing}
