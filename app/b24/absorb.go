@@ -17,6 +17,8 @@ func (r *reading) absorb(answers Answers, due listings) error {
 			err = r.absorbObject(answers, dueKey(i), l)
 		case l.rel.name != "":
 			err = r.absorbRelated(answers, dueKey(i), l)
+		case l.phone != "":
+			err = r.absorbCarriers(answers, dueKey(i), l)
 		default:
 			err = r.absorbObjects(answers, dueKey(i), l)
 		}

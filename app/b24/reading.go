@@ -20,7 +20,7 @@ type reading struct {
 	gone   map[crm.Ref]bool                  // asked for and not there
 	listed map[crm.Ref]bool                  // asked for among others
 	covers map[string]map[int64]bool         // by relation: parents whose objects are read
-	pages  []listing                         // further pages
+	pages  []listing                         // further pages, and what a search left out
 	// mainContactOnly: the portal cannot filter deals by additional contacts.
 	mainContactOnly bool
 }
@@ -64,13 +64,15 @@ func (r *reading) cover(rel relation, parents []int64) {
 }
 
 // A listing reads, by ids: one object, some objects of a kind, or a page of
-// the objects that name some parents.
+// the objects that name some parents; or, by a number, the ids of those that carry it.
 type listing struct {
 	get   crm.Ref // one object, when set
 	kind  crm.EntityType
 	rel   relation // objects that name ids, when named
 	ids   []int64
-	start int // row of the first object on the page
+	start int    // row of the first object on the page
+	phone string // objects that carry it, when set
+	open  bool   // of those, the open ones
 }
 
 func (l listing) command(key string) Command {
@@ -79,6 +81,8 @@ func (l listing) command(key string) Command {
 		return Command{key, methodItemGet, Params{"entityTypeId": int(l.get.Type), "id": l.get.ID}}
 	case l.rel.name != "":
 		return l.rel.command(key, l.ids, l.start)
+	case l.phone != "":
+		return l.carriersCommand(key)
 	}
 	return listCommand(key, l.kind, Params{"@id": l.ids}, 0)
 }
@@ -142,7 +146,10 @@ func (r *reading) dueObjects(kind crm.EntityType) listings {
 		return single
 	}
 	single = slices.DeleteFunc(single, func(l listing) bool { return !r.listed[l.get] })
-	return append(single, listing{kind: kind, ids: many})
+	for page := range slices.Chunk(many, pageRows) {
+		single = append(single, listing{kind: kind, ids: page})
+	}
+	return single
 }
 
 // wanted are the objects of a kind that must be read themselves: what carries

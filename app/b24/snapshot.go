@@ -24,8 +24,10 @@ const (
 )
 
 // Snapshot reads everything in the CRM that belongs to a customer. It takes
-// one request for most customers and two for the rest. It is complete or it
-// fails: an error never looks like a customer nobody knows.
+// one request for most customers and two for most of the rest. It is complete or it
+// fails: an error never looks like a customer nobody knows. Of a number that more
+// objects of a kind carry than a search tells, it has the oldest and the newest of them,
+// and the open leads.
 //
 // The first request searches and, in the same batch, reads on from what the
 // search finds by references to its results. Nothing in the documentation
@@ -180,6 +182,7 @@ func (r *reading) absorbSearch(answers Answers) error {
 	}
 	for _, kind := range searched {
 		r.absorbFound(answers, kind)
+		r.pages = append(r.pages, r.crowd(kind)...)
 	}
 	return nil
 }
