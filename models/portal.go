@@ -124,7 +124,9 @@ func (r *portalRow) open(keys Keyring) (*Portal, error) {
 }
 
 // An Install is what a verified installation, or a later visit of an
-// administrator, tells about a portal. Empty fields leave what is stored.
+// administrator, tells about a portal. Empty fields leave what is stored. Language,
+// country and time zone are a visitor's, who may be from anywhere: they are taken as the
+// portal's only as long as it has none.
 type Install struct {
 	MemberID         string
 	Endpoint         string
@@ -133,6 +135,7 @@ type Install struct {
 	Lang             string
 	Country          string
 	TimeZone         string
+	OfPortal         bool // language and country are the portal's own, and replace what is stored
 	Token            *Token
 }
 
@@ -153,7 +156,7 @@ func (s *Store) SaveInstall(ctx context.Context, in Install) (*Portal, error) {
 	}
 	var saved portalRow
 	err = s.Transaction(ctx, func(tx *gorm.DB) error {
-		if err := tx.Clauses(installAgain).Create(row).Error; err != nil {
+		if err := tx.Clauses(installAgain(in.OfPortal)).Create(row).Error; err != nil {
 			return err
 		}
 		if err := s.addTokenOf(tx, in); err != nil {
@@ -180,17 +183,22 @@ func (s *Store) addTokenOf(tx *gorm.DB, in Install) error {
 	return s.addToken(tx, &row.Portal, *in.Token)
 }
 
-var installAgain = clause.OnConflict{
-	Columns: []clause.Column{{Name: "member_id"}},
-	DoUpdates: clause.Set{
-		unlessEmpty("endpoint"), unlessEmpty("auth_host"), unlessEmpty("lang"),
-		unlessEmpty("country"), unlessEmpty("time_zone"),
-		raw("application_token", "CASE WHEN length(excluded.application_token) > 0 THEN excluded.application_token ELSE portals.application_token END"),
-		raw("status", "CASE portals.status WHEN 'uninstalled' THEN 'installing' ELSE portals.status END"),
-		raw("status_code", "CASE portals.status WHEN 'uninstalled' THEN '' ELSE portals.status_code END"),
-		raw("uninstalled_at", "NULL"),
-		raw("updated_at", "excluded.updated_at"),
-	},
+func installAgain(ofPortal bool) clause.OnConflict {
+	own := ifNone
+	if ofPortal {
+		own = unlessEmpty
+	}
+	return clause.OnConflict{
+		Columns: []clause.Column{{Name: "member_id"}},
+		DoUpdates: clause.Set{
+			unlessEmpty("endpoint"), unlessEmpty("auth_host"), own("lang"), own("country"), ifNone("time_zone"),
+			raw("application_token", "CASE WHEN length(excluded.application_token) > 0 THEN excluded.application_token ELSE portals.application_token END"),
+			raw("status", "CASE portals.status WHEN 'uninstalled' THEN 'installing' ELSE portals.status END"),
+			raw("status_code", "CASE portals.status WHEN 'uninstalled' THEN '' ELSE portals.status_code END"),
+			raw("uninstalled_at", "NULL"),
+			raw("updated_at", "excluded.updated_at"),
+		},
+	}
 }
 
 func raw(column, sql string) clause.Assignment {
@@ -199,6 +207,16 @@ func raw(column, sql string) clause.Assignment {
 
 func unlessEmpty(column string) clause.Assignment {
 	return raw(column, "CASE excluded."+column+" WHEN '' THEN portals."+column+" ELSE excluded."+column+" END")
+}
+
+func ifNone(column string) clause.Assignment {
+	return raw(column, "CASE portals."+column+" WHEN '' THEN excluded."+column+" ELSE portals."+column+" END")
+}
+
+// SetTimeZone stores a portal's time zone, an IANA name.
+func (s *Store) SetTimeZone(ctx context.Context, portalID int64, zone string) error {
+	return s.with(ctx).Table("portals").Where("id = ? AND time_zone <> ?", portalID, zone).
+		Updates(map[string]any{"time_zone": zone, "updated_at": s.now()}).Error
 }
 
 // Portal returns the portal that Bitrix24 calls memberID.

@@ -42,6 +42,7 @@ type Employee struct {
 	Name      string
 	Extension string   // inner number, may be empty, not certain to be unique
 	Phones    []string // own numbers as they were entered; empty without the scope user_basic
+	TimeZone  string   // IANA name, empty if it is left to the browser
 	Active    bool
 }
 
@@ -95,6 +96,7 @@ type userRow struct {
 	WorkPhone      Text `json:"WORK_PHONE"`
 	PersonalMobile Text `json:"PERSONAL_MOBILE"`
 	PersonalPhone  Text `json:"PERSONAL_PHONE"`
+	TimeZone       Text `json:"TIME_ZONE"`
 }
 
 // employees is the row as an employee, or nothing for a row that is none.
@@ -103,7 +105,7 @@ func (r userRow) employees() []Employee {
 		return nil
 	}
 	e := Employee{
-		ID: int64(r.ID), Active: true, Extension: string(r.Extension),
+		ID: int64(r.ID), Active: true, Extension: string(r.Extension), TimeZone: string(r.TimeZone),
 		Name: strings.TrimSpace(string(r.Name) + " " + string(r.LastName)),
 	}
 	for _, phone := range []Text{r.WorkPhone, r.PersonalMobile, r.PersonalPhone} {

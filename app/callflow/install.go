@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"callwise/app/b24"
 	"callwise/app/call"
@@ -264,7 +265,28 @@ func (f *Flow) ReadEmployees(ctx context.Context, client *b24.Client, portal *mo
 			Phones: phoneKeys(e.Phones, portal.Country()), Active: e.Active,
 		}
 	}
-	return f.Store.ReplaceEmployees(ctx, portal.ID, stored)
+	if err := f.Store.ReplaceEmployees(ctx, portal.ID, stored); err != nil {
+		return err
+	}
+	if portal.TimeZone = zoneOf(employees, portal.TimeZone); portal.TimeZone == "" {
+		return nil
+	}
+	return f.Store.SetTimeZone(ctx, portal.ID, portal.TimeZone)
+}
+
+// zoneOf is the time zone of more than half of the employees: Bitrix24 tells none of
+// the portal, and who installed the app may be from anywhere. Without one it is known.
+func zoneOf(employees []b24.Employee, known string) string {
+	count := map[string]int{}
+	for _, e := range employees {
+		count[e.TimeZone]++
+	}
+	for name, n := range count {
+		if _, err := time.LoadLocation(name); err == nil && name != "" && 2*n > len(employees) {
+			return name
+		}
+	}
+	return known
 }
 
 // phoneKeys are the numbers as calls are matched with them.

@@ -1,6 +1,7 @@
 package b24sim
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/url"
 	"strings"
@@ -56,7 +57,7 @@ func (p *Portal) frame(user *User, address, placement string, options map[string
 		protocol = "1"
 	}
 	query := url.Values{
-		"DOMAIN": {hostOf(base)}, "PROTOCOL": {protocol}, "LANG": {p.config.Language},
+		"DOMAIN": {hostOf(base)}, "PROTOCOL": {protocol}, "LANG": {cmp.Or(user.Language, p.config.Language)},
 		"APP_SID": {p.sim.unique(32, "sid")},
 	}
 	return Frame{

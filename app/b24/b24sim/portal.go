@@ -71,6 +71,8 @@ type User struct {
 	Dismissed      bool
 	WorkDay        string // TIMEMAN_STATUS; "" = OPENED
 	System         bool   // the application's own account, which no list shows
+	Language       string // of his own pages; "" = the portal's
+	TimeZone       string // IANA name; "" = the portal's
 }
 
 // Title is the user's full name.

@@ -26,7 +26,7 @@ func (p *Portal) userScope() string {
 func (c *call) profile() (any, error) {
 	return obj(
 		"ID", text(c.user.ID), "ADMIN", c.user.Admin, "NAME", c.user.Name, "LAST_NAME", c.user.LastName,
-		"PERSONAL_GENDER", "", "TIME_ZONE", c.p.config.TimeZone,
+		"PERSONAL_GENDER", "", "TIME_ZONE", cmp.Or(c.user.TimeZone, c.p.config.TimeZone),
 	), nil
 }
 
@@ -40,7 +40,7 @@ func (p *Portal) userRow(u *User) *array {
 	row := obj(
 		"ID", text(u.ID), "ACTIVE", !u.Dismissed, "NAME", u.Name, "LAST_NAME", u.LastName, "SECOND_NAME", "",
 		"IS_ONLINE", "Y", "TIMESTAMP_X", emptyObject{}, "LAST_ACTIVITY_DATE", emptyObject{},
-		"WORK_POSITION", u.Position, "TIME_ZONE", p.config.TimeZone, "UF_DEPARTMENT", list(1),
+		"WORK_POSITION", u.Position, "TIME_ZONE", cmp.Or(u.TimeZone, p.config.TimeZone), "UF_DEPARTMENT", list(1),
 		"UF_PHONE_INNER", u.Extension, "USER_TYPE", "employee",
 	)
 	if p.userScope() != "user_brief" {
