@@ -31,21 +31,30 @@
     }
   });
 
-  // An answer that refuses (session over, not found, broken) is a whole page,
-  // whatever part was asked for.
   document.addEventListener("htmx:after:request", function (event) {
     const ctx = event.detail.ctx;
     renewSession(ctx.response.headers.get("X-Session"));
-    const refused = ctx.response.status >= 400 && ctx.response.status !== 409 && ctx.response.status !== 422;
-    if (refused && ctx.text.includes('id="page"')) {
-      ctx.target = document.getElementById("page");
-      ctx.select = "#page";
-      ctx.swap = "outerHTML";
-      ctx.push = ctx.replace = "false";
+    if (ctx.response.status >= 400 && ctx.response.status !== 409 && ctx.response.status !== 422) {
+      refuse(ctx);
     } else if ("named" in ctx.sourceElement.dataset) {
       ctx.push = addressOf(ctx.sourceElement);
     }
   });
+
+  // An answer that refuses (session over, not found, broken) is a whole page,
+  // whatever part was asked for. Any other is a proxy's, which did not reach
+  // us: nothing takes the place of what is there.
+  function refuse(ctx) {
+    ctx.push = ctx.replace = "false";
+    if (!ctx.text.includes('id="page"')) {
+      ctx.swap = "none";
+      notice("lost");
+      return;
+    }
+    ctx.target = document.getElementById("page");
+    ctx.select = "#page";
+    ctx.swap = "outerHTML";
+  }
 
   // The address of what a form asked for, without the session and without
   // telephone numbers: addresses are kept and passed on.
