@@ -165,6 +165,24 @@ func TestTwoTabsAreTwoAdministrators(t *testing.T) {
 	theirs.quiet(t)
 }
 
+func TestChangesOutliveTheSession(t *testing.T) {
+	tab := openTab(t, 1280, 900)
+	r := newRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
+	tab.enter(t, r, r.session)
+	tab.click(t, "[id='missed-todo']")
+	tab.holds(t, shownBar+` && document.querySelectorAll(".htmx-request").length === 0`)
+	if _, err := ask[bool](tab, portalPage, `document.querySelector("meta[name=session]").content = "over"; return true`); err != nil {
+		t.Fatal(err)
+	}
+	for _, asks := range []string{"#outgoing_calls", "#savebar .button-primary"} {
+		tab.click(t, asks)
+		tab.holds(t, `document.getElementById("notices").textContent.startsWith("Your session has ended") && document.querySelectorAll(".htmx-request").length === 0`)
+		tab.holds(t, shownBar+` && document.getElementById("missed-todo").checked && document.getElementById("outgoing_calls").checked`)
+	}
+	tab.allow("401")
+	tab.quiet(t)
+}
+
 func TestAVersionIsBroughtBackInTheBrowser(t *testing.T) {
 	tab := openTab(t, 400, 900)
 	r := newRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)

@@ -42,18 +42,38 @@
   });
 
   // An answer that refuses (session over, not found, broken) is a whole page,
-  // whatever part was asked for. Any other is a proxy's, which did not reach
-  // us: nothing takes the place of what is there.
+  // whatever part was asked for. It does not take the place of changes that are
+  // not saved, unless they were given up. Any other is a proxy's, which did not
+  // reach us: nothing takes the place of what is there.
   function refuse(ctx) {
+    const ours = ctx.text.includes('id="page"');
     ctx.push = ctx.replace = "false";
-    if (!ctx.text.includes('id="page"')) {
-      ctx.swap = "none";
-      notice("lost");
+    if (ours && !keepsChanges(ctx)) {
+      ctx.target = document.getElementById("page");
+      ctx.select = "#page";
+      ctx.swap = "outerHTML";
+      document.getElementById("notices").replaceChildren();
       return;
     }
-    ctx.target = document.getElementById("page");
-    ctx.select = "#page";
-    ctx.swap = "outerHTML";
+    ctx.swap = "none";
+    if (!ours) {
+      notice("lost");
+    } else if (ctx.response.status === 401) {
+      say(words("over"), false);
+    } else {
+      say(titleOf(ctx.text) + ". " + words("kept"), true);
+    }
+  }
+
+  // Changes are given up by asking for another page, or for this one as it is
+  // saved. To save them or to review them is no such thing.
+  function keepsChanges(ctx) {
+    const leaves = ctx.target.contains(document.getElementById("page")) && !ctx.sourceElement.matches("#settings, #review-open");
+    return document.querySelector(".savebar-open") && !leaves;
+  }
+
+  function titleOf(page) {
+    return new DOMParser().parseFromString(page, "text/html").querySelector("h1").textContent;
   }
 
   // The address of what a form asked for, without the session and without
@@ -79,18 +99,32 @@
     }
   });
 
-  // Notices: one short sentence in the corner, spoken by screen readers.
+  // Notices: one short sentence in the corner, spoken by screen readers. Some
+  // pass; what stands there already is not said again.
 
   let noticeTimer;
 
+  function words(kind) {
+    return document.getElementById("notices").dataset[kind];
+  }
+
   function notice(kind) {
+    document.getElementById("notices").replaceChildren();
+    say(words(kind), true);
+  }
+
+  function say(text, passes) {
     const notices = document.getElementById("notices");
-    const line = document.createElement("p");
-    line.className = "notice";
-    line.textContent = notices.dataset[kind];
-    notices.replaceChildren(line);
     clearTimeout(noticeTimer);
-    noticeTimer = setTimeout(function () { notices.replaceChildren(); }, 6000);
+    if (notices.textContent !== text) {
+      const line = document.createElement("p");
+      line.className = "notice";
+      line.textContent = text;
+      notices.replaceChildren(line);
+    }
+    if (passes) {
+      noticeTimer = setTimeout(function () { notices.replaceChildren(); }, 6000);
+    }
   }
 
   // The portal's frame. BX24 may come late or never: nothing waits for it.

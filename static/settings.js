@@ -230,13 +230,13 @@
   });
 
   // A session ends when nothing is asked for. While somebody has changes that
-  // are not saved, what will happen is asked for now and then, so that Save
-  // does not find the session over and the changes lost.
+  // are not saved, what will happen is asked for now and then, also while nobody
+  // sees the page, so that Save does not find the session over.
   const askWithin = 20 * 60000;
   let asked = Date.now();
 
   function staySignedIn() {
-    if (Date.now() < asked + askWithin || document.hidden || !unsaved()) {
+    if (Date.now() < asked + askWithin || !unsaved()) {
       return;
     }
     asked = Date.now();

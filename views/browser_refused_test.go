@@ -62,3 +62,67 @@ func TestAnErrorPageOfTheProxyTakesNobodysPlace(t *testing.T) {
 		tab.is(t, `location.pathname + location.search === "/calls" && document.querySelector("h1").textContent === "Call log"`)
 	}
 }
+
+// refusing answers as the program does when it cannot do what was asked for,
+// while there is a refusal.
+func refusing(l Localizer, by *atomic.Pointer[refusal], page http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		refused := by.Load()
+		if refused == nil {
+			page(w, r)
+			return
+		}
+		w.WriteHeader(refused.status)
+		show(Plain(PlainPage{Page: Page{L: l}, Kind: refused.kind}))(w, r)
+	}
+}
+
+// A refusal is a page instead of what was asked for, and what is said of it to
+// whoever has changes that are not saved.
+type refusal struct {
+	status int
+	kind   PlainKind
+	said   string
+}
+
+func TestWhatIsEnteredOutlivesARefusal(t *testing.T) {
+	for _, lang := range []string{"en", "ru"} {
+		t.Run(lang, func(t *testing.T) { outliveRefusals(t, ForLang(lang)) })
+	}
+}
+
+func outliveRefusals(t *testing.T, l Localizer) {
+	var refused atomic.Pointer[refusal]
+	routes := map[string]http.HandlerFunc{"GET /": show(Settings(settingsOn(l)))}
+	for pattern, page := range map[string]http.HandlerFunc{
+		"POST /settings":         show(Settings(settingsOn(l))),
+		"POST /settings/preview": show(PreviewRegion(settingsChanged(l).Preview)),
+		"POST /settings/what-if": show(WhatIfRegion(whatIfOf(l, 30, true))),
+		"POST /settings/review":  show(Settings(settingsReview(l))),
+		"POST /settings/save":    show(Settings(settingsSaved(l))),
+		"POST /calls":            show(Calls(callLog(l))),
+	} {
+		routes[pattern] = refusing(l, &refused, page)
+	}
+	tab := openTab(t, 400, 900)
+	tab.do(t, chromedp.Navigate(serve(t, routes)+"/"), click("#outgoing_calls"))
+	quiet := `document.querySelectorAll(".htmx-request").length === 0`
+	tab.is(t, quiet+` && document.querySelector(".savebar-open") !== null`)
+	kept := `document.getElementById("outgoing_calls").checked && document.getElementById("preview") !== null && document.getElementById("what-if") !== null && document.querySelector(".savebar-open") !== null`
+	for _, r := range []refusal{
+		{http.StatusForbidden, NoPermission, l.T("plain.no_permission") + ". " + l.T("notice.kept")},
+		{http.StatusTooManyRequests, TooMany, l.T("plain.too_many") + ". " + l.T("notice.kept")},
+		{http.StatusInternalServerError, ServerError, l.T("plain.server_error") + ". " + l.T("notice.kept")},
+		{http.StatusUnauthorized, SessionExpired, l.T("notice.over")},
+	} {
+		refused.Store(&r)
+		for _, asks := range []string{"#repeated_leads", "#review-open", "#savebar .button-primary"} {
+			evaluate[bool](t, tab, `document.getElementById("notices").replaceChildren(); true`)
+			tab.do(t, click(asks))
+			tab.is(t, fmt.Sprintf(`%s && document.getElementById("notices").textContent === %q && %s`, quiet, r.said, kept))
+		}
+	}
+	tab.is(t, `document.querySelector(".notice").getBoundingClientRect().bottom <= document.getElementById("savebar").getBoundingClientRect().top`)
+	tab.do(t, click("#tab-calls"), click("#leaving [value=leave]"))
+	tab.is(t, `document.querySelector("h1").textContent === "`+l.T("plain.session_expired")+`" && document.getElementById("notices").textContent === ""`)
+}
