@@ -5,14 +5,14 @@
 
   // New calls. The page asks while somebody can see it; a server that does not
   // answer is left alone for a while, one that has too much to do for as long as
-  // it says, one that refuses for good.
+  // it says, one that refuses for good, and the page says so.
   const every = 5000;
   const patience = 60000;
   let waitUntil = 0;
 
   function look() {
     const form = document.getElementById("news");
-    if (!form || document.hidden) {
+    if (!form || document.hidden || document.getElementById("stopped").textContent) {
       return;
     }
     drawAgain();
@@ -68,13 +68,19 @@
     }
     event.stopImmediatePropagation();
     event.detail.ctx.swap = "none";
-    if (isNews(event)) {
-      const over = status < 500 && status !== 429; // too much now is not the end
-      waitUntil = over ? Infinity : Date.now() + pause(event.detail.ctx.response.headers);
-    } else {
+    if (isOverview(event)) {
       giveUpOverview();
+    } else if (status < 500 && status !== 429) { // too much now is not the end
+      stop();
+    } else {
+      waitUntil = Date.now() + pause(event.detail.ctx.response.headers);
     }
   }, true);
+
+  function stop() {
+    const line = document.getElementById("stopped");
+    line.textContent = line.dataset.says;
+  }
 
   // What came: rows that changed take the place of the old ones; new rows are
   // put on top if nothing moves that is being read, else a button offers them.

@@ -323,6 +323,31 @@ func TestALogWithoutNewsOrOverviewStaysAsItIs(t *testing.T) {
 	}
 }
 
+func TestALogThatIsRefusedItsNewsSaysSoForGood(t *testing.T) {
+	for _, lang := range []string{"en", "ru"} {
+		for status, kind := range map[int]PlainKind{http.StatusUnauthorized: SessionExpired, http.StatusForbidden: NoPermission} {
+			t.Run(fmt.Sprint(status, " ", lang), func(t *testing.T) {
+				l := ForLang(lang)
+				address := serve(t, map[string]http.HandlerFunc{
+					"GET /": show(Calls(callLog(l))),
+					"POST /calls/news": func(w http.ResponseWriter, r *http.Request) {
+						w.WriteHeader(status)
+						show(Plain(PlainPage{Page: Page{L: l}, Kind: kind}))(w, r)
+					},
+				})
+				tab := openTab(t, 400, 600)
+				tab.do(t, chromedp.Navigate(address+"/"))
+				tab.is(t, `document.querySelectorAll("#overview .bar").length > 0 && document.getElementById("stopped").offsetHeight === 0`)
+				evaluate[bool](t, tab, `window.scrollTo(0, 900); document.getElementById("news").dispatchEvent(new Event("look")); true`)
+				line := `document.querySelector("[role=status]#stopped")`
+				tab.is(t, line+`?.textContent === "`+l.T("calls.stopped")+`" && window.scrollY > 300`)
+				tab.is(t, `(r => r.top >= 0 && r.bottom <= innerHeight)(`+line+`.getBoundingClientRect())`)
+				tab.is(t, `document.querySelectorAll(".log tbody tr").length > 5 && document.getElementById("notices").textContent === ""`)
+			})
+		}
+	}
+}
+
 func TestASearchGoesOnByItself(t *testing.T) {
 	l := Localizer{}
 	var asked atomic.Int32
