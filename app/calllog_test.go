@@ -188,8 +188,12 @@ func TestNewsAreCallsThatCameOrChanged(t *testing.T) {
 			form.Set("session", r.session)
 			return r.send(r.request(http.MethodPost, "/calls/news", formType, form.Encode()))
 		}
-		if got := look(url.Values{}); got.status != http.StatusNoContent || got.body != "" {
+		today := match(t, "day", regexp.MustCompile(`name="day" value="([\d-]+)"`), page)
+		if got := look(url.Values{"day": {today}}); got.status != http.StatusNoContent || got.body != "" {
 			t.Errorf("nothing new: %d %s", got.status, got.body)
+		}
+		if got := look(url.Values{"day": {"2026-03-04"}}); got.status != http.StatusOK || !strings.Contains(got.body, `data-over="A new day: refresh the log"`) {
+			t.Errorf("the day of the page is over: %d %s", got.status, got.body)
 		}
 		other.tell(started("c9", "incoming", "+49 30 5550000"), ended("c9", "missed", 0))
 		other.finished(1)

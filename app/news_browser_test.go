@@ -52,3 +52,26 @@ func TestTheLogGoesOnLookingForNewsAfterTheTimeTheServerAskedFor(t *testing.T) {
 	tab.allow("429")
 	tab.quiet(t)
 }
+
+// TestALogThatIsOpenOverMidnightCallsYesterdayYesterday has the portal's day end
+// while nobody touches the page, and the filter that was chosen elsewhere since
+// outlive that.
+func TestALogThatIsOpenOverMidnightCallsYesterdayYesterday(t *testing.T) {
+	tab := openTab(t, 1280, 900)
+	r := bareRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
+	pass := r.limitsStandStill()
+	r.start()
+	r.install()
+	r.tell(started("c1", "incoming", "+4930901821"), ended("c1", "missed", 0))
+	r.finished(1)
+	tab.visit(t, r, "/calls?period=all")
+	tab.holds(t, `document.querySelector(".log tbody time").textContent.startsWith("Today, ")`)
+	r.post("/calls", url.Values{"outcome": {"missed"}})
+	pass(24 * time.Hour)
+	tab.holds(t, `document.querySelector(".log tbody time").textContent.startsWith("Yesterday, ")`)
+	tab.holds(t, `document.getElementById("preset-all").getAttribute("aria-current") === "true"`)
+	if page := r.page("/calls"); !strings.Contains(page, `aria-label="Remove the filter Outcome: Not answered"`) {
+		t.Error("the filter that was chosen last is forgotten")
+	}
+	tab.quiet(t)
+}

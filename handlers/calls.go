@@ -71,7 +71,7 @@ func queryOf(c echo.Context) (logQuery, error) {
 }
 
 // recall keeps the filter that somebody chose, and brings it back when the log
-// is opened anew.
+// is opened anew. What a page asks for again by itself was not chosen now.
 func (h *Handlers) recall(c echo.Context, v view, q *logQuery) error {
 	ctx := c.Request().Context()
 	if !q.given {
@@ -79,7 +79,7 @@ func (h *Handlers) recall(c echo.Context, v view, q *logQuery) error {
 		q.values = readAddress(saved)
 		return err
 	}
-	if c.Request().Method != http.MethodPost || q.after != (models.Cursor{}) {
+	if c.Request().Method != http.MethodPost || q.after != (models.Cursor{}) || c.FormValue("again") != "" {
 		return nil
 	}
 	address := q.values.Address()
@@ -147,6 +147,7 @@ func (h *Handlers) callsPage(c echo.Context, v view, q logQuery) (views.CallsPag
 	if err != nil {
 		return views.CallsPage{}, err
 	}
+	day := h.today(v) // before the rows, too
 	page, err := h.callRows(c, v, q)
 	if err != nil {
 		return views.CallsPage{}, err
@@ -164,7 +165,7 @@ func (h *Handlers) callsPage(c echo.Context, v view, q logQuery) (views.CallsPag
 	}
 	page.Page = h.page(v, views.CallsTab, len(keys) > 0)
 	page.Filter = views.NewCallFilter(v.l, q.values, choices)
-	page.Newest = strconv.FormatInt(newest, 10)
+	page.Newest, page.Day = strconv.FormatInt(newest, 10), day
 	if len(page.Rows) == 0 && page.More == "" {
 		page.Empty = emptiness(page.Filter.Active, len(keys) > 0, v.portal.Status)
 	}

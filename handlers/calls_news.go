@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"callwise/models"
 	"callwise/views"
@@ -19,7 +20,8 @@ const (
 )
 
 // news are the calls that came since the page was made, those on it that
-// changed, and how many calls each preset then has; 204 if there are none.
+// changed, and how many calls each preset then has; 204 if there are none. That
+// the day of the page is over is news as well.
 func (h *Handlers) news(c echo.Context) error {
 	v, ctx := viewFrom(c), c.Request().Context()
 	since, err := strconv.ParseInt(cmp.Or(c.FormValue("since"), "0"), 10, 64)
@@ -40,7 +42,9 @@ func (h *Handlers) news(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(fresh)+len(changed) == 0 {
+	day := c.FormValue("day")
+	over := day != "" && day != h.today(v)
+	if len(fresh)+len(changed) == 0 && !over {
 		return c.NoContent(http.StatusNoContent)
 	}
 	employees, err := h.Store.Employees(ctx, v.portal.ID)
@@ -52,10 +56,13 @@ func (h *Handlers) news(c echo.Context) error {
 		return err
 	}
 	w := h.words(v, employees)
-	page := views.CallsPage{Page: views.Page{L: v.l, Session: v.token}, Rows: w.rows(fresh)}
+	page := views.CallsPage{Page: views.Page{L: v.l, Session: v.token}, Rows: w.rows(fresh), DayOver: over}
 	page.Filter.Presets = v.l.Presets(values, views.FilterChoices{Counts: counts, CountedTo: models.CountedTo})
 	return render(c, http.StatusOK, views.CallNews(page, w.rows(changed)))
 }
+
+// today is the portal's date.
+func (h *Handlers) today(v view) string { return h.Now().In(v.zone).Format(time.DateOnly) }
 
 func (w words) rows(calls []models.CallRow) []views.CallRow {
 	var rows []views.CallRow

@@ -33,6 +33,11 @@
     return ctx && ctx.sourceElement && ctx.sourceElement.id === "news";
   }
 
+  function isLook(event) {
+    const ctx = event.detail.ctx;
+    return isNews(event) || ctx && ctx.sourceElement && ctx.sourceElement.id === "anew";
+  }
+
   function pause(headers) {
     const seconds = Number(headers.get("Retry-After"));
     return seconds > 0 ? seconds * 1000 : patience;
@@ -52,7 +57,7 @@
 
   // What goes wrong with news is nobody's concern: the next look may go well.
   document.addEventListener("htmx:error", function (event) {
-    if (isNews(event)) {
+    if (isLook(event)) {
       event.stopImmediatePropagation();
       waitUntil = Date.now() + patience;
     } else if (isOverview(event)) {
@@ -63,7 +68,7 @@
 
   document.addEventListener("htmx:after:request", function (event) {
     const status = event.detail.ctx.response.status;
-    if (status < 400 || !isNews(event) && !isOverview(event)) {
+    if (status < 400 || !isLook(event) && !isOverview(event)) {
       return;
     }
     event.stopImmediatePropagation();
@@ -92,6 +97,10 @@
     for (const row of table.querySelectorAll(".changed > tr")) {
       refresh(row);
     }
+    if (table.dataset.over) {
+      endDay(table.dataset.over);
+      return;
+    }
     recount(table);
     if (!table.dataset.label) {
       return;
@@ -101,6 +110,25 @@
     } else {
       offer(table.dataset.label);
     }
+  }
+
+  // Rows are worded and chosen by the day they were made on. When it is over the
+  // page is shown anew, unless somebody reads it or sets the filter.
+  function endDay(label) {
+    if (nobodyReads() && !setsFilter()) {
+      showAnew();
+    } else {
+      offer(label);
+    }
+  }
+
+  function setsFilter() {
+    const text = document.getElementById("text");
+    return document.getElementById("fields").open || text.value !== text.defaultValue;
+  }
+
+  function showAnew() {
+    document.getElementById("anew").dispatchEvent(new Event("anew"));
   }
 
   // The counts and the charts tell of the calls that came, too. Charts cost the
@@ -163,13 +191,14 @@
 
   // showFresh puts the rows where their time belongs, a call that was reported
   // late among the older ones, and returns the first of them. An empty log
-  // has no table yet: its page is shown anew.
+  // has no table yet, and rows of a day that is over cannot stay: the page is
+  // shown anew.
   function showFresh() {
     const rows = [...document.querySelectorAll("#arrivals .fresh > tr")];
     const top = document.querySelector(".log tbody");
     document.getElementById("arrived").hidden = true;
-    if (!top) {
-      document.getElementById("tab-calls").click();
+    if (!top || document.querySelector("#arrivals [data-over]")) {
+      showAnew();
       return null;
     }
     for (const row of rows) {
@@ -195,6 +224,14 @@
     }
   }
 
+  let asked = false; // for the page to be shown anew, by the button
+
+  function focusOn(row) {
+    if (row) {
+      row.querySelector(".why button").focus();
+    }
+  }
+
   // The filter's fields close like a menu.
   function closeFields(focus) {
     const fields = document.getElementById("fields");
@@ -209,9 +246,8 @@
   document.addEventListener("click", function (event) {
     if (event.target.closest("#arrived")) {
       const first = showFresh();
-      if (first) {
-        first.querySelector(".why button").focus();
-      }
+      asked = !first;
+      focusOn(first);
     }
     if (!event.target.closest("#fields")) {
       closeFields(false);
@@ -276,6 +312,10 @@
     } else {
       arrive();
       keepFocus();
+      if (asked) {
+        focusOn(document.querySelector(".log tbody > tr"));
+      }
+      asked = false;
     }
   });
   document.addEventListener("DOMContentLoaded", arrive);

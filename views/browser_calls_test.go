@@ -301,6 +301,57 @@ func TestNewCallsAppearWithoutMovingTheReader(t *testing.T) {
 	tab.quiet(t)
 }
 
+func TestALogIsShownAnewWhenItsDayIsOver(t *testing.T) {
+	l := Localizer{}
+	before, after, news := callLog(l), callLog(l), CallsPage{Page: Page{L: l}, DayOver: true}
+	before.Filter = filterOf(l, FilterValues{Outcome: "missed"})
+	after.Filter, after.Rows = before.Filter, before.Rows[3:]
+	var n newsfeed
+	looks, requests := make(chan asked, 10), make(chan asked, 10)
+	address := serve(t, map[string]http.HandlerFunc{
+		"GET /": show(Calls(before)), "POST /calls/news": n.answer(looks), "POST /calls": record(requests, Calls(after)),
+	})
+	tab := openTab(t, 400, 900)
+	offered := `!document.getElementById("arrived").hidden && document.getElementById("arrived").textContent === "A new day: refresh the log"`
+	stays := func(t *testing.T) {
+		t.Helper()
+		n.put(CallNews(news, nil))
+		if got := form(t, next(t, looks)); got.Get("day") != "2026-03-04" {
+			t.Errorf("form %v", got)
+		}
+		tab.is(t, offered+` && document.getElementById("call-10") !== null`)
+	}
+	shownAnew := func(t *testing.T) {
+		t.Helper()
+		got := form(t, next(t, requests))
+		if want := (url.Values{"session": {"token"}, "period": {"all"}, "outcome": {"missed"}, "again": {"on"}}); got.Encode() != want.Encode() {
+			t.Errorf("form %v, want %v", got, want)
+		}
+		tab.is(t, `document.getElementById("call-10") === null && document.getElementById("arrived").hidden && document.getElementById("call-7") !== null`)
+	}
+
+	t.Run("to one who reads it that is offered", func(t *testing.T) {
+		tab.do(t, chromedp.Navigate(address+"/"), chromedp.Focus(chromedp.CSS("#call-9 .why button")))
+		stays(t)
+		tab.is(t, `document.activeElement.closest("tr").id === "call-9"`)
+		tab.do(t, chromedp.Focus(chromedp.CSS("#arrived")), chromedp.KeyEvent("\r"))
+		shownAnew(t)
+		tab.is(t, `document.activeElement.closest("tr")?.id === "call-7"`)
+	})
+	t.Run("to one who sets the filter as well", func(t *testing.T) {
+		tab.do(t, chromedp.Navigate(address+"/"), chromedp.Focus(chromedp.CSS("#text")), chromedp.KeyEvent("mül"))
+		stays(t)
+		tab.is(t, `document.getElementById("text").value === "mül"`)
+	})
+	t.Run("else it comes by itself, and the focus stays", func(t *testing.T) {
+		tab.do(t, chromedp.Navigate(address+"/"), chromedp.Focus(chromedp.CSS("#preset-missed")))
+		n.put(CallNews(news, nil))
+		shownAnew(t)
+		tab.is(t, `document.activeElement.id === "preset-missed" && location.pathname === "/"`)
+	})
+	tab.quiet(t)
+}
+
 func TestALogWithoutNewsOrOverviewStaysAsItIs(t *testing.T) {
 	l := Localizer{}
 	var looks atomic.Int32

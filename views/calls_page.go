@@ -9,6 +9,8 @@ type CallsPage struct {
 	Searched string // how far back the search has come, if it goes on; else empty
 	Found    int    // calls that the search has found so far
 	Newest   string // id of the newest call that the log has
+	Day      string // the portal's date, by which the rows are worded and chosen
+	DayOver  bool   // the date that somebody's page goes by is over
 	Overview *Overview
 	Empty    EmptyState // why Rows is empty
 	Open     *CallDetails

@@ -28,7 +28,7 @@ func callLog(l Localizer) CallsPage {
 	dry := row(2, 403*24*time.Hour, "incoming", "answered", Outcome{State: ResultDryRun, Would: "repeated_deal_contact"}, "REPEAT_LEAD_LOST", "repeated_deal_contact")
 	dry.Test = true
 	return CallsPage{
-		Page: page(l, CallsTab), Filter: filterOf(l, FilterValues{}), Newest: "10",
+		Page: page(l, CallsTab), Filter: filterOf(l, FilterValues{}), Newest: "10", Day: "2026-03-04",
 		Rows: []CallRow{going, fresh, missed, out, hidden, retried, forwarded, excluded, dry}, More: "cursor",
 	}
 }
