@@ -27,7 +27,7 @@ func TestADatabaseWithoutItsKeysGivesNoSecret(t *testing.T) {
 			"the address for commands": r.pbx.url, "the encryption key": strings.SplitN(r.config.EncryptionKeys, ":", 2)[1],
 			"an application token": r.portal.ApplicationToken(),
 		}
-		fresh := secretIn(t, r.post("/settings/secret/rotate", nil))
+		fresh := r.replaceSecret()
 		secrets["the next command secret"] = fresh
 		frame := r.frame(admin, "DEFAULT")
 		r.open(frame)

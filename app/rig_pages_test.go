@@ -57,6 +57,12 @@ func (r *rig) save(form url.Values) {
 	r.post("/settings/save", form)
 }
 
+// replaceSecret replaces what signs commands to the PBX, and is what does now.
+func (r *rig) replaceSecret() string {
+	r.t.Helper()
+	return secretIn(r.t, r.post("/settings/secret/rotate", url.Values{"seen": {seenIn(r.t, r.page("/settings"))}}))
+}
+
 // switches turns the three switches on that are named by their first letters:
 // c, o, r; and tells that Bitrix24's own switch is on with b.
 func (r *rig) switches(on string) {
@@ -121,6 +127,7 @@ var (
 	versionTag = regexp.MustCompile(`name="version" value="(\d+)"`)
 	keyTag     = regexp.MustCompile(`id="new-key" value="([^"]+)"`)
 	secretTag  = regexp.MustCompile(`id="command-secret" value="([^"]+)"`)
+	seenTag    = regexp.MustCompile(`name="seen" value="([^"]+)"`)
 )
 
 func match(t testing.TB, what string, tag *regexp.Regexp, page string) string {
@@ -136,3 +143,4 @@ func sessionIn(t testing.TB, page string) string { return match(t, "session", se
 func versionIn(t testing.TB, page string) string { return match(t, "version", versionTag, page) }
 func keyIn(t testing.TB, page string) string     { return match(t, "key", keyTag, page) }
 func secretIn(t testing.TB, page string) string  { return match(t, "secret", secretTag, page) }
+func seenIn(t testing.TB, page string) string    { return match(t, "mark of the secret", seenTag, page) }

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"net/http"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,7 +14,7 @@ func TestTheOldSecretOfTheCommandsCountsForADayAfterItWasReplaced(t *testing.T) 
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)
 		old := r.pbx.secret
-		fresh := secretIn(t, r.post("/settings/secret/rotate", nil))
+		fresh := r.replaceSecret()
 		if fresh == old {
 			t.Fatal("the secret was not replaced")
 		}
@@ -32,16 +35,42 @@ func TestTheOldSecretOfTheCommandsCountsForADayAfterItWasReplaced(t *testing.T) 
 		}
 		// Pressed again and again, the first still counts, and not all for ever.
 		for range 2 {
-			r.post("/settings/secret/rotate", nil)
+			r.replaceSecret()
 		}
 		r.pbx.setSecret(old)
 		r.portal.Click(b24sim.Click{UserID: omar, Phone: "+4930901829"})
 		r.eventually("command", func() bool { return len(r.pbx.taken()) == 3 })
 		for range 3 {
-			r.post("/settings/secret/rotate", nil)
+			r.replaceSecret()
 		}
 		if portal, err = r.house.store.PortalByID(t.Context(), 1); err != nil || len(portal.OldSecrets) != 3 {
 			t.Errorf("%d old secrets, %v", len(portal.OldSecrets), err)
+		}
+	})
+}
+
+// TestASecretIsReplacedOnceAlthoughItsButtonIsClickedTwice has two clicks of one
+// page posted, as browsers do without scripts: what the second one is answered
+// with is what the visitor sees.
+func TestASecretIsReplacedOnceAlthoughItsButtonIsClickedTwice(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		seen := url.Values{"seen": {seenIn(t, r.page("/settings"))}}
+		fresh := secretIn(t, r.post("/settings/secret/rotate", seen))
+		for _, late := range []url.Values{seen, nil} { // nil: from a page of the version before
+			status, page := r.do(http.MethodPost, r.url+"/settings/secret/rotate", late, r.session)
+			if status != http.StatusConflict || !strings.Contains(page, "Nothing was replaced now") {
+				t.Errorf("%v: %d", late, status)
+			}
+			if got := secretIn(t, page); got != fresh {
+				t.Error("another secret is shown than the first click made")
+			}
+		}
+		if p := r.stored(); p.CommandSecret != fresh || len(p.OldSecrets) != 1 || p.OldSecrets[0].Secret != r.pbx.secret {
+			t.Errorf("%d old secrets, the shown one signs: %v", len(p.OldSecrets), p.CommandSecret == fresh)
+		}
+		if page := r.page("/settings"); strings.Contains(page, "Nothing was replaced now") {
+			t.Error("the next page still speaks of it")
 		}
 	})
 }

@@ -78,17 +78,26 @@ func (h *Handlers) revokeKey(c echo.Context) error {
 }
 
 // rotateSecret replaces what signs commands to the PBX, and shows it. What it
-// replaces signs too for a day.
+// replaces signs too for a day. A form that was sent twice, or from a page that
+// somebody else got ahead of, replaces nothing: its sender is shown what signs.
 func (h *Handlers) rotateSecret(c echo.Context) error {
 	v, ctx := viewFrom(c), c.Request().Context()
-	if err := h.Store.RotateCommandSecret(ctx, v.portal.ID, pbx.NewSecret()); err != nil {
+	form, err := postedForm(c)
+	if err != nil {
 		return err
 	}
-	var err error
+	status, shown := http.StatusOK, settingsForm{reveal: true}
+	err = h.Store.RotateCommandSecret(ctx, v.portal.ID, form.Get("seen"), pbx.NewSecret())
+	if errors.Is(err, models.ErrConflict) {
+		status, shown.replaced, err = http.StatusConflict, true, nil
+	}
+	if err != nil {
+		return err
+	}
 	if v.portal, err = h.Store.PortalByID(ctx, v.portal.ID); err != nil {
 		return err
 	}
-	return h.renderSettings(c, v, http.StatusOK, settingsForm{reveal: true})
+	return h.renderSettings(c, v, status, shown)
 }
 
 // revealSecret shows what signs commands to the PBX.

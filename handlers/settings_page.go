@@ -27,6 +27,7 @@ type settingsForm struct {
 	keyError views.FieldError
 	newKey   *views.NewKey
 	reveal   bool
+	replaced bool // the command secret, since the visitor's page
 	trial    trial
 }
 
@@ -211,7 +212,7 @@ func (h *Handlers) connection(v view, shown settingsForm, keys []models.PBXKey) 
 	con := views.Connection{
 		NewKey: shown.newKey, KeyName: shown.keyName, KeyError: shown.keyError,
 		APIAddress: h.PublicURL + "/pbx/v1/events", CommandURL: v.portal.CommandURL,
-		CommandSecret: views.CommandSecret{Exists: v.portal.CommandSecret != ""},
+		CommandSecret: views.CommandSecret{Exists: v.portal.CommandSecret != "", Mark: v.portal.SecretMark(), Replaced: shown.replaced},
 	}
 	if shown.edit != nil && shown.edit.hasURL {
 		con.CommandURL, con.CommandURLError = shown.edit.url, shown.edit.urlError

@@ -2,6 +2,8 @@ package models
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"strconv"
 	"strings"
@@ -34,9 +36,17 @@ func (p *Portal) SigningSecrets(now time.Time) []string {
 	return secrets
 }
 
-// RotateCommandSecret makes secret sign commands to a portal's PBX; those that
-// signed before go on for a day. ErrConflict means that it was changed meanwhile.
-func (s *Store) RotateCommandSecret(ctx context.Context, portalID int64, secret string) error {
+// SecretMark tells the secret that signs commands now from every other one, and
+// nothing about it.
+func (p *Portal) SecretMark() string {
+	sum := sha256.Sum256([]byte(p.CommandSecret))
+	return hex.EncodeToString(sum[:8])
+}
+
+// RotateCommandSecret makes secret sign commands to a portal's PBX, in place of
+// the one with the mark seen; those that signed before go on for a day.
+// ErrConflict means that another one signs by now, or that it was changed meanwhile.
+func (s *Store) RotateCommandSecret(ctx context.Context, portalID int64, seen, secret string) error {
 	var row portalRow
 	if err := s.with(ctx).Where("id = ?", portalID).Take(&row).Error; err != nil {
 		return found(err)
@@ -44,6 +54,9 @@ func (s *Store) RotateCommandSecret(ctx context.Context, portalID int64, secret 
 	p, err := row.open(s.keys)
 	if err != nil {
 		return err
+	}
+	if p.SecretMark() != seen {
+		return ErrConflict
 	}
 	sealed, err := s.keys.seal(p.joinSecrets(secret, s.now()), place(p.MemberID, "command_secret"))
 	if err != nil {

@@ -39,13 +39,15 @@ func rewrite(ctx context.Context, s *models.Store, p *models.Portal, done <-chan
 		if err := errors.Join(err,
 			s.SetApplicationToken(ctx, p.ID, word("application")),
 			s.SetCommandURL(ctx, p.ID, word("https://pbx")),
-			again(func() error { return s.RotateCommandSecret(ctx, p.ID, word("secret")) }),
+			again(func() error { return s.RotateCommandSecret(ctx, p.ID, markOf(last.Secret), word("secret")) }),
 		); err != nil {
 			return last, err
 		}
 		last = written{word("application"), word("https://pbx"), word("secret"), word("access"), min(n, 3)}
 	}
 }
+
+func markOf(secret string) string { return (&models.Portal{CommandSecret: secret}).SecretMark() }
 
 // again repeats what a rotation got ahead of, which happens once in a rotation.
 func again(do func() error) error {
@@ -152,7 +154,7 @@ func TestEverySealedColumnIsRotated(t *testing.T) {
 		old := open(t, address, key("old", 1))
 		check(t, old.Migrate(t.Context()))
 		p := furnish(t, old, "one")
-		check(t, old.RotateCommandSecret(t.Context(), p.ID, "whsec_two"))
+		check(t, old.RotateCommandSecret(t.Context(), p.ID, markOf("whsec_of_one"), "whsec_two"))
 		both := open(t, address, key("new", 2)+","+key("old", 1))
 		must[int](t)(both.RotateKeys(t.Context()))
 		sealed := cellsWith(t, both, "\x01\x03old")

@@ -205,6 +205,55 @@ func TestSettingsInTheBrowser(t *testing.T) {
 	tab.quiet(t)
 }
 
+// clickTwice has the page click a button twice, and count the requests to an
+// address, and those of them that ended.
+func clickTwice(t *testing.T, tab *browserTab, button, address string) {
+	t.Helper()
+	evaluate[bool](t, tab, `{
+		window.sent = window.over = 0
+		const send = window.fetch, button = document.querySelector("`+button+`")
+		window.fetch = (to, how) => { sent += to === "`+address+`"; return send(to, how) }
+		document.addEventListener("htmx:finally:request", event => over += event.detail.ctx.request.action === "`+address+`")
+		button.click(); button.click(); true
+	}`)
+}
+
+// TestWhatIsDoneAtOnceIsDoneOnceAlthoughItIsClickedTwice clicks twice before an
+// answer can come. What a form that is gone has sent twice nobody gets to see.
+func TestWhatIsDoneAtOnceIsDoneOnceAlthoughItIsClickedTwice(t *testing.T) {
+	l := Localizer{}
+	page := settingsOn(l)
+	page.Connection.KeyName = "Munich"
+	log := callLogOpen(l, unmappedCall(l))
+	tab := openTab(t, 1280, 900)
+	for _, tt := range []struct{ button, post, shown string }{
+		{"#secret .confirm .button-danger", "/settings/secret/rotate", "#command-secret"},
+		{"#keys form.field-line .button", "/settings/keys", "#new-key"},
+		{"#key-1 .button-danger", "/settings/keys/1/revoke", "#new-key"},
+		{"#test-call .test-form .button", "/settings/test-call", "#test-call .steps"},
+		{"#details .chooser .button", "/calls/9/extension", "#details [role=status]"},
+		{"#details .mends form:last-child .button", "/calls/9/settle", "#details [role=status]"},
+	} {
+		t.Run(tt.post, func(t *testing.T) {
+			shown, answer := Settings(page), Settings(settingsSaved(l))
+			switch {
+			case strings.HasPrefix(tt.post, "/calls/"):
+				shown, answer = Calls(log), Calls(callLogOpen(l, mended(l)))
+			case tt.post == "/settings/test-call":
+				answer = TestCallPage(testCallOf(l, len(TestCodes), 0))
+			}
+			address := serve(t, map[string]http.HandlerFunc{"GET /": show(shown), "POST " + tt.post: show(answer)})
+			tab.do(t, chromedp.Navigate(address+"/"))
+			evaluate[bool](t, tab, `document.querySelectorAll("#mend-user").forEach(choice => choice.selectedIndex = 1); true`)
+			clickTwice(t, tab, tt.button, tt.post)
+			tab.is(t, `over > 0 && document.querySelector("`+tt.shown+`") !== null`)
+			if sent := evaluate[int](t, tab, `sent`); sent != 1 {
+				t.Errorf("sent %d times", sent)
+			}
+		})
+	}
+}
+
 // bx24 stands in for the portal's library and notes what it is asked.
 const bx24 = `window.asked = []; window.BX24 = {
 	init: then => setTimeout(then), fitWindow: () => asked.push("fit"), installFinish: () => asked.push("finish"),

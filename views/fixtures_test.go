@@ -136,6 +136,7 @@ func settingsInvalid(l Localizer) SettingsPage {
 	p.Unsaved = true
 	p.Connection.CommandURL, p.Connection.CommandURLError = "http://pbx.example.com", ErrNotHTTPS
 	p.Connection.KeyError = ErrNameMissing
+	p.Connection.CommandSecret.Value, p.Connection.CommandSecret.Replaced = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", true
 	p.Problems = []Problem{l.CommandURLProblem(ErrNotHTTPS)}
 	return p
 }

@@ -211,7 +211,7 @@ func recoverCalls(p CallsPage) templ.Component {
 			templ_7745c5c3_Var10 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<form method=\"post\" action=\"/calls/recover\" hx-post=\"/calls/recover\" hx-target=\"#page\" hx-select=\"#page\" hx-swap=\"outerHTML\" class=\"spaced\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<form method=\"post\" action=\"/calls/recover\" hx-post=\"/calls/recover\" hx-target=\"#page\" hx-select=\"#page\" hx-swap=\"outerHTML\" hx-sync=\"this:drop\" class=\"spaced\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

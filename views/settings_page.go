@@ -117,8 +117,10 @@ type NewKey struct{ Name, Value string }
 
 // A CommandSecret signs the commands to the PBX (Standard Webhooks, whsec_…).
 type CommandSecret struct {
-	Exists bool
-	Value  string // only after Reveal or Rotate; otherwise empty and shown masked
+	Exists   bool
+	Value    string // only after Reveal or Rotate; otherwise empty and shown masked
+	Mark     string // tells it from the one that another page shows
+	Replaced bool   // since the page that was to replace it
 	// OldUntil is until when the one before counts too; empty when it does not.
 	OldUntil string
 }

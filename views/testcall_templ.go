@@ -55,7 +55,7 @@ func testCallForm(p SettingsPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "</p><form class=\"test-form\" method=\"post\" action=\"/settings/test-call\" hx-post=\"/settings/test-call\" hx-target=\"#test-call\" hx-select=\"#test-call\" hx-swap=\"outerHTML\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "</p><form class=\"test-form\" method=\"post\" action=\"/settings/test-call\" hx-post=\"/settings/test-call\" hx-target=\"#test-call\" hx-select=\"#test-call\" hx-swap=\"outerHTML\" hx-sync=\"this:drop\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
