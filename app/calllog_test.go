@@ -261,6 +261,39 @@ func TestTheOverviewCountsTheDaysOfThePortal(t *testing.T) {
 	})
 }
 
+// TestABarShowsTheCallsItCountsWhereClocksChangeAtMidnight has calls around the
+// night of a Saturday whose 24:00 was the Sunday's 01:00.
+func TestABarShowsTheCallsItCountsWhereClocksChangeAtMidnight(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		santiago := classic
+		santiago.TimeZone = "America/Santiago"
+		r := bareRig(t, address, santiago)
+		r.config.Retention = 100 * 365 * 24 * time.Hour
+		r.start()
+		r.install()
+		for id, at := range map[string]string{"c1": "2025-09-06T23:30:00-04:00", "c2": "2025-09-07T01:10:00-03:00", "c3": "2025-09-07T23:50:00-03:00"} {
+			end := ended(id, "missed", 0)
+			end["at"] = at
+			r.tell(started(id, "incoming", "+49 30 765432"+id[1:], map[string]any{"at": at}), end)
+		}
+		r.finished(3)
+		days := url.Values{"period": {"custom"}, "from": {"2025-09-06"}, "to": {"2025-09-08"}}
+		page := r.post("/calls/overview", days)
+		var titles, found []string
+		for _, bar := range regexp.MustCompile(`name="bar" value="([^"]+)" title="([^"]+)"`).FindAllStringSubmatch(page, 3) {
+			days.Set("bar", bar[1])
+			titles = append(titles, bar[2])
+			found = append(found, strings.Join(phones(r.post("/calls", days)), " "))
+		}
+		if diff := cmp.Diff([]string{"6 September 2025: answered: 0, missed: 1", "7 September 2025: answered: 0, missed: 2", "8 September 2025: answered: 0, missed: 0"}, titles); diff != "" {
+			t.Errorf("bars (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]string{"+49 30 7654321", "+49 30 7654323 +49 30 7654322", ""}, found); diff != "" {
+			t.Errorf("the calls of the bars (-want +got):\n%s", diff)
+		}
+	})
+}
+
 // download is the export of a filter, as a form asks for it.
 func (r *rig) download(form url.Values) reply {
 	r.t.Helper()

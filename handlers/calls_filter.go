@@ -68,7 +68,7 @@ func (h *Handlers) byNumber(ctx context.Context, v view, f models.CallFilter) (m
 // days; zero times are no bound.
 func period(values views.FilterValues, now time.Time, zone *time.Location) (from, to time.Time) {
 	y, m, d := now.In(zone).Date()
-	day := func(ago int) time.Time { return time.Date(y, m, d-ago, 0, 0, 0, 0, zone) }
+	day := func(ago int) time.Time { return dayBegins(y, m, d-ago, zone) }
 	switch values.Period {
 	case "today":
 		return day(0), time.Time{}
@@ -79,23 +79,20 @@ func period(values views.FilterValues, now time.Time, zone *time.Location) (from
 	case "30days":
 		return day(29), time.Time{}
 	case "this_month":
-		return time.Date(y, m, 1, 0, 0, 0, 0, zone), time.Time{}
+		return dayBegins(y, m, 1, zone), time.Time{}
 	case "custom":
-		from, to = dayOf(values.From, zone), dayOf(values.To, zone)
-		if !to.IsZero() {
-			to = to.AddDate(0, 0, 1)
-		}
+		return dayOf(values.From, 0, zone), dayOf(values.To, 1, zone)
 	}
-	return from, to
+	return time.Time{}, time.Time{}
 }
 
-// dayOf is the beginning of a day; zero if the text is none.
-func dayOf(text string, zone *time.Location) time.Time {
-	at, err := time.ParseInLocation(time.DateOnly, text, zone)
+// dayOf is the beginning of the day so many after a day; zero if the text is none.
+func dayOf(text string, after int, zone *time.Location) time.Time {
+	day, err := time.Parse(time.DateOnly, text)
 	if err != nil {
 		return time.Time{}
 	}
-	return at
+	return dayBegins(day.Year(), day.Month(), day.Day()+after, zone)
 }
 
 // filterChoices are what the filter bar shows of the portal.

@@ -46,7 +46,11 @@ func (h *Handlers) charts(c echo.Context, v view, values views.FilterValues) (vi
 	if err != nil {
 		return views.Overview{}, err
 	}
-	bounds := overviewBounds(filter.From, filter.To, h.Now().In(v.zone))
+	days := overviewBounds(filter.From, filter.To, h.Now().In(v.zone))
+	var bounds []time.Time
+	for _, day := range days {
+		bounds = append(bounds, dayBegins(day.Year(), day.Month(), day.Day(), v.zone))
+	}
 	stats, err := h.Store.CallStats(c.Request().Context(), v.portal.ID, filter, bounds)
 	if err != nil {
 		return views.Overview{}, err
@@ -54,23 +58,22 @@ func (h *Handlers) charts(c echo.Context, v view, values views.FilterValues) (vi
 	var spans []views.Span
 	for i, s := range stats {
 		spans = append(spans, views.Span{
-			From: bounds[i], To: bounds[i+1].AddDate(0, 0, -1),
+			From: days[i], To: days[i+1].AddDate(0, 0, -1),
 			Answered: s.Answered, Missed: s.Missed, Created: s.Created, Trouble: s.Trouble,
 		})
 	}
 	return views.NewOverview(v.l, values, spans), nil
 }
 
-// overviewBounds are the beginnings of the days, or of the weeks of a long
-// time, between two times, and the end. Without a beginning they are the last
-// month, and never more than a quarter.
-func overviewBounds(from, to, now time.Time) []time.Time {
-	y, m, d := now.Date()
-	today := time.Date(y, m, d, 0, 0, 0, 0, now.Location())
-	if to.IsZero() || to.After(today) {
+// overviewBounds are the calendar days, or the first ones of the weeks of a long
+// time, between two times, and the one after the last. Without a beginning they
+// are the last month, and never more than a quarter.
+func overviewBounds(begin, end, now time.Time) []time.Time {
+	today, from, to := calendarDay(now), calendarDay(begin), calendarDay(end)
+	if end.IsZero() || to.After(today) {
 		to = today.AddDate(0, 0, 1)
 	}
-	if from.IsZero() {
+	if begin.IsZero() {
 		from = to.AddDate(0, 0, -overviewDays)
 	}
 	if earliest := to.AddDate(0, 0, -longestDays); from.Before(earliest) {

@@ -51,13 +51,19 @@ func dayKey(t, now time.Time) string {
 	switch day := now.YearDay(); {
 	case t.Year() == now.Year() && t.YearDay() == day:
 		return "time.today"
-	case t.Format(time.DateOnly) == now.AddDate(0, 0, -1).Format(time.DateOnly):
+	case t.Format(time.DateOnly) == dayBefore(now).Format(time.DateOnly):
 		return "time.yesterday"
 	case t.Year() == now.Year():
 		return "time.day"
 	default:
 		return "time.year"
 	}
+}
+
+// dayBefore is noon of the day before: in some zones the clocks leave out an hour
+// at midnight.
+func dayBefore(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month(), t.Day()-1, 12, 0, 0, 0, t.Location())
 }
 
 // Duration formats a length of talk: "1:05", "1:02:03". Nothing for none.

@@ -260,6 +260,21 @@ func TestTimesAreReadInThePortalsZone(t *testing.T) {
 	}
 }
 
+func TestYesterdayIsTheDayBeforeWhereClocksChangeAtMidnight(t *testing.T) {
+	santiago, err := time.LoadLocation("America/Santiago")
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := time.Date(2026, 9, 7, 0, 30, 0, 0, santiago) // 00:30 was left out the day before
+	for at, want := range map[time.Time]string{
+		after: "Today, 00:30", after.Add(-2 * time.Hour): "Yesterday, 22:30", after.Add(-24 * time.Hour): "5 Sep, 23:30",
+	} {
+		if got := (Localizer{}).Moment(at, after, santiago).Text; got != want {
+			t.Errorf("%v: %s, want %s", at, got, want)
+		}
+	}
+}
+
 func TestLengthsAreRead(t *testing.T) {
 	l := Localizer{}
 	got := []string{

@@ -48,12 +48,17 @@ func opening(m models.MissedCalls, day time.Time) (from, to time.Time) {
 	return clockOn(day, m.From), clockOn(day, m.To)
 }
 
-// clockOn is when the clocks show a time ("09:00") on a day. One that cannot be
-// read is midnight; the settings hold none.
+// clockOn is when the clocks show a time ("09:00") on a day; the day's first
+// moment if they leave it out at midnight. One that cannot be read is midnight;
+// the settings hold none.
 func clockOn(day time.Time, clock string) time.Time {
 	at, err := time.Parse("15:04", clock)
 	if err != nil {
 		at = time.Time{}
 	}
-	return time.Date(day.Year(), day.Month(), day.Day(), at.Hour(), at.Minute(), 0, 0, day.Location())
+	shown := time.Date(day.Year(), day.Month(), day.Day(), at.Hour(), at.Minute(), 0, 0, day.Location())
+	if shown.Day() != day.Day() {
+		_, shown = shown.ZoneBounds()
+	}
+	return shown
 }

@@ -7,6 +7,18 @@ import (
 	"callwise/models"
 )
 
+func TestANightShiftBeginsWithTheDayWhereClocksChangeAtMidnight(t *testing.T) {
+	santiago, err := time.LoadLocation("America/Santiago")
+	if err != nil {
+		t.Fatal(err)
+	}
+	night := models.MissedCalls{WorkingHours: true, Days: []string{"7"}, From: "00:00", To: "06:00", Deadline: 60}
+	end := time.Date(2026, 9, 5, 12, 0, 0, 0, santiago) // the clocks leave the hour from 00:00 out that night
+	if got, want := deadline(night, end, santiago), time.Date(2026, 9, 6, 2, 0, 0, 0, santiago); !got.Equal(want) {
+		t.Errorf("deadline = %v, want %v", got, want)
+	}
+}
+
 func TestADeadlineCountsTheTimeThatPeopleWork(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
