@@ -277,6 +277,20 @@
     bars[to].focus();
   }
 
+  // Days are a period of their own, and any other period has none: what is entered
+  // last counts. Without this file the period counts.
+  document.addEventListener("input", function (event) {
+    const fields = event.target.form && event.target.form.id === "filter" && event.target.form.elements;
+    if (!fields) {
+      return;
+    }
+    if (event.target === fields.period && fields.period.value !== "custom") {
+      fields.from.value = fields.to.value = "";
+    } else if (event.target.type === "date" && event.target.value) {
+      fields.period.value = "custom";
+    }
+  });
+
   function arrive() {
     for (const bars of document.querySelectorAll(".bars")) {
       [...bars.querySelectorAll(".bar")].reverse().forEach(function (bar, i) { bar.tabIndex = i ? -1 : 0; });

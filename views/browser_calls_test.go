@@ -181,6 +181,43 @@ func TestTheFilterIsUsedByTheKeyboardAlone(t *testing.T) {
 	tab.quiet(t)
 }
 
+func TestDaysAreAPeriodOfTheirOwn(t *testing.T) {
+	l := Localizer{}
+	requests := make(chan asked, 10)
+	week, days := callLogOfEmployee(l), callLogOfEmployee(l)
+	week.Filter, days.Filter = filterOf(l, FilterValues{Period: "7days"}), filterOf(l, FilterValues{Period: "custom", From: "2026-03-03", To: "2026-03-04"})
+	answer := func(w http.ResponseWriter, r *http.Request) {
+		page := week
+		if r.FormValue("period") == "custom" {
+			page = days
+		}
+		record(requests, Calls(page))(w, r)
+	}
+	tab := openTab(t, 1280, 900)
+	tab.do(t, chromedp.Navigate(serve(t, map[string]http.HandlerFunc{"GET /": show(Calls(week)), "POST /calls": answer})+"/"))
+	for _, tt := range []struct{ name, field, keys, form string }{
+		{"a day that is entered takes the place of the period", "#from", "03032026", "from=2026-03-03&period=custom"},
+		{"another period takes the place of the days", "#period", "L", "period=7days"},
+		{"so does the last day", "#to", "03032026", "period=custom&to=2026-03-03"},
+		{"days that are changed stay", "#from", "02022026", "from=2026-02-02&period=custom&to=2026-03-04"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tab.do(t, click("#fields summary"), chromedp.Focus(chromedp.CSS(tt.field)), chromedp.KeyEvent(tt.keys), click("#fields .button-primary"))
+			got := form(t, <-requests)
+			for name, values := range got {
+				if name == "session" || values[0] == "" {
+					got.Del(name)
+				}
+			}
+			if got.Encode() != tt.form {
+				t.Errorf("form %s, want %s", got.Encode(), tt.form)
+			}
+			tab.is(t, `!document.getElementById("fields").open`)
+		})
+	}
+	tab.quiet(t)
+}
+
 // newsfeed answers the page's questions with whatever was put there last.
 type newsfeed struct {
 	next atomic.Pointer[templ.Component]
