@@ -77,7 +77,8 @@
   }
 
   // The address of what a form asked for, without the session and without
-  // telephone numbers: addresses are kept and passed on.
+  // telephone numbers: addresses are kept and passed on. (views/filter.go names
+  // the bars of the charts alike.)
   const numberDigits = 5;
 
   function addressOf(form) {

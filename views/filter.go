@@ -76,7 +76,25 @@ func (v FilterValues) Fields() []Field {
 	return fields
 }
 
-// Address is the filter as the page's address carries it: "period=all".
+// numberDigits make a text a telephone number, as static/app.js has it.
+const numberDigits = 5
+
+// named are the values that may stand in a page's address, which is kept and
+// passed on: no telephone number. static/app.js keeps to it in what it names.
+func (v FilterValues) named() FilterValues {
+	digits := strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, v.Text)
+	if len(digits) >= numberDigits {
+		v.Text = ""
+	}
+	return v
+}
+
+// Address is the filter as an address carries it, and as it is stored: "period=all".
 func (v FilterValues) Address() string {
 	query := url.Values{}
 	for _, field := range v.Fields() {

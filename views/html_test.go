@@ -1,6 +1,7 @@
 package views
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 
@@ -251,6 +252,35 @@ func TestEveryFormCarriesTheSessionAndNoAddressDoes(t *testing.T) {
 				return ""
 			})
 		})
+	}
+}
+
+// A bar's own form still sends the number.
+func TestNoNumberThatIsSearchedForStandsInTheAddressOfABar(t *testing.T) {
+	for text, stands := range map[string]bool{"+49 30 901820": false, "90182": false, "müller": true, "müller 24/7": true} {
+		p := callLog(Localizer{})
+		p.Filter = filterOf(Localizer{}, FilterValues{Direction: "incoming", Text: text})
+		p.Overview = ptr(NewOverview(Localizer{}, p.Filter.Values, spans(30, 1)))
+		page := parse(t, draw(t, CallOverview(p)))
+		addresses := collect(page, func(n *html.Node) string { return attr(n, "hx-push-url") })
+		if len(addresses) != 3*30 {
+			t.Fatalf("%d addresses", len(addresses))
+		}
+		for _, address := range addresses {
+			query := must(url.Parse(address)).Query()
+			if query.Get("direction") != "incoming" || query.Get("period") != "custom" || query.Has("text") != stands {
+				t.Errorf("searched for %q: %s", text, address)
+			}
+		}
+		sent := collect(page, func(n *html.Node) string {
+			if attr(n, "name") == "text" {
+				return attr(n, "value")
+			}
+			return ""
+		})
+		if len(sent) != 4 || sent[0] != text {
+			t.Errorf("searched for %q, the forms send %q", text, sent)
+		}
 	}
 }
 

@@ -80,7 +80,7 @@ func NewOverview(l Localizer, values FilterValues, spans []Span) Overview {
 		}
 		for _, s := range spans {
 			bar := l.bar(chart, kind.columns, s, kind.of(s), highest)
-			bar.Address = "/calls?" + values.Bar(bar.Span, kind.name).Address()
+			bar.Address = "/calls?" + values.Bar(bar.Span, kind.name).named().Address()
 			chart.Bars = append(chart.Bars, bar)
 		}
 		chart.Total = strconv.Itoa(total)
