@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"time"
 
 	"go.opentelemetry.io/otel/trace"
 )
@@ -243,16 +244,25 @@ func (e *Error) ofRenewal() bool {
 	return e.Method == Renewal && !e.aboutToken() && !passes
 }
 
-// deliver sends a request until it is answered or repeating it could do harm.
+// deliver sends a request until it is answered or repeating it could do harm. It begins
+// no attempt that ctx would end if it took as long as the last one: the portal's failure
+// would look like one of whoever set ctx's deadline.
 func (c *Client) deliver(ctx context.Context, token string, r *request) (*answer, error) {
 	for attempt := 0; ; attempt++ {
+		began := c.app.now()
 		got, err := c.once(ctx, token, r)
 		r.unsure = r.unsure || Unsure(err)
 		wait, again := r.again(err, attempt)
-		if !again || c.app.sleep(ctx, jitter(wait)) != nil {
+		if !again || !lasts(ctx, wait+c.app.now().Sub(began)) || c.app.sleep(ctx, jitter(wait)) != nil {
 			return got, err
 		}
 	}
+}
+
+// lasts reports whether ctx has that long before its deadline.
+func lasts(ctx context.Context, d time.Duration) bool {
+	deadline, set := ctx.Deadline()
+	return !set || time.Until(deadline) >= d
 }
 
 // once sends a request as soon as the portal's limits allow, and follows the

@@ -70,6 +70,39 @@ func TestCallsAreRepeatedOnlyWhereItIsSafe(t *testing.T) {
 	}
 }
 
+// A portal may keep a request for as long as it is waited for.
+func TestARequestIsRepeatedOnlyIfThereIsTimeForIt(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		took, left time.Duration // left is for all attempts, 0 for ever
+		requests   int32
+	}{
+		{"one that breaks at once", time.Second, time.Minute, 3},
+		{"one that takes longer than is left", heavy, time.Minute, 1},
+		{"one that nobody hurries", heavy, 0, 3},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var requests atomic.Int32
+			var d *desk
+			d = serve(t, func(_ http.ResponseWriter, r *http.Request) {
+				requests.Add(1)
+				_ = d.clock.Sleep(r.Context(), tt.took)
+				panic(http.ErrAbortHandler)
+			})
+			ctx := t.Context()
+			if tt.left > 0 {
+				hurried, cancel := context.WithTimeout(ctx, tt.left)
+				defer cancel()
+				ctx = hurried
+			}
+			err := d.Call(ctx, "m", nil, nil, Repeatable())
+			if !Unsure(err) || !IsPortal(err) || requests.Load() != tt.requests {
+				t.Errorf("%v after %d requests, want %d", err, requests.Load(), tt.requests)
+			}
+		})
+	}
+}
+
 func TestWaitsGrow(t *testing.T) {
 	d, _ := scripted(t, `503 {"error":"QUERY_LIMIT_EXCEEDED"}`)
 	_ = d.Call(t.Context(), "m", nil, nil)

@@ -9,8 +9,14 @@ import (
 )
 
 // settle records the end of one round of work: done, to be tried later, or
-// given up. Events count as done unless the round is to be repeated.
+// given up. Events count as done unless the round is to be repeated. That a portal
+// took all the time of the round is the portal's failure as any other.
 func (w *work) settle(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && isPortals(err) {
+		var cancel context.CancelFunc
+		ctx, cancel = though(ctx)
+		defer cancel()
+	}
 	if ctx.Err() != nil {
 		return errors.Join(err, context.Cause(ctx))
 	}

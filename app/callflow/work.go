@@ -140,7 +140,7 @@ func (w *work) run(ctx context.Context) error {
 		}
 	}
 	begun := w.begin(ctx)
-	if begun != nil && !isPortals(begun) && !errors.Is(begun, errComing) {
+	if begun != nil && (ctx.Err() != nil || !isPortals(begun) && !errors.Is(begun, errComing)) {
 		return begun
 	}
 	if w.row.Kind == models.KindCallback {
