@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -8,10 +10,13 @@ import (
 	"callwise/app/crm"
 	"callwise/app/rules"
 	"callwise/models"
+
+	"gorm.io/gorm"
 )
 
 // A portal goes on with a request after the connection has broken: what was asked for
-// is not asked for again before that has surely ended.
+// is not asked for again before that has surely ended, although it waited for its turn
+// before it was sent.
 func TestWhatComesIntoBeingLateIsNotMadeTwice(t *testing.T) {
 	for _, tt := range []struct {
 		name, method, looks string
@@ -42,6 +47,7 @@ func TestWhatComesIntoBeingLateIsNotMadeTwice(t *testing.T) {
 				tt.happen(r)
 				r.eventually("it is asked for", func() bool { return reached(late) })
 				first.kill()
+				r.waited("c1", slowRun)
 				looked := r.sim.Count("acme", tt.looks)
 				r.spawnAs(slowChild)
 				r.eventually("it is looked for", func() bool { return r.sim.Count("acme", tt.looks) > looked })
@@ -87,6 +93,43 @@ func TestWhatMayComeForOneCallIsNotMadeForTheNextOfItsNumber(t *testing.T) {
 			Statistics: []ending{{anna, "+4930901821", "200", 7}, {anna, "+4930901821", "200", 5}},
 			Logged:     [][]crm.Ref{{lead(1), mia}, {lead(1), mia}}, Leads: 1,
 		}, "c1", "c2")
+	})
+}
+
+// waited has what was last asked for wait for its turn for so long before.
+func (r *rig) waited(id string, d time.Duration) {
+	r.t.Helper()
+	if err := r.store().Transaction(r.t.Context(), func(tx *gorm.DB) error {
+		var c models.Call
+		err := tx.Where("pbx_call_id = ?", id).Take(&c).Error
+		c.Progress.AskedAt = c.Progress.AskedAt.Add(-d)
+		return errors.Join(err, tx.Model(&c).Select("Progress").Updates(&c).Error)
+	}); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func TestWhatMayComeIsWaitedForFromWhenItWasSent(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		const method = "crm.activity.todo.add"
+		r := tuned(t, address, classic, func(h *house) { h.flow.MayRun = time.Minute })
+		r.set("missed/todo", "on")
+		r.mia("+4930901821")
+		r.sim.Inject(b24sim.QueryLimit("acme", method))
+		broken := r.sim.Inject(b24sim.Fault{Method: method, Nth: 2, Act: b24sim.Break})
+		t.Cleanup(broken.Release)
+		r.tell(started("c1", "incoming", "+4930901821"), ended("c1", "missed", 0))
+		r.eventually("its connection is broken", func() bool { return reached(broken) })
+		r.retrying("c1")
+		c := r.row("c1")
+		asked, err := r.house.store.RESTOfCall(t.Context(), c.PortalID, c.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked = slices.DeleteFunc(asked, func(a models.RESTRequest) bool { return a.Method != method })
+		if len(asked) != 2 || c.Progress.Awaited || c.Progress.AskedAt.Before(asked[1].At) {
+			t.Errorf("counted from %v, awaited %t, after %d requests", c.Progress.AskedAt, c.Progress.Awaited, len(asked))
+		}
 	})
 }
 

@@ -214,7 +214,8 @@ func (s *Store) ClickedWithin(ctx context.Context, c *Call, d time.Duration) (bo
 }
 
 // AskedElsewhere is when another open call of the number of c, of the last days, asked
-// last for a lead or deal that may still come into being; zero without one.
+// last for a lead or deal that may still come into being, or the latest that it can have;
+// zero without one.
 func (s *Store) AskedElsewhere(ctx context.Context, c *Call) (last time.Time, err error) {
 	var others []Call
 	err = s.with(ctx).Select("progress").
@@ -223,7 +224,7 @@ func (s *Store) AskedElsewhere(ctx context.Context, c *Call) (last time.Time, er
 		Find(&others).Error
 	for _, other := range others {
 		beyond := other.Progress.Todo.Tried || other.Progress.ActivityTried // they come after it
-		if at := other.Progress.AskedAt; !beyond && at.After(last) {
+		if at := other.Progress.sentBy(s.now()); !beyond && at.After(last) {
 			last = at
 		}
 	}

@@ -35,7 +35,7 @@ func full(c *models.Call) {
 	c.Plan = &rules.Plan{Creator: rules.ByPlatform, CRMCreate: true}
 	c.Records = &crm.Records{Mode: crm.Classic, Leads: []crm.Lead{{ID: 812, CreatedAt: noon}}}
 	c.Progress = models.Progress{
-		Deferred: true, Created: refs, CreateTried: true, CreateDone: true, AskedAt: at, Ordered: true, AnchorLifted: true, Bound: refs,
+		Deferred: true, Created: refs, CreateTried: true, CreateDone: true, AskedAt: at, Awaited: true, Ordered: true, AnchorLifted: true, Bound: refs,
 		Register:   models.Register{Tried: true, At: at, UserID: 17, CallID: "externalCall.1", Primary: refs[0]},
 		Finish:     models.Finish{Tried: true, Done: true, At: at, ActivityID: 5, StatisticID: "9"},
 		BindFailed: []models.BindFailure{{Ref: refs[0], Code: "ACCESS_DENIED"}},
@@ -142,6 +142,11 @@ func TestWhatOpenCallsOfANumberHaveAskedForIsKnown(t *testing.T) {
 		asked(p.ID, "5", "+49301", 5*time.Second, func(c *models.Call) { c.Progress.Todo.Tried = true })
 		asked(p.ID, "6", "+49301", 4*time.Second, func(c *models.Call) { c.Progress.ActivityTried = true })
 		expect("of no other call", time.Time{})
+		awaited := func(c *models.Call) { c.Progress.Awaited = true }
+		asked(p.ID, "9", "+49301", -5*time.Minute, awaited)
+		expect("of one whose process died long ago", noon.Add(-3*time.Minute))
+		asked(p.ID, "10", "+49301", -time.Minute, awaited)
+		expect("of one that may have waited for its turn until now", noon)
 		asked(p.ID, "7", "+49301", 2*time.Second, as)
 		asked(p.ID, "8", "+49301", time.Second, as)
 		expect("of two others", noon.Add(2*time.Second))

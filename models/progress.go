@@ -21,6 +21,9 @@ type Progress struct {
 	// AskedAt is when something that is to come into being was last asked for, if the
 	// answer is not known.
 	AskedAt time.Time `json:"asked_at,omitzero"`
+	// Awaited: somebody waits for the answer, or has died meanwhile. What is asked for
+	// may have been sent long after AskedAt then: it waits for its turn.
+	Awaited bool `json:"awaited,omitempty"`
 	// Technical is the lead of ours that simple mode is to convert.
 	Technical Technical `json:"technical,omitzero"`
 	// LeftOut: of its events not all are read.
@@ -68,6 +71,18 @@ type Progress struct {
 	// Notes are what actually happened, beside the decision's own notes.
 	Notes []rules.Note `json:"notes,omitempty"`
 	Steps []Step       `json:"steps,omitempty"`
+}
+
+// sentBy is the latest time at which what was asked for last can have been sent, as far
+// as is known. No round of work takes longer than a job.
+func (p Progress) sentBy(now time.Time) time.Time {
+	switch {
+	case !p.Awaited:
+		return p.AskedAt
+	case now.Sub(p.AskedAt).Abs() < jobTimeout:
+		return now
+	}
+	return p.AskedAt.Add(jobTimeout)
 }
 
 // Technical is a lead that simple mode makes a deal of: perhaps not at once, and then it

@@ -16,19 +16,47 @@ const DefaultMayRun = 65 * time.Second
 // errComing: what was asked for may still come into being.
 var errComing = errors.New("callflow: what was asked for may still come into being")
 
-// bring asks for something that is to come into being. When, is written down before
-// and kept if the answer is lost.
+// bring asks for something that is to come into being. That it does is written down
+// before, and when it was sent if the answer is lost.
 func bring[T any](w *work, ask func() (T, error)) (T, error) {
-	before := w.row.Progress.AskedAt
-	w.row.Progress.AskedAt = w.Now().UTC()
+	progress := &w.row.Progress
+	before := progress.AskedAt
+	progress.AskedAt, progress.Awaited = w.Now().UTC(), true
 	made, err := ask()
-	switch {
-	case err == nil:
-		w.row.Progress.AskedAt = time.Time{}
-	case !b24.Unsure(err):
-		w.row.Progress.AskedAt = before
+	if err != nil && !b24.Unsure(err) {
+		progress.AskedAt, progress.Awaited = before, false
+		return made, err
+	}
+	w.sentBy(latest(progress.AskedAt, w.sent))
+	if err == nil {
+		progress.AskedAt = time.Time{}
 	}
 	return made, err
+}
+
+// unheard measures from now what a process that died waited for the answer of: it may
+// have sent it long after it wrote that down, and has sent nothing since it lost the call.
+func (w *work) unheard() {
+	if w.row.Progress.Awaited {
+		w.sentBy(w.Now())
+	}
+}
+
+// sentBy writes down that nobody waits for an answer any more, and that what was asked
+// for was sent at that time, or before.
+func (w *work) sentBy(at time.Time) {
+	progress := &w.row.Progress
+	progress.AskedAt, progress.Awaited = at.UTC(), false
+	if technical := &progress.Technical; technical.ID == 0 && !technical.AskedAt.IsZero() {
+		technical.AskedAt = progress.AskedAt
+	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // seek looks for what was asked for before. As long as Bitrix24 may still work on that,
@@ -84,9 +112,17 @@ func (w *work) follow(ctx context.Context) error {
 		w.row.Progress.Created = converted
 		return w.remember(ctx, converted)
 	}
-	asked := w.row.StartedAt
-	if registered := w.row.Progress.Register.At; !registered.IsZero() {
-		asked = registered
+	return w.comes(w.registeredBy())
+}
+
+// registeredBy is when Bitrix24 answered the call's registration. It registers a click
+// itself, when that begins.
+func (w *work) registeredBy() time.Time {
+	at := w.row.StartedAt
+	for _, s := range w.row.Progress.Steps {
+		if s.Name == "register" && s.Code == "" {
+			at = s.At
+		}
 	}
-	return w.comes(asked)
+	return at
 }

@@ -35,6 +35,79 @@ func TestWhatWasAskedForMayComeForAWhile(t *testing.T) {
 	}
 }
 
+func TestWhatIsAskedForIsMeasuredFromWhenItWasSent(t *testing.T) {
+	before := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	began, sent := before.Add(time.Minute), before.Add(90*time.Second) // it waited for its turn
+	lost := &b24.Failure{Method: "crm.lead.add", Sent: true}
+	for _, tt := range []struct {
+		name             string
+		failed           error
+		asked, technical time.Time
+	}{
+		{"that is answered", nil, time.Time{}, sent},
+		{"whose answer is lost", lost, sent, sent},
+		{"that is refused", &b24.Error{Code: b24.QueryLimitExceeded}, before, began},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := &work{Flow: &Flow{Now: func() time.Time { return began }}, row: &models.Call{}}
+			progress := &w.row.Progress
+			progress.AskedAt, progress.Technical.AskedAt = before, began
+			_, err := bring(w, func() (int64, error) {
+				if !progress.Awaited || !progress.AskedAt.Equal(began) {
+					t.Errorf("before it is sent: %+v", progress)
+				}
+				w.sent = sent
+				return 5, tt.failed
+			})
+			if err != tt.failed || progress.Awaited || !progress.AskedAt.Equal(tt.asked) || !progress.Technical.AskedAt.Equal(tt.technical) {
+				t.Errorf("%v, asked for at %v and %v, awaited %t", err, progress.AskedAt, progress.Technical.AskedAt, progress.Awaited)
+			}
+		})
+	}
+}
+
+func TestWhatADeadProcessAskedForIsMeasuredFromWhenThatIsSeen(t *testing.T) {
+	asked := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	now := asked.Add(time.Hour)
+	for _, tt := range []struct {
+		name                   string
+		awaited                bool
+		lead                   int64 // of the technical lead whose answer has come
+		wantAsked, wantConvert time.Time
+	}{
+		{"nobody waited for an answer", false, 0, asked, asked},
+		{"it waited for one", true, 0, now, now},
+		{"it waited for one that is not the lead's", true, 5, now, asked},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := &work{Flow: &Flow{Now: func() time.Time { return now }}, row: &models.Call{Progress: models.Progress{
+				AskedAt: asked, Awaited: tt.awaited, Technical: models.Technical{ID: tt.lead, AskedAt: asked},
+			}}}
+			w.unheard()
+			got := w.row.Progress
+			if got.Awaited || !got.AskedAt.Equal(tt.wantAsked) || !got.Technical.AskedAt.Equal(tt.wantConvert) {
+				t.Errorf("%v, a lead %v, awaited %t", got.AskedAt, got.Technical.AskedAt, got.Awaited)
+			}
+		})
+	}
+}
+
+// The first attempt may have been long before, and in vain.
+func TestALeadOfBitrix24IsToBeConvertedSoonAfterTheRegistration(t *testing.T) {
+	began := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	w := &work{row: &models.Call{StartedAt: began}}
+	if got := w.registeredBy(); !got.Equal(began) {
+		t.Errorf("of a click: %v", got)
+	}
+	tried, answered := began.Add(time.Second), began.Add(time.Minute)
+	w.row.Progress = models.Progress{Register: models.Register{Tried: true, At: tried}, Steps: []models.Step{
+		{Name: "register", At: tried, Code: codeUnreachable}, {Name: "register", At: answered}, {Name: "finish", At: answered.Add(time.Hour)},
+	}}
+	if got := w.registeredBy(); !got.Equal(answered) {
+		t.Errorf("of a call: %v, want %v", got, answered)
+	}
+}
+
 func TestACardIsNotKeptOpenForWhatComesLate(t *testing.T) {
 	ended := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 	w := &work{Flow: &Flow{Now: func() time.Time { return ended }}, row: &models.Call{EndedAt: &ended}}

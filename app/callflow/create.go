@@ -161,7 +161,11 @@ func (w *work) ownLead(ctx context.Context) (id int64, found bool, err error) {
 	case !w.row.Progress.CreateTried:
 		return 0, false, nil
 	}
-	return w.seek(func() (int64, bool, error) { return w.client.FindByOrigin(ctx, crm.TypeLead, w.externalID()) })
+	id, found, err = w.seek(func() (int64, bool, error) { return w.client.FindByOrigin(ctx, crm.TypeLead, w.externalID()) })
+	if technical := &w.row.Progress.Technical; found && !technical.AskedAt.IsZero() {
+		technical.ID = id
+	}
+	return id, found, err
 }
 
 func (w *work) addLead(ctx context.Context) (int64, error) {

@@ -206,6 +206,7 @@ func (f *Flow) carrySafely(ctx context.Context, g *grip) (err error) {
 	if w.row.Progress.Removed {
 		return w.close(ctx) // what is told of it now comes too late
 	}
+	w.unheard()
 	w.sayLeftOut(ctx)
 	defer func() { err = errors.Join(err, w.keepAsked(ctx)) }()
 	return w.settle(ctx, w.run(b24.WithCall(ctx, w.row.ID)))

@@ -118,7 +118,7 @@ func (k keeper) Log(ctx context.Context, _ string, r b24.Request) error {
 	}
 	// A renewal is shared, and may outlast the round that it was begun for.
 	if k.work != nil && r.Method != b24.Renewal {
-		k.work.asked, k.work.heard = append(k.work.asked, entry), true
+		k.work.asked, k.work.sent = append(k.work.asked, entry), r.At
 		return nil
 	}
 	return known(k.AddRESTRequests(ctx, entry))

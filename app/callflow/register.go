@@ -59,13 +59,14 @@ func (w *work) startCall(ctx context.Context, start b24.CallStart) (b24.StartedC
 		return b24.StartedCall{}, err
 	}
 	w.toAddLead()
-	return bring(w, func() (started b24.StartedCall, err error) {
+	started, err := bring(w, func() (started b24.StartedCall, err error) {
 		started, w.lead, err = w.client.StartCallWithLead(ctx, b24.LeadStart{
 			Call: start, Lead: lead, Card: w.foundBy(), Converts: w.row.Records.Mode == crm.Simple,
 		})
-		w.leadMade(w.lead)
 		return started, err
 	})
+	w.leadMade(w.lead)
+	return started, err
 }
 
 // foundBy is the kind of card that Bitrix24 has to find for the call, zero if

@@ -44,7 +44,7 @@ func (w *work) settle(ctx context.Context, err error) error {
 
 // worked ends a suspension after a round that succeeded, unless that asked nobody.
 func (w *work) worked(ctx context.Context) error {
-	if !w.heard {
+	if w.sent.IsZero() {
 		return nil
 	}
 	return w.resume(ctx, w.portal)

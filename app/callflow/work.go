@@ -33,7 +33,7 @@ type work struct {
 	lead   b24.MadeLead                // of ours, created with the registration in this run
 	saved  string                      // the row as it stands in the database, see [image]
 	asked  []models.RESTRequest        // what the portal was asked that is not in the database yet
-	heard  bool                        // the portal was asked in this run
+	sent   time.Time                   // when the portal was last asked in this run; zero if it was not
 	inside *insider                    // whether the client is one of the employees, once looked up
 	staff  map[string]*models.Employee // by extension, as far as looked up; nil for nobody
 }
