@@ -6,8 +6,10 @@ import (
 	"time"
 
 	"callwise/app/b24/b24sim"
+	"callwise/models"
 
 	"github.com/google/go-cmp/cmp"
+	"gorm.io/gorm"
 )
 
 func TestWhatBitrix24CreatesForAClickIsTheCallsOwnLead(t *testing.T) {
@@ -78,6 +80,55 @@ func TestAClickThatThePBXDoesNotTakeEndsAsFailedSoThatNoCardHangs(t *testing.T) 
 			t.Errorf("statistics = %+v, want one call that failed", statistics)
 		}
 	})
+}
+
+// Its command waits until the employee picks up, and longer than the program does.
+func TestACallThatIsTalkedOnGoesOnAlthoughThePBXAnswersItsCommandLate(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		begin func(r *rig) map[string]any // what the PBX tells of it first
+	}{
+		{"a click", func(r *rig) map[string]any {
+			return clicked("p1", r.portal.Click(b24sim.Click{UserID: omar, Phone: "+4930901821"}), "+4930901821")
+		}},
+		{"a callback", func(r *rig) map[string]any {
+			r.portal.OrderCallback(b24sim.Callback{Phone: "+4930901821", Name: "Noor", Line: "4930901820"})
+			return started("p1", "callback", "+4930901821", map[string]any{"extensions": []string{"105"}})
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, address string) {
+				r := tuned(t, address, classic, func(h *house) { h.flow.CommandWindow = 0 })
+				release := r.pbx.hold(t)
+				first := tt.begin(r)
+				r.eventually("the PBX has the command", func() bool { return len(r.pbx.tried()) == 1 })
+				r.tell(first, answered("p1", "105"))
+				r.worked("p1")
+				r.pbx.mu.Lock()
+				r.pbx.refuse = true
+				r.pbx.mu.Unlock()
+				release()
+				r.eventually("the command is told", func() bool { return r.toTell() == 0 })
+				r.worked("p1")
+				r.tell(with(ended("p1", "answered", 95), "extension", "105"))
+				r.finished(1)
+				if got := r.portal.Statistics(); len(got) != 1 || got[0].Status != "200" || got[0].Duration != 95 {
+					t.Errorf("%+v, want one call of 95 s", got)
+				}
+			})
+		})
+	}
+}
+
+// toTell is how many commands the PBX is still to be told.
+func (r *rig) toTell() (n int64) {
+	r.t.Helper()
+	if err := r.house.store.Transaction(r.t.Context(), func(tx *gorm.DB) error {
+		return tx.Table("river_job").Where("kind = ? AND finalized_at IS NULL", models.TellArgs{}.Kind()).Count(&n).Error
+	}); err != nil {
+		r.t.Fatal(err)
+	}
+	return n
 }
 
 // A program that was down finds what was clicked long ago, and whoever clicked has gone.

@@ -252,7 +252,7 @@ func (f *Flow) load(portal *models.Portal, row *models.Call, events []models.Eve
 		return nil, err
 	}
 	w.client = f.patientClient(portal, w)
-	if w.call, err = fold(withoutEchoes(row.Kind, events)); err != nil {
+	if w.call, err = fold(withoutUntaken(row, withoutEchoes(row.Kind, events))); err != nil {
 		return nil, err
 	}
 	if direction, fixed := directions[row.Kind]; fixed {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"callwise/app/b24"
@@ -36,8 +37,8 @@ func (w *work) place(ctx context.Context) error {
 }
 
 // Tell sends the command of a call to its portal's PBX. When the PBX has not
-// accepted it within [Flow.CommandWindow], the call ends as failed, so that no
-// card hangs. A [Later] error says when to try again; the command carries the
+// accepted it within [Flow.CommandWindow], and tells nothing of the call, that ends as
+// failed, so that no card hangs. A [Later] error says when to try again; the command carries the
 // same id every time.
 //
 // A click's window begins when we hear of it, and what is found later is not sent:
@@ -69,22 +70,14 @@ var errTelling = errors.New("callflow: another worker sends the command")
 // tellAlone is Tell while this worker holds the lease of the command. What breaks off
 // when ctx ends says nothing about the PBX.
 func (f *Flow) tellAlone(ctx context.Context, portalID, callID int64, ordered time.Time) error {
-	portal, err := f.Store.PortalByID(ctx, portalID)
-	if err != nil {
-		return err
-	}
-	row, events, err := f.Store.CallAndEvents(ctx, portalID, callID)
-	if err != nil {
-		return err
-	}
-	w, err := f.load(portal, row, events)
+	w, err := f.loadToTell(ctx, portalID, callID)
 	if err != nil {
 		return err
 	}
 	mark := markOf(ctx)
 	mark.Call = callID
-	mark.name(portalID, row.CallKey)
-	if w.call.Ended || w.row.PBXCallID != nil || has(events, string(commandAccepted)) {
+	mark.name(portalID, w.row.CallKey)
+	if w.placed() {
 		return nil
 	}
 	until := w.waitsFor(ordered).Add(f.CommandWindow)
@@ -99,10 +92,45 @@ func (f *Flow) tellAlone(ctx context.Context, portalID, callID int64, ordered ti
 	if left > 0 && !errors.Is(err, errNoCommandURL) {
 		return &Later{After: min(2*time.Second, left), Err: err}
 	}
-	mark.remark("no command to the PBX", whyUntold(err))
-	return f.say(ctx, w.row, call.Event{
+	why := whyUntold(err)
+	if w, err = f.loadToTell(ctx, portalID, callID); err != nil || w.placed() {
+		return err // the PBX tells of the call before it answers
+	}
+	mark.remark("no command to the PBX", why)
+	return f.sayAs(ctx, commandUntaken, w.row, call.Event{
 		Type: call.Ended, At: f.Now().UTC(), Direction: w.call.Direction, Phone: w.call.Phone,
 		Line: w.call.Line, Status: call.StatusFailed,
+	})
+}
+
+// loadToTell is the work on a call whose lease another may have: nothing of it is saved.
+func (f *Flow) loadToTell(ctx context.Context, portalID, callID int64) (*work, error) {
+	portal, err := f.Store.PortalByID(ctx, portalID)
+	if err != nil {
+		return nil, err
+	}
+	row, events, err := f.Store.CallAndEvents(ctx, portalID, callID)
+	if err != nil {
+		return nil, err
+	}
+	return f.load(portal, row, events)
+}
+
+// placed reports that the PBX is not to be told of the call any more.
+func (w *work) placed() bool {
+	return w.call.Ended || w.row.PBXCallID != nil || has(w.events, string(commandAccepted))
+}
+
+// withoutUntaken leaves out that the PBX did not take the command of a call that it tells
+// of all the same: it may dial, and answer the command later than that is waited for. An
+// end that was acted upon stays, until the PBX tells its own.
+func withoutUntaken(row *models.Call, events []models.Event) []models.Event {
+	if row.PBXCallID == nil || row.State == models.CallFinished || row.Progress.Finish.Tried {
+		return events
+	}
+	untaken := models.OwnEventKey(commandUntaken, row.ID)
+	return slices.DeleteFunc(slices.Clone(events), func(e models.Event) bool {
+		return e.Source == models.SourceCallwise && e.EventKey == untaken
 	})
 }
 
@@ -136,8 +164,12 @@ func whyUntold(err error) string {
 	return codeInternal
 }
 
-// commandAccepted marks in a call's timeline that the PBX took the command.
-const commandAccepted call.EventType = "command.accepted"
+// commandAccepted marks in a call's timeline that the PBX took the command, and
+// commandUntaken is the name of the end that a call has if it did not.
+const (
+	commandAccepted call.EventType = "command.accepted"
+	commandUntaken  call.EventType = "command.untaken"
+)
 
 var (
 	errNoCommandURL = errors.New("callflow: no command URL is set")

@@ -70,6 +70,98 @@ func TestTheTelephoneRingsForAClickOnlySoonAfterIt(t *testing.T) {
 	}
 }
 
+// It tells of the call before it answers.
+func TestACommandThatThePBXCarriesOutAndDoesNotTakeEndsNoCall(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx := t.Context()
+		var portal *models.Portal
+		var row *models.Call
+		exchange := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if err := s.LinkPBX(ctx, portal.ID, row.ID, "p1"); err != nil {
+				t.Error(err)
+			}
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}))
+		t.Cleanup(exchange.Close)
+		portal, row = clicked(t, s, exchange.URL)
+		f := teller(s)
+		f.CommandWindow = 0
+		var mark Mark
+		if err := f.Tell(WithMark(ctx, &mark), portal.ID, row.ID, time.Now()); err != nil || len(mark.Remarks) != 0 {
+			t.Errorf("%v, remarks %q", err, mark.Remarks)
+		}
+		if diff := cmp.Diff([]string{b24.ExternalCallStart}, toldOf(t, s, row)); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestThatACommandWasNotTakenCountsUnlessThePBXTellsOfTheCall(t *testing.T) {
+	at := time.Now().UTC().Truncate(time.Second)
+	pbx := func(kind call.EventType, after time.Duration) models.Event {
+		e, err := PBXEvent(string(kind), call.Event{
+			Type: kind, CallID: "p1", At: at.Add(after), Direction: call.Outgoing, Extension: "104", Status: call.StatusAnswered, Duration: 95,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	started, answered, ended := pbx(call.Started, time.Second), pbx(call.Answered, 2*time.Second), pbx(call.Ended, 97*time.Second)
+	ours := func(f *Flow, row *models.Call) error { return f.closeStale(t.Context(), row) }
+	for _, tt := range []struct {
+		name   string
+		told   []models.Event
+		also   func(f *Flow, row *models.Call) error
+		before func(row *models.Call) // the events are read
+		status call.Status            // "" while it goes on
+	}{
+		{"of nothing", nil, nil, nil, call.StatusFailed},
+		{"that it rings", []models.Event{started}, nil, nil, ""},
+		{"that somebody answers", []models.Event{started, answered}, nil, nil, ""},
+		{"of its end, too", []models.Event{started, answered, ended}, nil, nil, call.StatusAnswered},
+		{"too late for Bitrix24", []models.Event{started}, nil, func(row *models.Call) { row.Progress.Finish.Tried = true }, call.StatusFailed},
+		{"too late for the log", []models.Event{started}, nil, func(row *models.Call) { row.State = models.CallFinished }, call.StatusFailed},
+		{"and of no end for hours", []models.Event{started}, ours, nil, call.StatusFailed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			modelstest.Each(t, func(t *testing.T, s *models.Store) {
+				ctx, f := t.Context(), teller(s)
+				portal, row := clicked(t, s, "http://127.0.0.1:1")
+				f.CommandWindow = 0
+				if err := f.Tell(ctx, portal.ID, row.ID, time.Now()); err != nil {
+					t.Fatal(err)
+				}
+				if len(tt.told) > 0 {
+					_, _, added := s.AddEvents(ctx, portal.ID, tt.told)
+					if err := errors.Join(added, s.LinkPBX(ctx, portal.ID, row.ID, "p1")); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if tt.also != nil {
+					if err := tt.also(f, row); err != nil {
+						t.Fatal(err)
+					}
+				}
+				row, events, err := s.CallAndEvents(ctx, portal.ID, row.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if tt.before != nil {
+					tt.before(row)
+				}
+				w, err := f.load(portal, row, events)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := w.call; got.Ended != (tt.status != "") || got.Ended && got.Status != tt.status {
+					t.Errorf("ended %t, %s", got.Ended, got.Status)
+				}
+			})
+		})
+	}
+}
+
 // teller is a flow that tells PBXs.
 func teller(s *models.Store) *Flow {
 	return &Flow{

@@ -118,7 +118,12 @@ func givenUp(e models.Event) bool {
 // say stores something that we ourselves know about a call as an event of it.
 // Saying it again changes nothing.
 func (f *Flow) say(ctx context.Context, c *models.Call, e call.Event) error {
-	event, err := PBXEvent(models.OwnEventKey(e.Type, c.ID), e)
+	return f.sayAs(ctx, e.Type, c, e)
+}
+
+// sayAs is say for one of several things of a type that may be known of a call.
+func (f *Flow) sayAs(ctx context.Context, what call.EventType, c *models.Call, e call.Event) error {
+	event, err := PBXEvent(models.OwnEventKey(what, c.ID), e)
 	if err != nil {
 		return err
 	}
