@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -241,6 +242,33 @@ func TestARecordingThatThePortalRefusesForGoodIsNotSentAgain(t *testing.T) {
 		r.worked("c1")
 		if got := r.row("c1"); got.State != models.CallFinished || got.ErrorCode != "" || r.sim.Count("acme", "upload.json") != 1 {
 			t.Errorf("the call is %s %q, sent %d times", got.State, got.ErrorCode, r.sim.Count("acme", "upload.json"))
+		}
+	})
+}
+
+// A self-hosted portal behind a proxy may not know its own address, whoever asks.
+func TestARecordingIsNotSentToAnAddressThatIsNotThePortals(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		portal := classic
+		portal.UploadsAt = "https://behind.example/rest/"
+		r := newRig(t, address, portal)
+		r.switches("c")
+		file := wav(2 << 20)
+		r.tell(started("c1", "incoming", "+4930901820"), answered("c1", "104"), ended("c1", "answered", 5))
+		r.worked("c1") // one round has the recording
+		r.putStatus("c1", file, http.StatusCreated)
+		r.eventually("tried", func() bool {
+			return slices.ContainsFunc(r.row("c1").Progress.Steps, func(s models.Step) bool { return s.Name == "recording" })
+		})
+		if got := r.row("c1"); got.State != models.CallFinished || got.RetryAt != nil || got.Progress.Recording.Code != "UPLOAD_ELSEWHERE" {
+			t.Errorf("the call is %s, again at %v, recording %+v", got.State, got.RetryAt, got.Progress.Recording)
+		}
+		page := r.dialog("c1", r.session)
+		if !strings.Contains(page, "an address to send the recording to that is not its own") {
+			t.Error("the page does not say why it is not in Bitrix24")
+		}
+		if heard := r.hear(html.UnescapeString(match(t, "player", player, page)), ""); heard.body != string(file) {
+			t.Errorf("heard %d bytes", len(heard.body))
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"callwise/app/b24"
 	"callwise/app/crm"
 	"callwise/app/rules"
 	"callwise/models"
@@ -153,7 +154,10 @@ func (w words) problem(r models.CallRow) string {
 func (w words) recording(c models.Call, d dialogue) views.RecordingDetails {
 	r := c.Progress.Recording
 	state, code := recordingState(r), r.Code
+	failed := state == "failed" || state == "absent"
 	switch {
+	case state == "failed" && code == string(b24.UploadElsewhere):
+		state = "elsewhere"
 	case state == "awaited":
 		code = r.Waiting
 	case state != "":
@@ -172,6 +176,5 @@ func (w words) recording(c models.Call, d dialogue) views.RecordingDetails {
 	default:
 		state = "none"
 	}
-	failed := state == "failed" || state == "absent"
 	return views.RecordingDetails{Text: w.l.T("details.recording."+state, "Code", code), Failed: failed, Player: d.player}
 }

@@ -29,6 +29,10 @@ const uploadWithin = 100 * time.Second
 // FileTooLarge says that the portal's web server does not take a file of that size.
 const FileTooLarge Code = "FILE_TOO_LARGE"
 
+// UploadElsewhere says that the address which the portal gave to upload to is not
+// its own, as one of a self-hosted portal that does not know of the proxy before it.
+const UploadElsewhere Code = "UPLOAD_ELSEWHERE"
+
 // A RecordFile is a recording that is sent to a portal.
 type RecordFile struct {
 	Name    string    // ends in .mp3 or .wav, in small letters
@@ -81,7 +85,8 @@ type uploadTarget struct {
 }
 
 // uploadAddress checks that an address to upload to is the portal's: it holds a
-// token, and what is sent there is a conversation.
+// token, and what is sent there is a conversation. Another try would be told the
+// same.
 func (c *Client) uploadAddress(ctx context.Context, address string) (string, error) {
 	portal, err := c.keeper.Portal(ctx, c.memberID)
 	if err != nil {
@@ -93,7 +98,7 @@ func (c *Client) uploadAddress(ctx context.Context, address string) (string, err
 	}
 	u, err := url.Parse(address)
 	if err != nil || u.User != nil || !c.app.safe(u) || u.Scheme != own.Scheme || hostOf(u) != hostOf(own) {
-		return "", &Failure{Method: methodUpload, Err: oddAnswer("an upload address that is not the portal's")}
+		return "", &Error{Method: methodUpload, Code: UploadElsewhere}
 	}
 	return address, nil
 }

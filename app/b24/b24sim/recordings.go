@@ -1,6 +1,7 @@
 package b24sim
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -120,7 +121,7 @@ func (p *Portal) uploadAddress(callID string, t *token) *array {
 		auth = t.access
 	}
 	return obj(
-		"uploadUrl", p.endpoint()+"upload.json?auth="+auth+"&token="+url.QueryEscape(key),
+		"uploadUrl", cmp.Or(p.config.UploadsAt, p.endpoint())+"upload.json?auth="+auth+"&token="+url.QueryEscape(key),
 		"fieldName", "file",
 	)
 }
