@@ -42,6 +42,27 @@ func says(t *testing.T, page string, texts ...string) {
 	}
 }
 
+// A second finish does no harm: of a call that is finished the statistics tell.
+func TestACallWhoseFinishMetAnErrorOfBitrix24sDatabaseIsFinishedAfterAWhile(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.switches("c")
+		r.sim.Inject(b24sim.Fault{
+			Portal: "acme", Method: "telephony.externalCall.finish", Act: b24sim.Refuse, Code: "ERROR_CORE", Text: "Unexpected database error",
+		})
+		r.tell(started("c1", "incoming", "+4930901820"), answered("c1", "104"), ended("c1", "answered", 5))
+		r.retrying("c1")
+		if got := r.row("c1"); got.State != models.CallOpen || got.ErrorCode != "ERROR_CORE" {
+			t.Errorf("the call is %s, %q", got.State, got.ErrorCode)
+		}
+		r.again("c1")
+		r.worked("c1")
+		if got := r.row("c1"); got.State != models.CallFinished || len(r.portal.Statistics()) != 1 || len(r.portal.Activities()) != 1 {
+			t.Errorf("the call is %s, %d in the statistics", got.State, len(r.portal.Statistics()))
+		}
+	})
+}
+
 func TestAFailedCallThatIsTriedAgainCreatesOneLead(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)

@@ -244,6 +244,9 @@ func Retry(err error) (wait time.Duration, ok bool) {
 	if refusal.Method == methodUpload && notAs(refusal) {
 		return 10 * time.Second, true // the next upload is to a new address
 	}
+	if refusal.Method == methodFinish && refusal.Says("unexpected database error") {
+		return 30 * time.Second, true // another finish looks for what this one has done
+	}
 	wait, ok = waits[refusal.Code]
 	if !ok && refusal.Status >= http.StatusInternalServerError && refusal.Code != OverloadLimit {
 		return 30 * time.Second, true

@@ -395,3 +395,13 @@ func TestWhatWeCreatedIsFoundAgain(t *testing.T) {
 		t.Error("nothing has no origin")
 	}
 }
+
+func TestAFinishThatMetAnErrorOfTheDatabasePasses(t *testing.T) {
+	for text, want := range map[string]bool{
+		"Unexpected database error": true, "User is not found or is not active": false, "Call is not found": false,
+	} {
+		if _, passes := Retry(&Error{Method: methodFinish, Code: ErrorCore, Detail: text}); passes != want {
+			t.Errorf("%s: passes %t", text, passes)
+		}
+	}
+}
