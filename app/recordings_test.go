@@ -212,6 +212,82 @@ func TestARecordingIsWaitedForForADay(t *testing.T) {
 	})
 }
 
+// A guarded tape is there for us, and answers Bitrix24 with a status; 0 breaks the
+// connection.
+type guardedTape struct{ answer atomic.Int64 }
+
+func (p *guardedTape) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	answer := int(p.answer.Load())
+	switch {
+	case r.Method == http.MethodHead || answer == http.StatusOK:
+		w.Header().Set("Content-Length", "5")
+		if _, err := w.Write([]byte("audio")); err != nil {
+			return // HEAD
+		}
+	case answer == 0:
+		panic(http.ErrAbortHandler)
+	default:
+		w.WriteHeader(answer)
+	}
+}
+
+// Bitrix24 tries once, and says that it met a failure as it says no for good.
+func TestARecordingThatBitrix24CouldNotFetchIsToldOfAgainForADay(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		answer  int
+		waiting string // empty: it is refused for good
+	}{
+		{"the PBX is busy", http.StatusServiceUnavailable, "HTTP_503"},
+		{"too many ask", http.StatusTooManyRequests, "HTTP_429"},
+		{"the PBX waited too long", http.StatusRequestTimeout, "HTTP_408"},
+		{"the connection breaks", 0, "NOT_FETCHED"},
+		{"Bitrix24 may not have it", http.StatusForbidden, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, address string) {
+				var ahead atomic.Int64
+				r := tuned(t, address, classic, func(h *house) {
+					h.flow.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+				})
+				r.switches("c")
+				tape := &guardedTape{}
+				tape.answer.Store(int64(test.answer))
+				server := httptest.NewServer(tape)
+				t.Cleanup(server.Close)
+				for _, id := range []string{"c1", "c2"} {
+					r.tell(started(id, "incoming", "+4930901820"), answered(id, "104"), ended(id, "answered", 5), recording(id, server.URL+"/"+id+".mp3"))
+					r.worked(id)
+				}
+				refused := "ERROR_CORE"
+				if test.waiting != "" {
+					refused = ""
+				}
+				if got := r.row("c1"); got.State != models.CallFinished || got.Progress.Recording.Waiting != test.waiting || got.Progress.Recording.Code != refused {
+					t.Errorf("call %s, recording %+v", got.State, got.Progress.Recording)
+				}
+				if test.waiting == "" {
+					return
+				}
+				ahead.Store(int64(time.Hour))
+				r.wakeNow("pbx:c1")
+				r.eventually("told of again", func() bool { return r.row("c1").Progress.Recording.Tries == 2 })
+				tape.answer.Store(http.StatusOK)
+				ahead.Store(int64(20 * time.Hour))
+				r.wakeNow("pbx:c1")
+				r.eventually("attached", func() bool { return r.row("c1").Progress.Recording.FileID != 0 })
+				if got := r.row("c1"); !got.Progress.Recording.Attached() || string(r.portal.Recording(*got.B24CallID)) != "audio" {
+					t.Errorf("recording %+v", got.Progress.Recording)
+				}
+				tape.answer.Store(int64(test.answer))
+				ahead.Store(int64(25 * time.Hour))
+				r.wakeNow("pbx:c2")
+				r.eventually("given up", func() bool { return r.row("c2").Progress.Recording.Code == "ERROR_CORE" })
+			})
+		})
+	}
+}
+
 // A wake-up comes by the database's clock, and is the only one.
 func TestARecordingIsLookedForAgainByAClockThatIsBehindTheDatabases(t *testing.T) {
 	r := tuned(t, postgreSQL(t), classic, func(h *house) {

@@ -2,6 +2,9 @@ package b24
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -232,6 +235,25 @@ func (c *Client) AttachRecord(ctx context.Context, callID, filename, url string)
 	answer, err := invoke[attachedRecord](ctx, c, methodAttachRecord,
 		Params{"CALL_ID": callID, "FILENAME": filename, "RECORD_URL": url}, slow())
 	return int64(answer.FileID), err
+}
+
+// ownRefusals begin the texts by which a recording is refused whatever the address
+// answers that it was to be fetched from (telephony contract, 1.5).
+var ownRefusals = []string{
+	"Required parameters are not set", "Call is not found", "File name is empty", "Wrong file extension", "File content is not properly encoded",
+}
+
+// Unfetched reports that a recording was refused because Bitrix24, which tries once,
+// could not fetch it, and the HTTP status that the address answered, 0 without one:
+// the connection may have broken. Nothing was attached.
+func Unfetched(err error) (status int, ok bool) {
+	refusal, is := errors.AsType[*Error](err)
+	if !is || refusal.Method != methodAttachRecord || refusal.Code != ErrorCore || slices.ContainsFunc(ownRefusals, refusal.Says) {
+		return 0, false
+	}
+	_, number, _ := strings.Cut(refusal.Detail, "HTTP error code ")
+	status, _ = strconv.Atoi(strings.Trim(number, " ."))
+	return status, true
 }
 
 // A Statistic is a finished call as the portal's statistics know it.

@@ -396,6 +396,30 @@ func TestWhatWeCreatedIsFoundAgain(t *testing.T) {
 	}
 }
 
+func TestARefusedRecordingTellsWhetherItCouldNotBeFetched(t *testing.T) {
+	for _, test := range []struct {
+		answer string
+		status int
+		ok     bool
+	}{
+		{`400 {"error":"ERROR_CORE","error_description":"Server returns HTTP error code 503"}`, 503, true},
+		{`400 {"error":"ERROR_CORE","error_description":"Server returns HTTP error code 404."}`, 404, true},
+		{`400 {"error":"ERROR_CORE","error_description":"NETWORK: connection timed out"}`, 0, true},
+		{`400 {"error":"ERROR_CORE","error_description":"Wrong file extension. Only wav and mp3 are allowed"}`, 0, false},
+		{`400 {"error":"ERROR_CORE","error_description":"Call is not found in the statistic table. Looks like it is not finished yet."}`, 0, false},
+		{`400 {"error":"ERROR_CORE","error_description":"File name is empty"}`, 0, false},
+		{`403 {"error":"ACCESS_DENIED","error_description":"Access denied!"}`, 0, false},
+		{`500 {"error":"INTERNAL_SERVER_ERROR"}`, 0, false},
+		{`200 {"result":{"FILE_ID":9}}`, 0, false},
+	} {
+		d, _ := scripted(t, test.answer, test.answer, test.answer, test.answer)
+		_, err := d.AttachRecord(t.Context(), callID, "recording.mp3", "https://pbx.example/1.mp3")
+		if status, ok := Unfetched(err); status != test.status || ok != test.ok {
+			t.Errorf("%s: %d %t", test.answer, status, ok)
+		}
+	}
+}
+
 func TestAFinishThatMetAnErrorOfTheDatabasePasses(t *testing.T) {
 	for text, want := range map[string]bool{
 		"Unexpected database error": true, "User is not found or is not active": false, "Call is not found": false,

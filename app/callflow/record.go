@@ -105,13 +105,14 @@ func (w *work) attachAddress(ctx context.Context) (next bool, err error) {
 		return false, w.keep(ctx, recording, models.KeptAsLink)
 	}
 	size, missing := lookAt(ctx, w.Looks, address)
-	if missing != "" && w.Now().Sub(reported) < fileWithin {
+	mayCome := w.Now().Sub(reported) < fileWithin
+	if missing != "" && mayCome {
 		return false, w.await(ctx, recording, missing)
 	}
 	if kept := w.stays(size); missing == "" && kept != "" {
 		return false, w.keep(ctx, recording, kept)
 	}
-	return w.pass(ctx, recording, missing)
+	return w.pass(ctx, recording, missing, mayCome)
 }
 
 // early reports that a look for a file is still to come by the database's clock, too:
@@ -126,11 +127,16 @@ func (w *work) early(ctx context.Context, next time.Time) (bool, error) {
 }
 
 // pass tells Bitrix24 the address of a recording. One that never came is given
-// up for the reason missing.
-func (w *work) pass(ctx context.Context, recording models.Recording, missing string) (next bool, err error) {
+// up for the reason missing. One that Bitrix24 could not fetch it is told of again as
+// long as the file may come.
+func (w *work) pass(ctx context.Context, recording models.Recording, missing string, mayCome bool) (next bool, err error) {
+	awaited := recording
 	recording.Waiting, recording.NextAt, recording.Tries, recording.Code = "", time.Time{}, 0, missing
 	if missing == "" {
 		recording.FileID, err = w.client.AttachRecord(ctx, *w.row.B24CallID, recordName(recording.URL), recording.URL)
+		if why := unfetched(err); why != "" && mayCome {
+			return false, w.await(ctx, awaited, why)
+		}
 		recording.Code = errorCode(err)
 	}
 	w.did("recording", recording.Code)

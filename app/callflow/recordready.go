@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"callwise/app/b24"
 	"callwise/app/reach"
 	"callwise/models"
 )
@@ -20,6 +21,7 @@ const lookWithin = 4 * time.Second
 const (
 	fileEmpty       = "EMPTY_FILE"
 	fileUnreachable = "PBX_UNREACHABLE"
+	fileUnfetched   = "NOT_FETCHED" // by Bitrix24, which did not get to it
 	httpStatus      = "HTTP_"
 )
 
@@ -68,11 +70,25 @@ func askFor(ctx context.Context, client *http.Client, method, address string) (s
 	return max(answer.ContentLength, 0), ""
 }
 
+// unfetched is the word for what kept Bitrix24 from fetching a file that may be
+// fetched later; empty for anything else.
+func unfetched(err error) string {
+	status, ok := b24.Unfetched(err)
+	switch {
+	case !ok:
+		return ""
+	case status == 0:
+		return fileUnfetched
+	}
+	return notYet(status)
+}
+
 // notYet is the word for a status that says that a file may come; empty for any
 // other.
 func notYet(status int) string {
 	switch status {
-	case http.StatusAccepted, http.StatusNoContent, http.StatusNotFound, http.StatusConflict, http.StatusTooEarly, http.StatusTooManyRequests:
+	case http.StatusAccepted, http.StatusNoContent, http.StatusNotFound, http.StatusRequestTimeout, http.StatusConflict,
+		http.StatusTooEarly, http.StatusTooManyRequests:
 	default:
 		if status < http.StatusInternalServerError {
 			return ""

@@ -66,7 +66,10 @@ func (c *call) downloadRecord(row *Statistic, address, name string) (any, error)
 	c.p.sim.mu.Unlock()
 	file, status := download(c.p.sim.config.HTTP, address)
 	c.p.sim.mu.Lock()
-	if status != http.StatusOK {
+	switch {
+	case status == 0:
+		return nil, errorCore("NETWORK: the connection broke")
+	case status != http.StatusOK:
 		return nil, errorCore(fmt.Sprintf("Server returns HTTP error code %d", status))
 	}
 	return c.p.keepRecord(row, name, file), nil
