@@ -121,7 +121,6 @@ func TestTheEventOfAnInstallationInstallsAsTheInstallerDoes(t *testing.T) {
 			installed := *r.stored().InstalledAt
 			r.sim.ClearRequests()
 			r.sends("/b24/install", r.lifecycle("ONAPPINSTALL", admin, map[string]string{"VERSION": "1"}), http.StatusOK)
-			r.eventually("reconciled", func() bool { return r.sim.Count("acme", "user.get") > 0 })
 			r.isSet()
 			if diff := cmp.Diff(map[string]int{}, r.bindings()); diff != "" {
 				t.Errorf("made again (-want +got):\n%s", diff)
@@ -130,6 +129,76 @@ func TestTheEventOfAnInstallationInstallsAsTheInstallerDoes(t *testing.T) {
 				t.Errorf("installed at %v, want %v", got, installed)
 			}
 		})
+	})
+}
+
+// refused are the events of the portal that were not taken.
+func (r *rig) refused() []string {
+	r.t.Helper()
+	r.deliver()
+	var names []string
+	for _, d := range r.portal.Deliveries() {
+		if d.Status != http.StatusOK {
+			names = append(names, d.Event)
+		}
+	}
+	return names
+}
+
+func TestAPortalWhoseFramesCarryNoApplicationTokenTellsItWithItsInstallation(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		old := classic
+		old.OldFrames = true
+		r := newRig(t, address, old)
+		if got := r.stored().ApplicationToken; got != r.portal.ApplicationToken() {
+			t.Error("the application token is not stored")
+		}
+		r.isSet()
+		r.portal.Click(b24sim.Click{UserID: omar, Phone: "+4930901821"})
+		r.eventually("the click reaches the PBX", func() bool { return len(r.pbx.taken()) == 1 })
+		if refused := r.refused(); len(refused) != 0 {
+			t.Errorf("refused: %v", refused)
+		}
+		for _, path := range []string{"/calls", "/health/portal"} {
+			if strings.Contains(r.page(path), "what its events are known by") || strings.Contains(r.page(path), "what they are known by") {
+				t.Errorf("%s says that events are refused", path)
+			}
+		}
+	})
+}
+
+func TestAnAdministratorIsToldThatEventsAreRefusedAndInstallingAgainHelps(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		old := classic
+		old.OldFrames = true
+		r := bareRig(t, address, old)
+		r.start()
+		r.portal.LoseEvents(true) // as of an installation that has not bound its own event
+		r.install()
+		r.switches("cr")
+		r.portal.LoseEvents(false)
+		r.portal.Click(b24sim.Click{UserID: omar, Phone: "+4930901821"})
+		if refused := r.refused(); len(refused) == 0 || r.stored().ApplicationToken != "" {
+			t.Errorf("refused: %v", refused)
+		}
+		for path, want := range map[string]string{
+			"/calls": "has not told us yet what its events are known by", "/health/portal": "has not told us yet what they are known by",
+		} {
+			if page := r.page(path); !strings.Contains(page, want) || !strings.Contains(page, "install it again: the settings are kept") {
+				t.Errorf("%s does not say that events are refused", path)
+			}
+		}
+		r.portal.Uninstall(true)
+		r.deliver()
+		r.install()
+		if portal := r.stored(); portal.ApplicationToken != r.portal.ApplicationToken() || !portal.Settings.RepeatedLeads || portal.Status != models.PortalActive {
+			t.Errorf("the portal is %s, its settings %+v", portal.Status, portal.Settings)
+		}
+		if strings.Contains(r.page("/calls"), "has not told us yet") {
+			t.Error("the page still says that events are refused")
+		}
+		r.portal.Click(b24sim.Click{UserID: omar, Phone: "+4930901822"})
+		r.eventually("the click reaches the PBX", func() bool { return len(r.pbx.taken()) == 1 })
 	})
 }
 

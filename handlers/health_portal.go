@@ -180,6 +180,9 @@ func scopesLine(v view, granted []string) views.HealthLine {
 }
 
 func eventsLine(v view, missing []string) views.HealthLine {
+	if len(missing) == 0 && eventsUnproven(v.portal) {
+		return views.HealthLine{State: views.HealthBroken, Text: v.l.T("health.events.unproven"), Mend: v.l.T("health.events.unproven.mend")}
+	}
 	if len(missing) == 0 {
 		return works(v.l.N("health.events.works", len(callflow.Events)))
 	}

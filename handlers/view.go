@@ -155,6 +155,12 @@ func (h *Handlers) page(v view, tab views.Tab, connected bool) views.Page {
 	}
 }
 
+// eventsUnproven reports a portal that has not told its application token: all its
+// events are refused.
+func eventsUnproven(p *models.Portal) bool {
+	return p.Status == models.PortalActive && p.ApplicationToken == ""
+}
+
 // banners tell what is wrong with a portal, the gravest first.
 func banners(p *models.Portal, connected bool) []views.Banner {
 	var all []views.Banner
@@ -168,6 +174,9 @@ func banners(p *models.Portal, connected bool) []views.Banner {
 		all = append(all, views.Banner{Kind: views.Suspended, Code: p.StatusCode})
 	case models.PortalInstalling:
 		all = append(all, views.Banner{Kind: views.InstallationPending})
+	}
+	if eventsUnproven(p) {
+		all = append(all, views.Banner{Kind: views.EventsUnproven})
 	}
 	if p.MissingScopes != "" {
 		all = append(all, views.Banner{Kind: views.MissingScopes, Scopes: p.MissingScopes})

@@ -5,7 +5,7 @@ func (b Banner) tone() string {
 	switch b.Kind {
 	case DryRun:
 		return "dry"
-	case MissingScopes, InstallationPending:
+	case MissingScopes, InstallationPending, EventsUnproven:
 		return "warning"
 	case NotConnected:
 		return "info"

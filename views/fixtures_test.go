@@ -145,7 +145,7 @@ func settingsBanners(l Localizer) SettingsPage {
 	p := settingsOn(l)
 	p.Banners = []Banner{
 		{Kind: Uninstalled}, {Kind: NeedsAuthorisation}, {Kind: Suspended},
-		{Kind: InstallationPending}, {Kind: MissingScopes, Scopes: "telephony, user_basic"},
+		{Kind: InstallationPending}, {Kind: EventsUnproven}, {Kind: MissingScopes, Scopes: "telephony, user_basic"},
 	}
 	return p
 }

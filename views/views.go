@@ -52,6 +52,7 @@ const (
 	NeedsAuthorisation  BannerKind = "needs_authorisation"  // no token works; an administrator opening the app mends it
 	Suspended           BannerKind = "suspended"            // Bitrix24 answers no requests (plan, payment, closed)
 	MissingScopes       BannerKind = "missing_scopes"       // permissions were not granted
+	EventsUnproven      BannerKind = "events_unproven"      // the portal has not told what proves its events: none is taken
 	NotConnected        BannerKind = "not_connected"        // no PBX key yet
 	InstallationPending BannerKind = "installation_pending" // installFinish has not happened: no events come
 )

@@ -24,11 +24,15 @@ var Scopes = []string{"crm", "telephony", "placement", "user_basic"}
 // portal that has not granted it is complete without.
 const AlertScope = "im"
 
-// Events are what every portal sends us.
+// Events are what every portal sends us. That of the installation, which a portal
+// sends once the installer's page has ended, is where those portals tell the
+// application token whose frames carry none.
+//
+// https://apidocs.bitrix24.com/api-reference/common/events/on-app-install.html
 var Events = []string{
 	b24.ExternalCallStart, b24.ExternalCallBackStart,
 	b24.VoximplantInit, b24.VoximplantStart, b24.VoximplantEnd,
-	b24.AppUpdate, b24.AppUninstall, b24.AppPayment,
+	b24.AppUpdate, b24.AppUninstall, b24.AppPayment, b24.AppInstall,
 }
 
 // A StepName names a step of the installation.

@@ -183,8 +183,9 @@ func (f *Flow) fromAdmin(ctx context.Context, e b24.Event) error {
 	return err
 }
 
-// installed takes the installer's tokens from ONAPPINSTALL, which may come
-// late, or before the installer page.
+// installed takes the application token and the installer's tokens from
+// ONAPPINSTALL, which may come late, or before the installer page. After that
+// everything is set up.
 //
 // https://apidocs.bitrix24.com/api-reference/common/events/on-app-install.html
 func (f *Flow) installed(ctx context.Context, e b24.Event) error {
@@ -209,7 +210,7 @@ func (f *Flow) installed(ctx context.Context, e b24.Event) error {
 		MemberID: proven.MemberID, Endpoint: proven.Endpoint, AuthHost: token.AuthHost, ApplicationToken: e.ApplicationToken,
 		Lang: lang, Country: countryOf(lang, proven.Endpoint), TimeZone: profile.TimeZone, OfPortal: true, Token: &token,
 	})
-	if err != nil {
+	if err != nil || portal.Status == models.PortalActive {
 		return err
 	}
 	return f.Store.EnqueueReconcile(ctx, portal.ID)

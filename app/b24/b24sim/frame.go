@@ -60,16 +60,17 @@ func (p *Portal) frame(user *User, address, placement string, options map[string
 		"DOMAIN": {hostOf(base)}, "PROTOCOL": {protocol}, "LANG": {cmp.Or(user.Language, p.config.Language)},
 		"APP_SID": {p.sim.unique(32, "sid")},
 	}
-	return Frame{
-		URL: withQuery(address, query),
-		Form: url.Values{
-			"AUTH_ID": {t.access}, "AUTH_EXPIRES": {"3600"}, "REFRESH_ID": {t.refresh},
-			"SERVER_ENDPOINT": {base + "/rest/"}, "APPLICATION_TOKEN": {p.app.token},
-			"APPLICATION_SCOPE": {strings.Join(p.config.Scopes, ",")},
-			"member_id":         {p.config.MemberID}, "status": {p.config.Status},
-			"PLACEMENT": {placement}, "PLACEMENT_OPTIONS": {placementOptions(placement, options)},
-		},
+	form := url.Values{
+		"AUTH_ID": {t.access}, "AUTH_EXPIRES": {"3600"}, "REFRESH_ID": {t.refresh},
+		"member_id": {p.config.MemberID}, "status": {p.config.Status},
+		"PLACEMENT": {placement}, "PLACEMENT_OPTIONS": {placementOptions(placement, options)},
 	}
+	if !p.config.OldFrames {
+		form.Set("SERVER_ENDPOINT", base+"/rest/")
+		form.Set("APPLICATION_TOKEN", p.app.token)
+		form.Set("APPLICATION_SCOPE", strings.Join(p.config.Scopes, ","))
+	}
+	return Frame{URL: withQuery(address, query), Form: form}
 }
 
 // withQuery keeps the query of the registered address and appends the rest.

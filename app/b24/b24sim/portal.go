@@ -56,6 +56,9 @@ type PortalConfig struct {
 	// SystemUser makes the portal create a system user for the application
 	// and send ONAPPUSERREADY when the installation is finished.
 	SystemUser bool
+	// OldFrames has frames carry neither application token, server endpoint nor
+	// scopes, as those of older portals (bitrix24-platform.md, 7.1).
+	OldFrames bool
 	// UploadsAt begins the addresses to upload recordings to; by default the
 	// portal's own address does (bitrix24-telephony-crm.md, 1.5).
 	UploadsAt string
