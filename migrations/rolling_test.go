@@ -14,6 +14,10 @@ import (
 // version is rolled out, processes of the one before work on the new schema.
 const rollingFrom = 12
 
+// released are files that were released before it was noticed how often they do harm:
+// a released file is not changed any more.
+var released = map[string]int{"postgres/00013_strays.sql": 1, "postgres/00017_recordings_portal.sql": 2}
+
 // A rule refuses what a statement does, or one of the changes of an ALTER TABLE.
 type rule struct {
 	action *regexp.Regexp
@@ -40,7 +44,7 @@ var blocking = []rule{
 	{words(`^ADD\b.*\b(GENERATED\b|(small|big)?serial\b|DEFAULT ([\w.]+ )?\{\})`), words(`\bDEFAULT now \{\}`), "the table is rewritten while everybody waits"},
 	{words(`^SET (LOGGED|UNLOGGED|TABLESPACE|ACCESS METHOD)\b`), nil, "the table is rewritten while everybody waits"},
 	{words(`^ADD\b.*\b(CHECK|FOREIGN|UNIQUE|PRIMARY|EXCLUDE)\b`), words(`\b(NOT VALID|USING INDEX)\b`), "all rows are looked at while everybody waits; say NOT VALID, and VALIDATE CONSTRAINT in the next file, or USING INDEX"},
-	{words(`^CREATE (UNIQUE )?INDEX\b.* ON (ONLY )?(\w+\.)?(events|calls|rest_log|river_job)\b`), words(`\bCONCURRENTLY\b`), "nothing could be stored until a large table is indexed; say CONCURRENTLY, and +goose NO TRANSACTION"},
+	{words(`^CREATE (UNIQUE )?INDEX\b.* ON (ONLY )?(\w+\.)?(events|calls|rest_log|recordings|recording_chunks|river_job)\b`), words(`\bCONCURRENTLY\b`), "nothing could be stored until a large table is indexed; say CONCURRENTLY, and +goose NO TRANSACTION"},
 	{words(`^DROP INDEX\b`), words(`\bCONCURRENTLY\b`), "it needs the table for itself; say CONCURRENTLY, and +goose NO TRANSACTION"},
 	{words(`^(REINDEX|REFRESH)\b`), words(`\bCONCURRENTLY\b`), "everybody waits until it is done; say CONCURRENTLY, and +goose NO TRANSACTION"},
 	{words(`^(LOCK|TRUNCATE|CLUSTER|VACUUM)\b`), nil, "it needs the table for itself"},
@@ -215,8 +219,8 @@ func TestMigrationsLeaveTheVersionBeforeWorking(t *testing.T) {
 			if version < rollingFrom {
 				continue
 			}
-			for _, what := range harm(dialect, string(text)) {
-				t.Errorf("%s: %s", name, what)
+			if all := harm(dialect, string(text)); len(all) != released[name] {
+				t.Errorf("%s: %q", name, all)
 			}
 		}
 	}
@@ -270,6 +274,8 @@ func TestWhatHarmsTheVersionBeforeIsNoticed(t *testing.T) {
 		{"CREATE UNIQUE INDEX events_note ON events (note);", 1},
 		{"CREATE INDEX ON ONLY river_job (kind);", 1},
 		{"CREATE INDEX events_note ON public.events (note);", 1},
+		{"CREATE INDEX recordings_note ON recordings (note);", 1},
+		{"CREATE INDEX chunks_note ON recording_chunks (note);", 1},
 		{"DROP INDEX events_note;", 1},
 		{"-- contract: v1.4 does not read by it any more\nDROP INDEX IF EXISTS events_note;", 1},
 		{"REINDEX TABLE events;", 1},
