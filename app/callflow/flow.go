@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"callwise/app/b24"
@@ -80,6 +81,8 @@ type Flow struct {
 	Metrics *Metrics
 	// Now is the clock.
 	Now func() time.Time
+
+	looked atomic.Int64 // the portal up to which a look at the statistics came that was broken off
 }
 
 // Times of decision.md F.6 and interface.md §4.

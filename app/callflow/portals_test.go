@@ -1,10 +1,17 @@
 package callflow
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"callwise/app/b24"
+	"callwise/models"
+	"callwise/models/modelstest"
 )
 
 func TestAnErrorIsThePortalsIfNothingOfOurOwnIsAmongIt(t *testing.T) {
@@ -28,4 +35,45 @@ func TestAnErrorIsThePortalsIfNothingOfOurOwnIsAmongIt(t *testing.T) {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}
+}
+
+func TestWhatIsBrokenOffForAllPortalsGoesOnWithThoseThatWereLeft(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		const portals = 250 // more than are read at a time
+		for i := range portals {
+			if _, err := s.SaveInstall(t.Context(), models.Install{MemberID: fmt.Sprint("p", i), ApplicationToken: "secret"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f := &Flow{Store: s}
+		var after atomic.Int64
+		var mu sync.Mutex
+		look := func(until int) (seen []int64, err error) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			err = f.eachPortalAfter(ctx, &after, func(_ context.Context, portal *models.Portal) {
+				mu.Lock()
+				defer mu.Unlock()
+				if seen = append(seen, portal.ID); len(seen) == until {
+					cancel()
+				}
+			})
+			slices.Sort(seen)
+			return seen, err
+		}
+		all, err := look(0)
+		if err != nil || len(all) != portals {
+			t.Fatalf("%d portals: %v", len(all), err)
+		}
+		if _, err := look(portals - 20); !errors.Is(err, context.Canceled) {
+			t.Errorf("broken off: %v", err)
+		}
+		rest, err := look(0)
+		if err != nil || len(rest) == 0 || len(rest) >= portals || !slices.Equal(rest, all[portals-len(rest):]) {
+			t.Errorf("goes on with %d portals: %v", len(rest), err)
+		}
+		if anew, err := look(0); err != nil || len(anew) != portals {
+			t.Errorf("then begins anew with %d portals: %v", len(anew), err)
+		}
+	})
 }

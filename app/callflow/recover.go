@@ -32,9 +32,13 @@ const RecoverAge = GiveUpAfter
 var endOfTime = time.Unix(1<<36, 0)
 
 // RecoverAll looks in the statistics of all portals for calls whose events did
-// not reach us. While a process is at it, another has nothing to do.
+// not reach us. While a process is at it, another has nothing to do: [ErrBusy]. After
+// a look that was broken off, the next of this process goes on with the same portals.
 func (f *Flow) RecoverAll(ctx context.Context) error {
-	_, err := f.hold(ctx, "recover", func(ctx context.Context) error { return f.eachPortal(ctx, f.recoverOne) })
+	held, err := f.hold(ctx, "recover", func(ctx context.Context) error { return f.eachPortalAfter(ctx, &f.looked, f.recoverOne) })
+	if err == nil && !held {
+		return ErrBusy
+	}
 	return err
 }
 

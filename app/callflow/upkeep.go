@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"callwise/app/b24"
@@ -140,22 +141,34 @@ const portalsBeside = 16
 // with a key that is missing, is passed over. It ends early, with an error, when
 // ctx does.
 func (f *Flow) eachPortal(ctx context.Context, do func(context.Context, *models.Portal)) error {
+	return f.eachPortalAfter(ctx, new(atomic.Int64), do)
+}
+
+// eachPortalAfter is eachPortal for the portals behind one, and remembers there up to
+// which it came if it ends early: 0 when it has come to the last.
+func (f *Flow) eachPortalAfter(ctx context.Context, after *atomic.Int64, do func(context.Context, *models.Portal)) error {
 	var beside errgroup.Group
 	beside.SetLimit(portalsBeside)
-	for after := int64(0); ctx.Err() == nil; {
-		portals, err := f.Store.Portals(ctx, after)
-		if err != nil || len(portals) == 0 {
+	for {
+		portals, err := f.Store.Portals(ctx, after.Load())
+		if err != nil {
 			return errors.Join(err, beside.Wait())
 		}
-		after = portals[len(portals)-1].ID
 		for _, sealed := range portals {
 			beside.Go(func() error {
 				f.onePortal(ctx, sealed, do)
 				return nil
 			})
 		}
+		if err := ctx.Err(); err != nil {
+			return errors.Join(err, beside.Wait())
+		}
+		if len(portals) == 0 {
+			after.Store(0)
+			return beside.Wait()
+		}
+		after.Store(portals[len(portals)-1].ID)
 	}
-	return errors.Join(ctx.Err(), beside.Wait())
 }
 
 // silentAfter is how long a portal's statistics cannot be read for want of an answer

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"callwise/app/callflow"
 	"callwise/models"
 
 	"github.com/riverqueue/river"
@@ -101,6 +102,11 @@ type recoverWorker struct {
 // Timeout allows for many portals.
 func (w *recoverWorker) Timeout(*river.Job[recoverArgs]) time.Duration { return employeesAge }
 
+// Work does not count as done while another looks: that one may never come to the end.
 func (w *recoverWorker) Work(ctx context.Context, _ *river.Job[recoverArgs]) error {
-	return w.house.Flow.RecoverAll(ctx)
+	err := w.house.Flow.RecoverAll(ctx)
+	if errors.Is(err, callflow.ErrBusy) {
+		return river.JobCancel(err)
+	}
+	return err
 }

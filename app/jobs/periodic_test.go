@@ -96,3 +96,21 @@ func TestNoCallIsEndedByAClockThatIsAheadOfTheDatabases(t *testing.T) {
 		}
 	}
 }
+
+func TestALookThatAnotherIsAtDoesNotCountAsDone(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		worker := recoverWorker{house: House{Flow: &callflow.Flow{Store: s, Lease: time.Minute}}}
+		looked := func(want string) {
+			t.Helper()
+			err := worker.Work(t.Context(), &river.Job[recoverArgs]{})
+			if got := (&Watch{}).outcome(t.Context(), &callflow.Mark{}, err); got != want {
+				t.Errorf("%s, want %s: %v", got, want, err)
+			}
+		}
+		looked(jobDone)
+		if _, err := s.Acquire(t.Context(), "recover", "another", time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		looked(jobCancelled)
+	})
+}
