@@ -119,6 +119,28 @@ func TestTheProxySendsAnEventAgainThatAProcessDidNotAnswer(t *testing.T) {
 	}
 }
 
+// The image has no shell and no PATH, a restart does not read .env again, and a container
+// of its own may have other keys than the processes.
+func TestTheCommandsOfTheGuideDoWhatItSays(t *testing.T) {
+	guide := opsFile(t, "guide.md", nil)
+	entry := match(t, "program of the image", regexp.MustCompile(`ENTRYPOINT \["(.+)"\]`), opsFile(t, "../../Dockerfile", nil))
+	if want := "`docker compose exec app1 " + entry + " rotate-keys`"; !strings.Contains(guide, want) {
+		t.Errorf("the guide does not say %s", want)
+	}
+	for _, run := range regexp.MustCompile(`docker compose (?:exec|run) (?:\S+ )*?app\d \S+`).FindAllString(guide, -1) {
+		if !strings.HasSuffix(run, " "+entry) {
+			t.Errorf("%s: there is no such program", run)
+		}
+	}
+	for name, after := range map[string]string{"keys": "**Keys.**", "the client's secret": "### ClientSecretRefused\n"} {
+		_, text, _ := strings.Cut(guide, after)
+		text, _, _ = strings.Cut(text, "\n#")
+		if !strings.Contains(text, "docker compose up -d --no-deps app1") {
+			t.Errorf("nothing makes the processes anew with other %s", name)
+		}
+	}
+}
+
 type ruleFile struct {
 	Groups []struct {
 		Rules []alertRule
