@@ -12,6 +12,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"callwise/app/call"
+	"callwise/app/callflow"
+	"callwise/models"
+	"callwise/models/modelstest"
+
+	"gorm.io/gorm"
 )
 
 // A wire is the way to a database that can be cut.
@@ -20,7 +28,7 @@ type wire struct {
 	to   string
 	cut  atomic.Bool
 	mu   sync.Mutex
-	open map[net.Conn]bool
+	open map[net.Conn]*atomic.Bool // and whether nothing passes any more
 }
 
 // wireTo returns a wire to the database at address, and the address at this end.
@@ -30,7 +38,7 @@ func wireTo(t testing.TB, address string) (*wire, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &wire{t: t, to: u.Host, open: map[net.Conn]bool{}}
+	w := &wire{t: t, to: u.Host, open: map[net.Conn]*atomic.Bool{}}
 	listener := listen(t, "127.0.0.1:0")
 	t.Cleanup(func() {
 		if err := listener.Close(); err != nil {
@@ -54,28 +62,53 @@ func (w *wire) serve(listener net.Listener) {
 			near.Close() //nolint:errcheck // the database is down
 			continue
 		}
-		w.keep(near, far)
-		go w.carry(near, far)
-		go w.carry(far, near)
+		silent := w.keep(near, far)
+		go w.carry(near, far, silent)
+		go w.carry(far, near, silent)
 		if w.cut.Load() {
 			w.hangUp()
 		}
 	}
 }
 
-func (w *wire) keep(ends ...net.Conn) {
+func (w *wire) keep(ends ...net.Conn) *atomic.Bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	silent := &atomic.Bool{}
 	for _, end := range ends {
-		w.open[end] = true
+		w.open[end] = silent
 	}
+	return silent
 }
 
 // carry copies until either end is closed; how it ends is the programs' affair.
-func (w *wire) carry(to io.WriteCloser, from io.ReadCloser) {
-	io.Copy(to, from) //nolint:errcheck
-	to.Close()        //nolint:errcheck
-	from.Close()      //nolint:errcheck
+func (w *wire) carry(to io.WriteCloser, from io.ReadCloser, silent *atomic.Bool) {
+	io.Copy(mute{to, silent}, from) //nolint:errcheck
+	to.Close()                      //nolint:errcheck
+	from.Close()                    //nolint:errcheck
+}
+
+// A mute end takes what it is given, and passes nothing on while it is silent.
+type mute struct {
+	io.Writer
+	silent *atomic.Bool
+}
+
+func (m mute) Write(p []byte) (int, error) {
+	if m.silent.Load() {
+		return len(p), nil
+	}
+	return m.Writer.Write(p)
+}
+
+// silence has nothing pass any more on the connections that there are, and nobody
+// notice, as when the database's machine loses its power or a firewall its memory.
+func (w *wire) silence() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, silent := range w.open {
+		silent.Store(true)
+	}
 }
 
 // hangUp ends all connections at once.
@@ -223,4 +256,80 @@ func TestNothingIsLostOrDoubleWhenProcessesAndTheDatabaseDieUnderLoad(t *testing
 		}
 	}
 	t.Logf("%d attempts were refused", f.refused.Load())
+}
+
+// incoming is an event of a PBX as it is stored.
+func incoming(t testing.TB, id, phone string) models.Event {
+	t.Helper()
+	event, err := callflow.PBXEvent(id, call.Event{
+		Type: call.Started, CallID: id, At: time.Now(), Direction: call.Incoming, Phone: phone,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return event
+}
+
+// TestAnEventIsStoredAlthoughAllConnectionsDiedWithoutAWord: there are more of them
+// than could be asked one after the other in the time that an event has.
+func TestAnEventIsStoredAlthoughAllConnectionsDiedWithoutAWord(t *testing.T) {
+	t.Parallel()
+	wire, address := wireTo(t, postgreSQL(t))
+	store := modelstest.Migrated(t, address)
+	t.Cleanup(wire.hangUp) // or their ends would be waited for
+	portal, err := store.SaveInstall(t.Context(), models.Install{MemberID: "acme", ApplicationToken: "token"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var open, used sync.WaitGroup
+	for range 14 {
+		open.Add(1)
+		used.Go(func() {
+			err := store.Transaction(t.Context(), func(tx *gorm.DB) error {
+				err := tx.Exec("SELECT 1").Error
+				open.Done()
+				open.Wait()
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	used.Wait()
+	since := time.Now()
+	eventually(t, "the connections wait long enough to be asked", func() bool { return time.Since(since) > time.Second })
+	wire.silence()
+	if _, _, err := store.AddEvents(t.Context(), portal.ID, []models.Event{incoming(t, "c1", "+4930901821")}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestALostWakeUpIsFoundAlthoughTheConnectionOfALookDied lets it die while the database
+// is at it.
+func TestALostWakeUpIsFoundAlthoughTheConnectionOfALookDied(t *testing.T) {
+	t.Parallel()
+	direct := postgreSQL(t)
+	wire, address := wireTo(t, direct)
+	r := tuned(t, address, classic, func(h *house) { h.sweep = 100 * time.Millisecond })
+	t.Cleanup(wire.hangUp)
+	r.switches("c")
+	portal, other := r.stored(), modelstest.Open(t, direct)
+	thaw := freeze(t, direct, "events", "ACCESS EXCLUSIVE")
+	r.eventually("a look", func() bool {
+		waiting := 0
+		err := other.Transaction(t.Context(), func(tx *gorm.DB) error {
+			return tx.Raw("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'events'::regclass").Scan(&waiting).Error
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return waiting > 0
+	})
+	wire.silence()
+	thaw()
+	if _, _, err := other.AddEvents(t.Context(), portal.ID, []models.Event{incoming(t, "c1", "+4930901821")}); err != nil {
+		t.Fatal(err)
+	}
+	r.registered(1)
 }

@@ -35,13 +35,10 @@ func (s *Store) connectPostgres(ctx context.Context, address string) error {
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = connectTimeout
 	}
-	config.AfterConnect = saying(idleLimit)
-	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+	if s.pool, err = openPool(ctx, config, idleLimit); err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
-	config = config.Copy()
-	config.AfterConnect = saying(idleLimit + "; SET synchronous_commit = off; " + planOnce)
-	if s.soonPool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+	if s.soonPool, err = openPool(ctx, config, idleLimit+"; SET synchronous_commit = off; "+planOnce); err != nil {
 		s.pool.Close()
 		return fmt.Errorf("database: %w", err)
 	}
@@ -77,6 +74,32 @@ const idleLimit = "SET idle_in_transaction_session_timeout = '30s'"
 // https://www.postgresql.org/docs/current/runtime-config-query.html#GUC-PLAN-CACHE-MODE
 const planOnce = "SET plan_cache_mode = force_generic_plan"
 
+// pingWithin is how long a connection that was not used for a second may take to
+// answer before it counts as dead.
+const pingWithin = time.Second
+
+// openPool opens a pool of connections that begin with settings. Once one is found
+// dead, all that wait are given up: after a loss of power or a firewall's memory none
+// says so, and to find out one by one takes longer than an event is waited for.
+func openPool(ctx context.Context, config *pgxpool.Config, settings string) (pool *pgxpool.Pool, err error) {
+	config = config.Copy()
+	config.AfterConnect = saying(settings)
+	config.ShouldPing = func(ctx context.Context, p pgxpool.ShouldPingParams) bool {
+		if p.IdleDuration <= time.Second {
+			return false
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pingWithin)
+		defer cancel()
+		dead := p.Conn.Ping(ctx) != nil
+		if dead {
+			pool.Reset()
+		}
+		return dead // then the pool's own ping fails, and it makes another
+	}
+	pool, err = pgxpool.NewWithConfig(ctx, config)
+	return pool, err
+}
+
 // saying is what a connection begins with.
 func saying(settings string) func(context.Context, *pgx.Conn) error {
 	return func(ctx context.Context, conn *pgx.Conn) error {
@@ -88,9 +111,7 @@ func saying(settings string) func(context.Context, *pgx.Conn) error {
 // migratePostgres migrates on connections of its own, since none other may be in such
 // a hurry for a lock.
 func (s *Store) migratePostgres(ctx context.Context) error {
-	config := s.pool.Config()
-	config.AfterConnect = saying(idleLimit + "; " + migrations.LockTimeout)
-	pool, err := pgxpool.NewWithConfig(ctx, config)
+	pool, err := openPool(ctx, s.pool.Config(), idleLimit+"; "+migrations.LockTimeout)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,10 @@ const SweepEvery = 5 * time.Second
 // portal's pace allows until the next.
 const sweepAtMost = int(roundsPerSecond * SweepEvery / time.Second)
 
+// sweepWithin is how long each part of a sweep may take: far longer than it does with
+// tens of millions of dead rows to pass over. One that a dead connection holds up ends.
+const sweepWithin = 3 * SweepEvery
+
 // Sweep wakes the calls whose worker died or whose time has come, at once and
 // then every so often, until ctx ends. Their events are pending and nobody holds
 // them. Every process sweeps, and so takes its share of another's backlog. It frees
@@ -26,7 +30,7 @@ func Sweep(ctx context.Context, flow *callflow.Flow, lanes *Lanes, log *slog.Log
 	defer tick.Stop()
 	look, seen := flow.Store.NewSweep(), sightings{}
 	for {
-		err := errors.Join(sweep(ctx, look, lanes, &seen), flow.FreeCommands(ctx))
+		err := errors.Join(sweep(ctx, look, lanes, &seen), freeCommands(ctx, flow))
 		if err != nil && ctx.Err() == nil {
 			log.ErrorContext(ctx, "sweep failed", "error", err)
 		}
@@ -39,12 +43,20 @@ func Sweep(ctx context.Context, flow *callflow.Flow, lanes *Lanes, log *slog.Log
 }
 
 func sweep(ctx context.Context, look *models.Sweep, lanes *Lanes, seen *sightings) error {
+	ctx, cancel := context.WithTimeout(ctx, sweepWithin)
+	defer cancel()
 	calls, err := look.PendingCalls(ctx, sweepAtMost)
 	if err != nil {
 		return err
 	}
 	seen.wake(lanes, calls)
 	return nil
+}
+
+func freeCommands(ctx context.Context, flow *callflow.Flow) error {
+	ctx, cancel := context.WithTimeout(ctx, sweepWithin)
+	defer cancel()
+	return flow.FreeCommands(ctx)
 }
 
 // sightings count in how many sweeps in a row a call was found waiting.
