@@ -137,7 +137,8 @@ Environment of serve (rotate-keys reads DATABASE_URL and ENCRYPTION_KEYS, migrat
   B24_CLIENT_ID       required: application key from the vendor's cabinet
   B24_CLIENT_SECRET   required: its secret
   ENCRYPTION_KEYS     required: id:base64(32 bytes)[,id:base64...]; the first encrypts, all decrypt
-  DATABASE_URL        postgres://... or sqlite:PATH (default ` + defaultDatabaseURL + `)
+  DATABASE_URL        postgres://... or sqlite:PATH (default ` + defaultDatabaseURL + `); to postgres://... belongs
+                      ?pool_max_conns=N if a process may have more than twice 16 connections: twice N
   LISTEN_ADDR         address of the HTTP server (default ` + defaultListenAddr + `)
   B24_OAUTH_HOSTS     authorization servers that are trusted (default ` + defaultOAuthHosts + `)
   B24_JS_URL          the BX24 JavaScript library (default ` + defaultJSURL + `)

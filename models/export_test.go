@@ -29,6 +29,9 @@ func SQL(s *Store, ctx context.Context, statement string) error {
 // Pools are those of a Store on PostgreSQL.
 func Pools(s *Store) []*pgxpool.Pool { return []*pgxpool.Pool{s.pool, s.soonPool} }
 
+// MostConnections is how many connections a pool may have of which pgxpool says so many.
+var MostConnections = mostConnections
+
 // PurgeBatch is how many rows one statement of a purge removes.
 const PurgeBatch = purgeBatch
 

@@ -19,7 +19,8 @@ import (
 
 // leastConnections is what River's listener and its leader, or a migration, hold
 // at a time, and some to work with. As many more are for what may be repeated,
-// see [Store.soon].
+// see [Store.soon]. There may be more if the address says so, however many
+// processors there are.
 const leastConnections = 16
 
 // connectTimeout is how long a connection may take when the address says
@@ -31,7 +32,6 @@ func (s *Store) connectPostgres(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	config.MaxConns = max(config.MaxConns, leastConnections)
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = connectTimeout
 	}
@@ -57,9 +57,26 @@ func (s *Store) connectPostgres(ctx context.Context, address string) error {
 func parsePostgres(address string) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(address)
 	if err != nil {
-		return nil, errors.New("database: not a valid postgres:// address")
+		return nil, errNoPostgres
 	}
+	alone, err := pgx.ParseConfig(address)
+	if err != nil {
+		return nil, errNoPostgres
+	}
+	_, told := alone.RuntimeParams["pool_max_conns"]
+	config.MaxConns = mostConnections(told, config.MaxConns)
 	return config, nil
+}
+
+var errNoPostgres = errors.New("database: not a valid postgres:// address")
+
+// mostConnections is how many connections a pool may have, of which pgxpool says so
+// many: by the number of processors, if it is not told.
+func mostConnections(told bool, said int32) int32 {
+	if !told {
+		return leastConnections
+	}
+	return max(said, leastConnections)
 }
 
 // idleLimit has the database end the transaction of a process that stands still, as a

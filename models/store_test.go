@@ -61,6 +61,27 @@ func active(t testing.TB, s *models.Store, memberID string) *models.Portal {
 	return must[*models.Portal](t)(s.PortalByID(t.Context(), p.ID))
 }
 
+// On a machine of many processors the sum of all processes' would be more than a
+// database takes.
+func TestHowManyConnectionsThereAreIsUpToTheAddressAndNotToTheProcessors(t *testing.T) {
+	for _, tt := range []struct {
+		told       bool
+		said, want int32
+	}{{false, 4, 16}, {false, 64, 16}, {true, 64, 64}, {true, 4, 16}} {
+		if got := models.MostConnections(tt.told, tt.said); got != tt.want {
+			t.Errorf("%+v: %d", tt, got)
+		}
+	}
+	address := modelstest.PostgreSQL(t)
+	for address, want := range map[string]int32{address: 16, address + "&pool_max_conns=24": 24, address + "&pool_max_conns=3": 16} {
+		for _, pool := range models.Pools(modelstest.Open(t, address)) {
+			if got := pool.Config().MaxConns; got != want {
+				t.Errorf("%s: %d connections, want %d", address, got, want)
+			}
+		}
+	}
+}
+
 func TestAnAddressThatCannotBeOpenedIsToldClearly(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	check(t, os.WriteFile(file, nil, 0o600))
