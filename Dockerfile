@@ -2,7 +2,7 @@
 # writes nowhere but to /data, and there only with SQLite.
 #
 #   docker build -t callwise --build-arg VERSION=v1.2.3 .
-#   docker run --read-only --stop-timeout 30 -p 8080:8080 -v callwise:/data --env-file callwise.env callwise
+#   docker run --read-only --stop-timeout 45 -p 8080:8080 -v callwise:/data --env-file callwise.env callwise
 #
 # With buildah or podman add --format docker, or there is no health check.
 

@@ -51,8 +51,12 @@ func TestComposeRunsTwoProcessesWithExactlyOurVariables(t *testing.T) {
 	// What serve reads is what is asked for here.
 	_, _ = readConfig(func(name string) string { ours = append(ours, name); return "" })
 	slices.Sort(ours)
+	stop := match(t, "time to end", regexp.MustCompile(`--stop-timeout (\d+) `), opsFile(t, "../../Dockerfile", nil))
 	for _, name := range []string{"app1", "app2"} {
 		app := file.Services[name]
+		if app.StopGrace != stop+"s" {
+			t.Errorf("%s is killed after %s, and after %s s by itself", name, app.StopGrace, stop)
+		}
 		var given []string
 		for variable := range app.Environment {
 			given = append(given, variable)
@@ -131,6 +135,9 @@ func TestTheCommandsOfTheGuideDoWhatItSays(t *testing.T) {
 		if !strings.HasSuffix(run, " "+entry) {
 			t.Errorf("%s: there is no such program", run)
 		}
+	}
+	if update := "docker compose --profile monitoring up -d --no-deps --force-recreate prometheus grafana"; !strings.Contains(guide, update) {
+		t.Error("an update leaves the old alerts")
 	}
 	for name, after := range map[string]string{"keys": "**Keys.**", "the client's secret": "### ClientSecretRefused\n"} {
 		_, text, _ := strings.Cut(guide, after)
