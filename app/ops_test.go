@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -11,14 +12,17 @@ import (
 	"testing"
 	"time"
 
+	"callwise/app/callflow"
 	"callwise/models"
+	"callwise/models/modelstest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/pb33f/go-yaml"
+	"gorm.io/gorm"
 )
 
 // opsFile reads a file of app/ops, as YAML unless into is nil.
-func opsFile(t *testing.T, name string, into any) string {
+func opsFile(t testing.TB, name string, into any) string {
 	t.Helper()
 	text, err := os.ReadFile("ops/" + name)
 	if err != nil {
@@ -146,6 +150,75 @@ func TestTheCommandsOfTheGuideDoWhatItSays(t *testing.T) {
 			t.Errorf("nothing makes the processes anew with other %s", name)
 		}
 	}
+}
+
+// sqlOf is what the guide has run by psql: a statement by itself, and blocks of them.
+func sqlOf(guide string) []string {
+	var all []string
+	for _, block := range regexp.MustCompile("(?s)```sql\n(.*?)```").FindAllStringSubmatch(guide, -1) {
+		all = append(all, strings.Split(strings.TrimSpace(block[1]), ";")...)
+	}
+	for _, statement := range regexp.MustCompile("(?s)`((?:SELECT|UPDATE|DELETE|INSERT) [^`]+)`").FindAllStringSubmatch(guide, -1) {
+		all = append(all, strings.Split(statement[1], ";")...)
+	}
+	return slices.DeleteFunc(all, func(statement string) bool { return strings.TrimSpace(statement) == "" })
+}
+
+func TestTheDatabaseTakesTheStatementsOfTheGuide(t *testing.T) {
+	store := modelstest.Migrated(t, postgreSQL(t))
+	all := sqlOf(opsFile(t, "guide.md", nil))
+	if len(all) < 20 {
+		t.Errorf("%d statements", len(all))
+	}
+	errUndone := errors.New("undone")
+	for _, statement := range all {
+		err := store.Transaction(t.Context(), func(tx *gorm.DB) error {
+			if err := tx.Exec(statement).Error; err != nil {
+				return err
+			}
+			return errUndone
+		})
+		if !errors.Is(err, errUndone) {
+			t.Errorf("%s: %v", statement, err)
+		}
+	}
+}
+
+// asTheGuideSays runs what it says of portal 12, for this one.
+func (r *rig) asTheGuideSays(begin string) {
+	r.t.Helper()
+	for _, statement := range sqlOf(opsFile(r.t, "guide.md", nil)) {
+		if !strings.HasPrefix(statement, begin) {
+			continue
+		}
+		statement = strings.Replace(statement, "id = 12", fmt.Sprint("id = ", r.stored().ID), 1)
+		if err := r.house.store.Transaction(r.t.Context(), func(tx *gorm.DB) error { return tx.Exec(statement).Error }); err != nil {
+			r.t.Fatal(err)
+		}
+		return
+	}
+	r.t.Fatalf("the guide does not say %s", begin)
+}
+
+func TestAPortalThatLeftWithoutAWordIsForgottenAsTheGuideSays(t *testing.T) {
+	r := newRig(t, postgreSQL(t), classic)
+	suspended := func() {
+		if err := r.house.store.SetStatus(t.Context(), r.stored().ID, models.PortalSuspended, callflow.CodeUninstalled); err != nil {
+			t.Fatal(err)
+		}
+	}
+	suspended()
+	asked := r.sim.Count("acme", "app.info")
+	r.asTheGuideSays("INSERT INTO river_job")
+	r.eventually("it is asked", func() bool { return r.sim.Count("acme", "app.info") > asked && r.removals() == 0 })
+	if tokens := r.tokens(); len(tokens) == 0 || r.stored().Status == models.PortalUninstalled {
+		t.Error("a portal that has the app is forgotten")
+	}
+	r.portal.LoseEvents(true)
+	r.portal.Uninstall(false)
+	suspended()
+	r.asTheGuideSays("INSERT INTO river_job")
+	r.eventually("it is forgotten", func() bool { return r.stored().Status == models.PortalUninstalled })
 }
 
 type ruleFile struct {
