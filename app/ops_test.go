@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"regexp"
 	"slices"
@@ -198,6 +199,16 @@ func (r *rig) asTheGuideSays(begin string) {
 		return
 	}
 	r.t.Fatalf("the guide does not say %s", begin)
+}
+
+func TestAPBXIsShutOutAsTheGuideSays(t *testing.T) {
+	r := newRig(t, postgreSQL(t), classic)
+	r.tell(started("c1", "incoming", "+4930901821"))
+	r.asTheGuideSays("UPDATE pbx_keys")
+	r.eventually("the key is good no more", func() bool {
+		status, _ := r.report(started("c2", "incoming", "+4930901822"))
+		return status == http.StatusUnauthorized
+	})
 }
 
 func TestAPortalThatLeftWithoutAWordIsForgottenAsTheGuideSays(t *testing.T) {

@@ -78,6 +78,9 @@ func (m *Metrics) begin() {
 	for _, code := range watched {
 		m.requests.WithLabelValues(string(code))
 	}
+	for _, code := range []b24.Code{b24.PaymentRequired, b24.PortalDeleted, b24.OverloadLimit} {
+		m.retries.WithLabelValues(string(code))
+	}
 	for _, code := range []string{"ok", "no_answer", "no_code", "other"} {
 		m.requests.WithLabelValues(code)
 		m.refreshes.WithLabelValues(code)
