@@ -219,6 +219,11 @@ func TestAPortalThatLeftWithoutAWordIsForgottenAsTheGuideSays(t *testing.T) {
 		}
 	}
 	suspended()
+	r.asTheGuideSays("INSERT INTO river_job")
+	if n := r.removals(); n != 0 {
+		t.Error("where no portal works the client secret may be wrong, and one is to be forgotten all the same")
+	}
+	r.neighbour("other")
 	asked := r.sim.Count("acme", "app.info")
 	r.asTheGuideSays("INSERT INTO river_job")
 	r.eventually("it is asked", func() bool { return r.sim.Count("acme", "app.info") > asked && r.removals() == 0 })
@@ -365,7 +370,11 @@ func missing(expr string, all []sample) []string {
 	return lacking
 }
 
+// has reports whether a sample has a label; instance is Prometheus's own, of each.
 func has(s sample, label, value string, exactly bool) bool {
+	if label == "instance" {
+		return true
+	}
 	got, there := s.labels[label]
 	return there && (!exactly || got == value)
 }
