@@ -27,6 +27,22 @@ func TestAnAdministratorFromElsewhereLeavesThePortalWhereItIs(t *testing.T) {
 	})
 }
 
+func TestThePortalsOwnLanguageCounts(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		users := employees()
+		users[0].Language = "en" // who installs
+		users[2].Mobile = "0171 1234567"
+		r := newRig(t, address, b24sim.PortalConfig{Language: "de", Users: users})
+		if p := r.stored(); p.Lang != "de" || p.Country() != "DE" {
+			t.Errorf("the portal speaks %s and is in %s", p.Lang, p.Country())
+		}
+		omars, err := r.house.store.EmployeeByUser(t.Context(), r.stored().ID, omar)
+		if err != nil || !slices.Equal(omars.Phones, []string{"+491711234567"}) {
+			t.Errorf("the employee's numbers are %v, %v", omars, err)
+		}
+	})
+}
+
 // Who installs the app may be a partner from another country.
 func TestThePortalIsWhereMostOfItsEmployeesAre(t *testing.T) {
 	const berlin, newYork = "Europe/Berlin", "America/New_York"

@@ -126,7 +126,7 @@ func (r *portalRow) open(keys Keyring) (*Portal, error) {
 // An Install is what a verified installation, or a later visit of an
 // administrator, tells about a portal. Empty fields leave what is stored. Language,
 // country and time zone are a visitor's, who may be from anywhere: they are taken as the
-// portal's only as long as it has none.
+// portal's only as long as it has none, and anew when it was uninstalled.
 type Install struct {
 	MemberID         string
 	Endpoint         string
@@ -135,7 +135,6 @@ type Install struct {
 	Lang             string
 	Country          string
 	TimeZone         string
-	OfPortal         bool // language and country are the portal's own, and replace what is stored
 	Token            *Token
 }
 
@@ -156,7 +155,7 @@ func (s *Store) SaveInstall(ctx context.Context, in Install) (*Portal, error) {
 	}
 	var saved portalRow
 	err = s.Transaction(ctx, func(tx *gorm.DB) error {
-		if err := tx.Clauses(installAgain(in.OfPortal)).Create(row).Error; err != nil {
+		if err := tx.Clauses(installAgain).Create(row).Error; err != nil {
 			return err
 		}
 		if err := s.addTokenOf(tx, in); err != nil {
@@ -183,22 +182,16 @@ func (s *Store) addTokenOf(tx *gorm.DB, in Install) error {
 	return s.addToken(tx, &row.Portal, *in.Token)
 }
 
-func installAgain(ofPortal bool) clause.OnConflict {
-	own := ifNone
-	if ofPortal {
-		own = unlessEmpty
-	}
-	return clause.OnConflict{
-		Columns: []clause.Column{{Name: "member_id"}},
-		DoUpdates: clause.Set{
-			unlessEmpty("endpoint"), unlessEmpty("auth_host"), own("lang"), own("country"), ifNone("time_zone"),
-			raw("application_token", "CASE WHEN length(excluded.application_token) > 0 THEN excluded.application_token ELSE portals.application_token END"),
-			raw("status", "CASE portals.status WHEN 'uninstalled' THEN 'installing' ELSE portals.status END"),
-			raw("status_code", "CASE portals.status WHEN 'uninstalled' THEN '' ELSE portals.status_code END"),
-			raw("uninstalled_at", "NULL"),
-			raw("updated_at", "excluded.updated_at"),
-		},
-	}
+var installAgain = clause.OnConflict{
+	Columns: []clause.Column{{Name: "member_id"}},
+	DoUpdates: clause.Set{
+		unlessEmpty("endpoint"), unlessEmpty("auth_host"), ifNone("lang"), ifNone("country"), ifNone("time_zone"),
+		raw("application_token", "CASE WHEN length(excluded.application_token) > 0 THEN excluded.application_token ELSE portals.application_token END"),
+		raw("status", "CASE portals.status WHEN 'uninstalled' THEN 'installing' ELSE portals.status END"),
+		raw("status_code", "CASE portals.status WHEN 'uninstalled' THEN '' ELSE portals.status_code END"),
+		raw("uninstalled_at", "NULL"),
+		raw("updated_at", "excluded.updated_at"),
+	},
 }
 
 func raw(column, sql string) clause.Assignment {
@@ -210,7 +203,13 @@ func unlessEmpty(column string) clause.Assignment {
 }
 
 func ifNone(column string) clause.Assignment {
-	return raw(column, "CASE portals."+column+" WHEN '' THEN excluded."+column+" ELSE portals."+column+" END")
+	return raw(column, "CASE WHEN portals."+column+" = '' OR portals.status = 'uninstalled' AND excluded."+column+" <> '' THEN excluded."+column+" ELSE portals."+column+" END")
+}
+
+// SetLanguage stores a portal's own language, as Bitrix24 spells it, and the country that
+// its numbers are from, ISO 3166.
+func (s *Store) SetLanguage(ctx context.Context, portalID int64, lang, country string) error {
+	return s.change(ctx, portalID, map[string]any{"lang": clean(lang), "country": country})
 }
 
 // SetTimeZone stores a portal's time zone, an IANA name.

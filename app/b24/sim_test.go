@@ -140,7 +140,10 @@ func TestInstallationOnASimulatedPortal(t *testing.T) {
 		t.Error(err, diff)
 	}
 	employees, err := o.Employees(ctx)
-	want := []Employee{{ID: 1, Name: "Vera", Extension: "101", Active: true}, {ID: 17, Name: "Max Lee", Extension: "104", Phones: []string{"+49301"}, Active: true}}
+	want := []Employee{
+		{ID: 1, Name: "Vera", Extension: "101", TimeZone: "Europe/Berlin", Active: true},
+		{ID: 17, Name: "Max Lee", Extension: "104", Phones: []string{"+49301"}, TimeZone: "Europe/Berlin", Active: true},
+	}
 	if diff := cmp.Diff(want, employees); err != nil || diff != "" {
 		t.Error(err, diff)
 	}

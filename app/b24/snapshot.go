@@ -26,8 +26,8 @@ const (
 // Snapshot reads everything in the CRM that belongs to a customer. It takes
 // one request for most customers and two for most of the rest. It is complete or it
 // fails: an error never looks like a customer nobody knows. Of a number that more
-// objects of a kind carry than a search tells, it has the oldest and the newest of them,
-// and the open leads.
+// objects of a kind carry than a search tells, it has the oldest, and of those that carry
+// it in one of these spellings the newest and the newest open leads.
 //
 // The first request searches and, in the same batch, reads on from what the
 // search finds by references to its results. Nothing in the documentation

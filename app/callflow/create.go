@@ -47,9 +47,10 @@ func (w *work) create(ctx context.Context) error {
 // errOutdated: what the decision was made from may have changed.
 var errOutdated = errors.New("callflow: the decision is too old to create anything")
 
-// outdated reports a decision that is older than what other calls of the number
-// created is remembered for: only a fresh snapshot shows it.
-func (w *work) outdated() bool { return w.Now().Sub(*w.row.DecidedAt) >= recentFor }
+// outdated reports a decision that is so old that what other calls of the number have
+// created since may not be remembered any more: only a fresh snapshot shows it. Another
+// process may have decided, by a clock of its own.
+func (w *work) outdated() bool { return w.Now().Sub(*w.row.DecidedAt) >= recentFor/2 }
 
 // decideAnew takes back a decision that nothing was created for, and decides by
 // what the CRM knows now. Bitrix24, which has the call already, creates nothing.

@@ -1,6 +1,7 @@
 package callflow
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -133,10 +134,24 @@ func (f *Flow) checkScopes(ctx context.Context, client *b24.Client, portal *mode
 		return err
 	}
 	portal.RestAppID, portal.AppCode = state.ID, code
+	if err := f.setLanguage(ctx, portal, strings.ToLower(state.Language)); err != nil {
+		return err
+	}
 	if len(missing) > 0 {
 		return &MissingScopes{missing}
 	}
 	return nil
+}
+
+// setLanguage keeps a portal's own language, and the country that follows from it: what
+// is known until then is that of whoever installed the app.
+func (f *Flow) setLanguage(ctx context.Context, portal *models.Portal, lang string) error {
+	country := cmp.Or(countryOf(lang, portal.Endpoint), portal.PortalCountry)
+	if lang == "" || lang == portal.Lang && country == portal.PortalCountry {
+		return nil
+	}
+	portal.Lang, portal.PortalCountry = lang, country
+	return f.Store.SetLanguage(ctx, portal.ID, lang, country)
 }
 
 func missingScopes(granted []string) []string {

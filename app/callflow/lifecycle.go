@@ -208,7 +208,7 @@ func (f *Flow) installed(ctx context.Context, e b24.Event) error {
 	token.UserID, token.Kind = profile.UserID, models.TokenInstaller
 	portal, err := f.Store.SaveInstall(ctx, models.Install{
 		MemberID: proven.MemberID, Endpoint: proven.Endpoint, AuthHost: token.AuthHost, ApplicationToken: e.ApplicationToken,
-		Lang: lang, Country: countryOf(lang, proven.Endpoint), TimeZone: profile.TimeZone, OfPortal: true, Token: &token,
+		Lang: lang, Country: countryOf(lang, proven.Endpoint), TimeZone: profile.TimeZone, Token: &token,
 	})
 	if err != nil || portal.Status == models.PortalActive {
 		return err
