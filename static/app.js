@@ -52,7 +52,7 @@
       ctx.target = document.getElementById("page");
       ctx.select = "#page";
       ctx.swap = "outerHTML";
-      document.getElementById("notices").replaceChildren();
+      hush();
       return;
     }
     ctx.swap = "none";
@@ -101,7 +101,8 @@
   });
 
   // Notices: one short sentence in the corner, spoken by screen readers. Some
-  // pass; what stands there already is not said again.
+  // pass; what stands there already is not said again. Under a dialog nothing is
+  // seen or spoken: it has a place of its own for them, as long as it is open.
 
   let noticeTimer;
 
@@ -110,22 +111,45 @@
   }
 
   function notice(kind) {
-    document.getElementById("notices").replaceChildren();
+    hush();
     say(words(kind), true);
   }
 
   function say(text, passes) {
-    const notices = document.getElementById("notices");
     clearTimeout(noticeTimer);
-    if (notices.textContent !== text) {
-      const line = document.createElement("p");
-      line.className = "notice";
-      line.textContent = text;
-      notices.replaceChildren(line);
+    for (const place of noticePlaces()) {
+      if (place.textContent !== text) {
+        place.replaceChildren(lineOf(text));
+      }
     }
     if (passes) {
-      noticeTimer = setTimeout(function () { notices.replaceChildren(); }, 6000);
+      noticeTimer = setTimeout(hush, 6000);
     }
+  }
+
+  function hush() {
+    for (const place of noticePlaces()) {
+      place.replaceChildren();
+    }
+  }
+
+  function noticePlaces() {
+    return document.querySelectorAll("#notices, dialog > .notices");
+  }
+
+  function lineOf(text) {
+    const line = document.createElement("p");
+    line.className = "notice";
+    line.textContent = text;
+    return line;
+  }
+
+  function noticesIn(dialog) {
+    const place = document.createElement("div");
+    place.className = "notices";
+    place.setAttribute("role", "status");
+    dialog.append(place);
+    dialog.addEventListener("close", function () { place.remove(); }, { once: true });
   }
 
   // The portal's frame. BX24 may come late or never: nothing waits for it.
@@ -210,6 +234,7 @@
     }
     dialog.removeAttribute("open"); // close() would be heard by the listener below
     stay();
+    noticesIn(dialog);
     dialog.showModal();
     dialog.addEventListener("close", room, { once: true });
     room();

@@ -24,6 +24,21 @@ func behind(status *atomic.Int32, page http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
+// noticed is true when the notice stands in the corner in sight, is spoken by
+// screen readers, and begins with these words.
+func noticed(words string) string {
+	return fmt.Sprintf(`[...document.querySelectorAll("[role=status] > .notice")].some(line => {
+		const r = line.getBoundingClientRect(), seen = document.elementFromPoint(r.left + r.width / 2, r.top + r.height / 2)
+		return seen === line && line.textContent.startsWith(%q)
+	})`, words)
+}
+
+// forget has a page that said nothing yet.
+func forget(t *testing.T, tab *browserTab) {
+	t.Helper()
+	evaluate[bool](t, tab, `document.querySelectorAll(".notice").forEach(line => line.remove()); true`)
+}
+
 func TestAnErrorPageOfTheProxyTakesNobodysPlace(t *testing.T) {
 	l := Localizer{}
 	var down atomic.Int32
@@ -35,13 +50,15 @@ func TestAnErrorPageOfTheProxyTakesNobodysPlace(t *testing.T) {
 		"POST /settings/save":    behind(&down, show(Settings(settingsSaved(l)))),
 		"GET /calls":             show(Calls(callLog(l))),
 		"POST /calls":            behind(&down, show(Calls(callLogOfEmployee(l)))),
+		"GET /calls/9":           show(CallDialog(unmappedCall(l))),
+		"POST /calls/9/settle":   behind(&down, show(CallDialog(mended(l)))),
 	})
 	tab := openTab(t, 1280, 900)
 	quiet := `document.querySelectorAll(".htmx-request").length === 0`
-	said := quiet + ` && document.getElementById("notices").textContent.startsWith("No answer from the server.")`
+	said := quiet + ` && ` + noticed("No answer from the server.")
 	lost := func(status int, selector string) {
 		t.Helper()
-		evaluate[bool](t, tab, `document.getElementById("notices").replaceChildren(); true`)
+		forget(t, tab)
 		down.Store(int32(status))
 		tab.do(t, click(selector))
 		tab.is(t, said)
@@ -60,6 +77,11 @@ func TestAnErrorPageOfTheProxyTakesNobodysPlace(t *testing.T) {
 		lost(status, "#preset-missed")
 		lost(status, "#tab-settings")
 		tab.is(t, `location.pathname + location.search === "/calls" && document.querySelector("h1").textContent === "Call log"`)
+
+		tab.do(t, click("#call-9 button"), chromedp.WaitVisible(chromedp.CSS("#details:modal .mends")))
+		lost(status, "#details .mends form:last-child .button")
+		tab.do(t, click("#details .mends form:last-child .button"))
+		tab.is(t, `document.querySelector("#details:modal [data-mended]") !== null`)
 	}
 }
 
@@ -94,11 +116,13 @@ func TestWhatIsEnteredOutlivesARefusal(t *testing.T) {
 func outliveRefusals(t *testing.T, l Localizer) {
 	var refused atomic.Pointer[refusal]
 	routes := map[string]http.HandlerFunc{"GET /": show(Settings(settingsOn(l)))}
+	review := settingsReview(l)
+	review.Values["outgoing_calls"] = "on"
 	for pattern, page := range map[string]http.HandlerFunc{
 		"POST /settings":         show(Settings(settingsOn(l))),
 		"POST /settings/preview": show(PreviewRegion(settingsChanged(l).Preview)),
 		"POST /settings/what-if": show(WhatIfRegion(whatIfOf(l, 30, true))),
-		"POST /settings/review":  show(Settings(settingsReview(l))),
+		"POST /settings/review":  show(Settings(review)),
 		"POST /settings/save":    show(Settings(settingsSaved(l))),
 		"POST /calls":            show(Calls(callLog(l))),
 	} {
@@ -115,11 +139,16 @@ func outliveRefusals(t *testing.T, l Localizer) {
 		{http.StatusInternalServerError, ServerError, l.T("plain.server_error") + ". " + l.T("notice.kept")},
 		{http.StatusUnauthorized, SessionExpired, l.T("notice.over")},
 	} {
+		refused.Store(nil)
+		tab.do(t, click("#review-open"), chromedp.WaitVisible(chromedp.CSS("#review:modal")))
+		tab.is(t, quiet)
 		refused.Store(&r)
-		for _, asks := range []string{"#repeated_leads", "#review-open", "#savebar .button-primary"} {
-			evaluate[bool](t, tab, `document.getElementById("notices").replaceChildren(); true`)
+		for _, asks := range []string{"#review .button-primary", "#repeated_leads", "#review-open", "#savebar .button-primary"} {
+			forget(t, tab)
 			tab.do(t, click(asks))
-			tab.is(t, fmt.Sprintf(`%s && document.getElementById("notices").textContent === %q && %s`, quiet, r.said, kept))
+			tab.is(t, fmt.Sprintf(`%s && document.getElementById("notices").textContent === %q && %s && %s`, quiet, r.said, noticed(r.said), kept))
+			tab.do(t, chromedp.KeyEvent("\x1b"))
+			tab.is(t, `document.querySelector("dialog:modal") === null && `+noticed(r.said))
 		}
 	}
 	tab.is(t, `document.querySelector(".notice").getBoundingClientRect().bottom <= document.getElementById("savebar").getBoundingClientRect().top`)

@@ -231,8 +231,8 @@ func TestWhatIsDoneAtOnceIsDoneOnceAlthoughItIsClickedTwice(t *testing.T) {
 		{"#keys form.field-line .button", "/settings/keys", "#new-key"},
 		{"#key-1 .button-danger", "/settings/keys/1/revoke", "#new-key"},
 		{"#test-call .test-form .button", "/settings/test-call", "#test-call .steps"},
-		{"#details .chooser .button", "/calls/9/extension", "#details [role=status]"},
-		{"#details .mends form:last-child .button", "/calls/9/settle", "#details [role=status]"},
+		{"#details .chooser .button", "/calls/9/extension", "#details [data-mended]"},
+		{"#details .mends form:last-child .button", "/calls/9/settle", "#details [data-mended]"},
 	} {
 		t.Run(tt.post, func(t *testing.T) {
 			shown, answer := Settings(page), Settings(settingsSaved(l))
