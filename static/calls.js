@@ -113,9 +113,10 @@
   }
 
   // Rows are worded and chosen by the day they were made on. When it is over the
-  // page is shown anew, unless somebody reads it or sets the filter.
+  // page is shown anew, unless somebody reads it, sets the filter, or has the
+  // focus where the new page would lose it.
   function endDay(label) {
-    if (nobodyReads() && !setsFilter()) {
+    if (nobodyReads() && !setsFilter() && keepsItsFocus()) {
       showAnew();
     } else {
       offer(label);
@@ -123,8 +124,18 @@
   }
 
   function setsFilter() {
-    const text = document.getElementById("text");
-    return document.getElementById("fields").open || text.value !== text.defaultValue;
+    return document.getElementById("fields").open || [...document.getElementById("filter").elements].some(differs);
+  }
+
+  // What was chosen or entered stays in a control until the filter is sent.
+  function differs(control) {
+    const left = [...control.options || []].some(function (o) { return o.defaultSelected && !o.selected; });
+    return left || "defaultValue" in control && control.value !== control.defaultValue;
+  }
+
+  function keepsItsFocus() {
+    const focused = document.activeElement;
+    return !focused || !focused.closest("#page") || focused.closest(".tabs, .filters, .presets");
   }
 
   function showAnew() {
@@ -178,7 +189,7 @@
 
   function nobodyReads() {
     const focused = document.activeElement;
-    return topInSight && !document.querySelector("dialog[open]") && !(focused && focused.closest(".log"));
+    return topInSight && !document.querySelector("dialog[open]") && !(focused && focused.closest(".log, .pill"));
   }
 
   function offer(label) {

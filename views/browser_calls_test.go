@@ -236,6 +236,19 @@ func (n *newsfeed) answer(requests chan<- asked) http.HandlerFunc {
 	}
 }
 
+// focusAtTop focuses a control while the top of the log is in sight.
+func focusAtTop(t *testing.T, tab *browserTab, selector string) {
+	t.Helper()
+	seen := evaluate[bool](t, tab, `new Promise(then => {
+		window.scrollTo(0, 0)
+		document.querySelector("`+selector+`").focus({preventScroll: true})
+		new IntersectionObserver(entries => requestAnimationFrame(() => then(entries[0].isIntersecting))).observe(document.querySelector(".log thead"))
+	})`, chromedp.EvalAwaitPromise)
+	if !seen {
+		t.Fatal("the top of the log is out of sight")
+	}
+}
+
 func TestNewCallsAppearWithoutMovingTheReader(t *testing.T) {
 	l := Localizer{}
 	requests := make(chan asked, 10)
@@ -285,8 +298,9 @@ func TestNewCallsAppearWithoutMovingTheReader(t *testing.T) {
 		if got := form(t, <-requests); got.Get("shown") != "21 20" && got.Get("shown") != "20 21" {
 			t.Errorf("form %v", got)
 		}
+		focusAtTop(t, tab, "#arrived")
 		n.put(came(24, 23, 22))
-		tab.is(t, `document.getElementById("arrived").textContent === "3 new calls"`)
+		tab.is(t, `document.getElementById("arrived").textContent === "3 new calls" && document.activeElement.id === "arrived"`)
 		drain(requests)
 		tab.do(t, click("#arrived"))
 		tab.is(t, first+` === "call-24" && document.getElementById("arrived").hidden && document.activeElement.closest("tr").id === "call-24"`)
@@ -352,6 +366,7 @@ func TestALogIsShownAnewWhenItsDayIsOver(t *testing.T) {
 	offered := `!document.getElementById("arrived").hidden && document.getElementById("arrived").textContent === "A new day: refresh the log"`
 	stays := func(t *testing.T) {
 		t.Helper()
+		evaluate[bool](t, tab, `document.getElementById("arrived").textContent = ""; true`)
 		n.put(CallNews(news, nil))
 		if got := form(t, next(t, looks)); got.Get("day") != "2026-03-04" {
 			t.Errorf("form %v", got)
@@ -371,14 +386,29 @@ func TestALogIsShownAnewWhenItsDayIsOver(t *testing.T) {
 		tab.do(t, chromedp.Navigate(address+"/"), chromedp.Focus(chromedp.CSS("#call-9 .why button")))
 		stays(t)
 		tab.is(t, `document.activeElement.closest("tr").id === "call-9"`)
-		tab.do(t, chromedp.Focus(chromedp.CSS("#arrived")), chromedp.KeyEvent("\r"))
+		focusAtTop(t, tab, "#arrived")
+		stays(t)
+		tab.is(t, `document.activeElement.id === "arrived"`)
+		tab.do(t, chromedp.KeyEvent("\r"))
 		shownAnew(t)
 		tab.is(t, `document.activeElement.closest("tr")?.id === "call-7"`)
 	})
-	t.Run("to one who sets the filter as well", func(t *testing.T) {
+	t.Run("to one who reads the charts as well, and the focus stays", func(t *testing.T) {
+		tab.do(t, chromedp.Navigate(address+"/"), chromedp.WaitVisible(chromedp.CSS("#overview .bar")))
+		focusAtTop(t, tab, ".chart-calls .bar[tabindex='0']")
+		stays(t)
+		tab.is(t, `document.activeElement.matches(".chart-calls .bar")`)
+	})
+	t.Run("to one who sets the filter, too", func(t *testing.T) {
 		tab.do(t, chromedp.Navigate(address+"/"), chromedp.Focus(chromedp.CSS("#text")), chromedp.KeyEvent("mül"))
 		stays(t)
 		tab.is(t, `document.getElementById("text").value === "mül"`)
+	})
+	t.Run("and to one who has chosen something and looks at the log behind", func(t *testing.T) {
+		tab.do(t, chromedp.Navigate(address+"/"), click("#fields summary"), chromedp.Focus(chromedp.CSS("#direction")), chromedp.KeyEvent("O"), click("h1"))
+		tab.is(t, `!document.getElementById("fields").open && document.getElementById("direction").value === "outgoing"`)
+		stays(t)
+		tab.is(t, `document.getElementById("direction").value === "outgoing"`)
 	})
 	t.Run("else it comes by itself, and the focus stays", func(t *testing.T) {
 		tab.do(t, chromedp.Navigate(address+"/"), chromedp.Focus(chromedp.CSS("#preset-missed")))
