@@ -59,6 +59,7 @@
   document.addEventListener("htmx:error", function (event) {
     if (isLook(event)) {
       event.stopImmediatePropagation();
+      asked = false;
       waitUntil = Date.now() + patience;
     } else if (isOverview(event)) {
       event.stopImmediatePropagation();

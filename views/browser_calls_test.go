@@ -419,6 +419,32 @@ func TestALogIsShownAnewWhenItsDayIsOver(t *testing.T) {
 	tab.quiet(t)
 }
 
+func TestTheFocusDoesNotWaitForALogThatNeverCame(t *testing.T) {
+	l := Localizer{}
+	after := callLog(l)
+	after.Rows = after.Rows[3:]
+	var n newsfeed
+	looks := make(chan asked, 10)
+	address := serve(t, map[string]http.HandlerFunc{
+		"GET /": show(Calls(callLog(l))), "POST /calls/news": n.answer(looks),
+		"POST /calls": func(w http.ResponseWriter, r *http.Request) {
+			if r.FormValue("again") == "on" {
+				panic(http.ErrAbortHandler) // the connection breaks off
+			}
+			show(Calls(after))(w, r)
+		},
+	})
+	tab := openTab(t, 400, 900)
+	tab.do(t, chromedp.Navigate(address+"/"), chromedp.Focus(chromedp.CSS("#call-9 .why button")))
+	evaluate[bool](t, tab, `window.over = 0; document.addEventListener("htmx:finally:request", event => over += event.detail.ctx.request.action === "/calls"); true`)
+	n.put(CallNews(CallsPage{Page: Page{L: l}, DayOver: true}, nil))
+	tab.is(t, `!document.getElementById("arrived").hidden`)
+	tab.do(t, chromedp.Focus(chromedp.CSS("#arrived")), chromedp.KeyEvent("\r"))
+	tab.is(t, `over === 1 && document.getElementById("call-10") !== null`)
+	tab.do(t, chromedp.Focus(chromedp.CSS("#preset-missed")), chromedp.KeyEvent("\r"))
+	tab.is(t, `over === 2 && document.getElementById("call-10") === null && document.activeElement.id === "preset-missed"`)
+}
+
 func TestALogWithoutNewsOrOverviewStaysAsItIs(t *testing.T) {
 	l := Localizer{}
 	var looks atomic.Int32
