@@ -44,7 +44,8 @@
   // An answer that refuses (session over, not found, broken) is a whole page,
   // whatever part was asked for. It does not take the place of changes that are
   // not saved, unless they were given up. Any other is a proxy's, which did not
-  // reach us: nothing takes the place of what is there.
+  // reach us or did not let through what was sent: nothing takes the place of
+  // what is there.
   function refuse(ctx) {
     const ours = ctx.text.includes('id="page"');
     ctx.push = ctx.replace = "false";
