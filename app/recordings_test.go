@@ -214,14 +214,17 @@ func TestARecordingIsWaitedForForADay(t *testing.T) {
 
 // A guarded tape is there for us, and answers Bitrix24 with a status; 0 breaks the
 // connection.
-type guardedTape struct{ answer atomic.Int64 }
+type guardedTape struct {
+	body   string
+	answer atomic.Int64
+}
 
 func (p *guardedTape) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := int(p.answer.Load())
 	switch {
 	case r.Method == http.MethodHead || answer == http.StatusOK:
-		w.Header().Set("Content-Length", "5")
-		if _, err := w.Write([]byte("audio")); err != nil {
+		w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
+		if _, err := w.Write([]byte(p.body)); err != nil {
 			return // HEAD
 		}
 	case answer == 0:
@@ -238,10 +241,10 @@ func TestARecordingThatBitrix24CouldNotFetchIsToldOfAgainForADay(t *testing.T) {
 		answer  int
 		waiting string // empty: it is refused for good
 	}{
-		{"the PBX is busy", http.StatusServiceUnavailable, "HTTP_503"},
-		{"too many ask", http.StatusTooManyRequests, "HTTP_429"},
-		{"the PBX waited too long", http.StatusRequestTimeout, "HTTP_408"},
-		{"the connection breaks", 0, "NOT_FETCHED"},
+		{"the PBX is busy", http.StatusServiceUnavailable, "B24_HTTP_503"},
+		{"too many ask", http.StatusTooManyRequests, "B24_HTTP_429"},
+		{"the PBX waited too long", http.StatusRequestTimeout, "B24_HTTP_408"},
+		{"the connection breaks", 0, "B24_NOT_FETCHED"},
 		{"Bitrix24 may not have it", http.StatusForbidden, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -251,7 +254,7 @@ func TestARecordingThatBitrix24CouldNotFetchIsToldOfAgainForADay(t *testing.T) {
 					h.flow.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 				})
 				r.switches("c")
-				tape := &guardedTape{}
+				tape := &guardedTape{body: "audio"}
 				tape.answer.Store(int64(test.answer))
 				server := httptest.NewServer(tape)
 				t.Cleanup(server.Close)
@@ -269,6 +272,9 @@ func TestARecordingThatBitrix24CouldNotFetchIsToldOfAgainForADay(t *testing.T) {
 				if test.waiting == "" {
 					return
 				}
+				if page := r.dialog("c1", r.session); !strings.Contains(page, "Bitrix24 could not fetch the recording yet ("+test.waiting+")") {
+					t.Error("the page does not tell who could not fetch the recording")
+				}
 				ahead.Store(int64(time.Hour))
 				r.wakeNow("pbx:c1")
 				r.eventually("told of again", func() bool { return r.row("c1").Progress.Recording.Tries == 2 })
@@ -283,6 +289,67 @@ func TestARecordingThatBitrix24CouldNotFetchIsToldOfAgainForADay(t *testing.T) {
 				ahead.Store(int64(25 * time.Hour))
 				r.wakeNow("pbx:c2")
 				r.eventually("given up", func() bool { return r.row("c2").Progress.Recording.Code == "ERROR_CORE" })
+			})
+		})
+	}
+}
+
+// The first is not given up for that: another may never come.
+func TestOfTwoRecordingsTheOneThatBitrix24CanFetchIsAttached(t *testing.T) {
+	const busy, forbidden, ok = http.StatusServiceUnavailable, http.StatusForbidden, http.StatusOK
+	for _, test := range []struct {
+		name          string
+		first, second int // to Bitrix24; the second is not there if 0
+		mended        string
+		at            time.Duration
+		want          string
+	}{
+		{"at once", busy, ok, "", 0, "/second.mp3"},
+		{"the first, as the second is refused", busy, forbidden, "/first.mp3", time.Hour, "/first.mp3"},
+		{"the first, as the second is not there", busy, 0, "/first.mp3", time.Hour, "/first.mp3"},
+		{"the second, as the first is never fetched", busy, busy, "/second.mp3", time.Hour, "/second.mp3"},
+		{"the second, when the first is given up", busy, busy, "/second.mp3", 25 * time.Hour, "/second.mp3"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, address string) {
+				var ahead atomic.Int64
+				r := tuned(t, address, classic, func(h *house) {
+					h.flow.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+				})
+				r.switches("c")
+				tapes := map[string]*guardedTape{"/first.mp3": {body: "/first.mp3"}, "/second.mp3": {body: "/second.mp3"}}
+				tapes["/first.mp3"].answer.Store(int64(test.first))
+				tapes["/second.mp3"].answer.Store(int64(test.second))
+				mux := http.NewServeMux()
+				mux.Handle("/first.mp3", tapes["/first.mp3"])
+				if test.second != 0 {
+					mux.Handle("/second.mp3", tapes["/second.mp3"])
+				}
+				server := httptest.NewServer(mux)
+				t.Cleanup(server.Close)
+				first, second := recording("c1", server.URL+"/first.mp3"), recording("c1", server.URL+"/second.mp3")
+				first["at"], second["id"] = ago(time.Second), "second"
+				r.tell(started("c1", "incoming", "+4930901820"), answered("c1", "104"), ended("c1", "answered", 5), first, second)
+				r.worked("c1")
+				if test.mended != "" {
+					if got := r.row("c1").Progress.Recording; got.URL != server.URL+"/first.mp3" || got.Waiting != "B24_HTTP_503" || got.Tries != 1 {
+						t.Errorf("waits for %+v", got)
+					}
+					tapes[test.mended].answer.Store(http.StatusOK)
+					ahead.Store(int64(test.at))
+					r.wakeNow("pbx:c1")
+				}
+				r.eventually("attached", func() bool { return r.row("c1").Progress.Recording.FileID != 0 })
+				got := r.row("c1")
+				if file := string(r.portal.Recording(*got.B24CallID)); file != test.want || !got.Progress.Recording.Attached() {
+					t.Errorf("attached %q: %+v", file, got.Progress.Recording)
+				}
+				asked := r.sim.Count("acme", "telephony.externalCall.attachRecord")
+				r.tell(transferred("c1", "104", "105"))
+				r.worked("c1")
+				if n := r.sim.Count("acme", "telephony.externalCall.attachRecord"); n != asked {
+					t.Errorf("asked for %d times more", n-asked)
+				}
 			})
 		})
 	}

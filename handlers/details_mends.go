@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"callwise/app/b24"
+	"callwise/app/callflow"
 	"callwise/app/crm"
 	"callwise/app/rules"
 	"callwise/models"
@@ -158,6 +159,8 @@ func (w words) recording(c models.Call, d dialogue) views.RecordingDetails {
 	switch {
 	case state == "failed" && code == string(b24.UploadElsewhere):
 		state = "elsewhere"
+	case callflow.Unfetched(r):
+		state, code = "unfetched", r.Waiting
 	case state == "awaited":
 		code = r.Waiting
 	case state != "":

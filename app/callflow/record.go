@@ -78,7 +78,7 @@ func (w *work) attachAudio(ctx context.Context, audio *models.Audio) error {
 // attachAddress has Bitrix24 fetch the recording from the first address that is
 // left; one of an earlier leg that is heard of late takes the place of a later
 // leg's, as Bitrix24 keeps the last one it is given. It reports that it was in
-// vain and another may be tried.
+// vain and another may be tried; without one, the first that is late is awaited.
 //
 // https://apidocs.bitrix24.com/api-reference/telephony/telephony-external-call-attach-record.html
 func (w *work) attachAddress(ctx context.Context) (next bool, err error) {
@@ -90,9 +90,12 @@ func (w *work) attachAddress(ctx context.Context) (next bool, err error) {
 	if known.Code != "" && known.URL != "" && !slices.Contains(known.Passed, known.URL) {
 		known.Passed = append(slices.Clone(known.Passed), known.URL)
 	}
-	address, reported, err := w.address(known.Passed)
-	if err != nil || address == "" || settled && address == known.URL {
+	address, reported, err := w.address(w.passedBy(known.Passed))
+	if err != nil || settled && (address == "" || address == known.URL) {
 		return false, err
+	}
+	if address == "" {
+		return false, w.await(ctx, known.Passed)
 	}
 	recording := models.Recording{URL: address, Passed: known.Passed}
 	if known.URL == address && known.Waiting != "" {
@@ -107,7 +110,8 @@ func (w *work) attachAddress(ctx context.Context) (next bool, err error) {
 	size, missing := lookAt(ctx, w.Looks, address)
 	mayCome := w.Now().Sub(reported) < fileWithin
 	if missing != "" && mayCome {
-		return false, w.await(ctx, recording, missing)
+		w.late = append(w.late, lateFile{recording, missing})
+		return false, w.await(ctx, known.Passed)
 	}
 	if kept := w.stays(size); missing == "" && kept != "" {
 		return false, w.keep(ctx, recording, kept)
@@ -127,21 +131,25 @@ func (w *work) early(ctx context.Context, next time.Time) (bool, error) {
 }
 
 // pass tells Bitrix24 the address of a recording. One that never came is given
-// up for the reason missing. One that Bitrix24 could not fetch it is told of again as
-// long as the file may come.
+// up for the reason missing. One that Bitrix24 could not fetch is late as long as the
+// file may come.
 func (w *work) pass(ctx context.Context, recording models.Recording, missing string, mayCome bool) (next bool, err error) {
-	awaited := recording
+	late := recording
 	recording.Waiting, recording.NextAt, recording.Tries, recording.Code = "", time.Time{}, 0, missing
 	if missing == "" {
 		recording.FileID, err = w.client.AttachRecord(ctx, *w.row.B24CallID, recordName(recording.URL), recording.URL)
 		if why := unfetched(err); why != "" && mayCome {
-			return false, w.await(ctx, awaited, why)
+			w.late = append(w.late, lateFile{late, why})
+			return true, nil
 		}
 		recording.Code = errorCode(err)
 	}
 	w.did("recording", recording.Code)
 	if err != nil && !refusedForGood(err) {
 		return false, err
+	}
+	if recording.Code == "" {
+		recording.Passed = w.passedBy(recording.Passed)
 	}
 	w.row.Progress.Recording = recording
 	return recording.Code != "", w.save(ctx)
@@ -150,18 +158,39 @@ func (w *work) pass(ctx context.Context, recording models.Recording, missing str
 // keep leaves a recording where it is.
 func (w *work) keep(ctx context.Context, recording models.Recording, why string) error {
 	w.did("recording_"+why, "")
-	w.row.Progress.Recording = models.Recording{URL: recording.URL, Kept: why, Passed: recording.Passed}
+	w.row.Progress.Recording = models.Recording{URL: recording.URL, Kept: why, Passed: w.passedBy(recording.Passed)}
 	return w.save(ctx)
 }
 
-// await has a worker look for the file of a recording again, after a pause that
-// grows. The call does not wait for it.
-func (w *work) await(ctx context.Context, recording models.Recording, missing string) error {
+// A lateFile is the file of a recording that may come still, and why it was not to be
+// had in this run.
+type lateFile struct {
+	recording models.Recording
+	why       string
+}
+
+// passedBy adds the addresses of late files to those passed.
+func (w *work) passedBy(passed []string) []string {
+	passed = slices.Clone(passed)
+	for _, late := range w.late {
+		passed = append(passed, late.recording.URL)
+	}
+	return passed
+}
+
+// await has a worker look for the first late file again, after a pause that grows, and
+// then for the others but those passed. The call does not wait for it.
+func (w *work) await(ctx context.Context, passed []string) error {
+	if len(w.late) == 0 {
+		return nil
+	}
+	recording, why := w.late[0].recording, w.late[0].why
 	if recording.Waiting == "" {
-		w.did("recording_awaited", missing)
+		w.did(awaiting(why), why)
 	}
 	pause := min(10*time.Second<<min(recording.Tries, 9), time.Hour)
-	recording.Waiting, recording.NextAt, recording.Code = missing, w.Now().UTC().Add(pause), ""
+	recording.Waiting, recording.NextAt, recording.Code = why, w.Now().UTC().Add(pause), ""
+	recording.Passed = passed
 	recording.Tries++
 	w.row.Progress.Recording = recording
 	return w.Store.SaveAndWake(ctx, w.row, pause)

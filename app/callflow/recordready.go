@@ -21,13 +21,26 @@ const lookWithin = 4 * time.Second
 const (
 	fileEmpty       = "EMPTY_FILE"
 	fileUnreachable = "PBX_UNREACHABLE"
-	fileUnfetched   = "NOT_FETCHED" // by Bitrix24, which did not get to it
 	httpStatus      = "HTTP_"
+	byBitrix24      = "B24_" // begins what Bitrix24 met
+	fileUnfetched   = byBitrix24 + "NOT_FETCHED"
 )
 
 // NeverCame reports a recording that the PBX told of and never had.
 func NeverCame(r models.Recording) bool {
 	return r.Code == fileEmpty || r.Code == fileUnreachable || strings.HasPrefix(r.Code, httpStatus)
+}
+
+// Unfetched reports a recording that Bitrix24 could not fetch yet, whether we could or
+// not.
+func Unfetched(r models.Recording) bool { return strings.HasPrefix(r.Waiting, byBitrix24) }
+
+// awaiting is the step of a call whose recording is awaited.
+func awaiting(why string) string {
+	if strings.HasPrefix(why, byBitrix24) {
+		return "recording_unfetched"
+	}
+	return "recording_awaited"
 }
 
 // lookAt asks a PBX for a recording without fetching it: how large it is, 0 when
@@ -80,7 +93,10 @@ func unfetched(err error) string {
 	case status == 0:
 		return fileUnfetched
 	}
-	return notYet(status)
+	if why := notYet(status); why != "" {
+		return byBitrix24 + why
+	}
+	return ""
 }
 
 // notYet is the word for a status that says that a file may come; empty for any

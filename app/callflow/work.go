@@ -36,6 +36,7 @@ type work struct {
 	sent   time.Time                   // when the portal was last asked in this run; zero if it was not
 	inside *insider                    // whether the client is one of the employees, once looked up
 	staff  map[string]*models.Employee // by extension, as far as looked up; nil for nobody
+	late   []lateFile                  // what was not to be had of the call's recordings in this run
 }
 
 // save writes the call down if it has changed. That is done before each request
