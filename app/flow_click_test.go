@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,7 +71,7 @@ func TestAClickThatThePBXDoesNotTakeEndsAsFailedSoThatNoCardHangs(t *testing.T) 
 		r.pbx.refuse = true
 		r.pbx.mu.Unlock()
 		r.portal.AddContact(b24sim.Contact{Name: "Mia", Phones: []string{"+4930901821"}})
-		r.portal.Click(b24sim.Click{UserID: omar, Phone: "+4930901821"})
+		click := r.portal.Click(b24sim.Click{UserID: omar, Phone: "+4930901821"})
 		r.finished(1)
 		if cards := r.portal.Cards(); len(cards) != 0 {
 			t.Errorf("cards still shown: %v", cards)
@@ -78,6 +79,9 @@ func TestAClickThatThePBXDoesNotTakeEndsAsFailedSoThatNoCardHangs(t *testing.T) 
 		statistics := r.portal.Statistics()
 		if len(statistics) != 1 || statistics[0].Status != "503" {
 			t.Errorf("statistics = %+v, want one call that failed", statistics)
+		}
+		if !strings.Contains(r.dialog(click, r.session), "Cloud PBX did not accept the call order") {
+			t.Error("the page does not tell that the PBX did not take the command")
 		}
 	})
 }

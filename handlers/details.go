@@ -136,7 +136,7 @@ func (w words) details(d dialogue) views.CallDetails {
 		L: w.l, ID: c.ID, Session: d.view.token, Admin: d.view.visitor.Admin,
 		Title: w.l.CallTitle(string(c.Direction), w.number(row)), Facts: w.facts(row),
 		Attention: w.attention(c, records, d.employees), Mends: mendsOf(c), Explained: w.explained(c),
-		Timeline: w.timeline(c.Kind, d.details.Events), Steps: w.steps(c.Progress.Steps),
+		Timeline: w.timeline(c, d.details.Events), Steps: w.steps(c.Progress.Steps),
 		Decision: w.decision(c, d.line), Result: w.l.Result(w.outcome(row, records)),
 		Created:   w.l.Entities(w.address, w.refsOf(c.Progress.Created, records)),
 		LoggedTo:  w.l.Entities(w.address, w.refsOf(c.Progress.Bound, records)),

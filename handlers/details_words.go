@@ -20,15 +20,19 @@ import (
 
 // timeline is what happened in order. Bitrix24 tells times to the second only,
 // so within a second the order of arrival counts.
-func (w words) timeline(kind models.CallKind, events []models.Event) []views.TimelineEvent {
+func (w words) timeline(c models.Call, events []models.Event) []views.TimelineEvent {
 	events = slices.Clone(events)
 	slices.SortStableFunc(events, func(a, b models.Event) int {
 		return cmp.Or(a.HappenedAt.Truncate(time.Second).Compare(b.HappenedAt.Truncate(time.Second)), a.ArrivedAt.Compare(b.ArrivedAt))
 	})
 	var shown []views.TimelineEvent
 	for _, e := range events {
+		what, detail := happening(c, e), w.detail(e)
+		if what == untaken {
+			detail = "" // how the call ends it does not say
+		}
 		shown = append(shown, views.TimelineEvent{
-			Event: w.l.Event(happening(kind, e)), Detail: w.detail(e), Source: w.l.Source(string(e.Source)),
+			Event: w.l.Event(what), Detail: detail, Source: w.l.Source(string(e.Source)),
 			Happened: w.l.Instant(e.HappenedAt, w.zone), Arrived: w.l.Instant(e.ArrivedAt, w.zone),
 			Late: w.l.Late(e.HappenedAt, e.ArrivedAt),
 		})
@@ -36,13 +40,19 @@ func (w words) timeline(kind models.CallKind, events []models.Event) []views.Tim
 	return shown
 }
 
+// untaken is what the end means that a call has since the PBX did not take its command.
+const untaken = "command.untaken"
+
 // happening is what an event means. Bitrix24 reports the start of an
 // application's call when it is registered, whether anybody talks or not.
 //
 // https://apidocs.bitrix24.com/api-reference/telephony/voximplant/events/on-voximplant-call-start.html
-func happening(kind models.CallKind, e models.Event) string {
-	if e.Type == b24.VoximplantStart && kind != models.KindBuiltin {
+func happening(c models.Call, e models.Event) string {
+	switch {
+	case e.Type == b24.VoximplantStart && c.Kind != models.KindBuiltin:
 		return "registered"
+	case callflow.Untaken(c.ID, e):
+		return untaken
 	}
 	return e.Type
 }

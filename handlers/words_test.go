@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"encoding/json"
 	"slices"
 	"testing"
 	"time"
@@ -105,7 +106,7 @@ func TestWithinASecondTheTimelineGoesByArrival(t *testing.T) {
 		return models.Event{Source: source, Type: kind, HappenedAt: second.Add(happened), ArrivedAt: second.Add(arrived)}
 	}
 	w := words{l: views.ForLang("en"), zone: time.UTC}
-	shown := w.timeline(models.KindPBX, []models.Event{
+	shown := w.timeline(models.Call{Kind: models.KindPBX}, []models.Event{
 		event(models.SourceBitrix24, "ONVOXIMPLANTCALLINIT", 0, 700*time.Millisecond),
 		event(models.SourceBitrix24, "ONVOXIMPLANTCALLSTART", 0, 710*time.Millisecond),
 		event(models.SourcePBX, "call.started", 400*time.Millisecond, 450*time.Millisecond),
@@ -119,5 +120,27 @@ func TestWithinASecondTheTimelineGoesByArrival(t *testing.T) {
 	want := []string{"Call started", "Call appeared in Bitrix24", "Registered in Bitrix24", "Answered", "Call ended"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("timeline (-want +got):\n%s", diff)
+	}
+}
+
+// A call goes on whose command the PBX answers late.
+func TestTheTimelineTellsThatThePBXDidNotTakeACommandFromTheEndOfTheCall(t *testing.T) {
+	c := models.Call{ID: 7, Kind: models.KindClick}
+	ended := models.Event{Type: "call.ended", Source: models.SourceCallwise, Payload: json.RawMessage(`{"type":"call.ended","status":"failed"}`)}
+	untaken, stale := ended, ended
+	untaken.EventKey, stale.EventKey = models.OwnEventKey("command.untaken", 7), models.OwnEventKey("call.ended", 7)
+	for lang, want := range map[string][2]string{
+		"en": {"Cloud PBX did not accept the call order", "Call ended (failed)"},
+		"ru": {"Облачная АТС не приняла заказ звонка", "Звонок завершён (сбой)"},
+	} {
+		var got [2]string
+		for i, e := range (words{l: views.ForLang(lang), zone: time.UTC}).timeline(c, []models.Event{untaken, stale}) {
+			if got[i] = e.Event; e.Detail != "" {
+				got[i] += " (" + e.Detail + ")"
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", lang, diff)
+		}
 	}
 }

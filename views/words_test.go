@@ -154,7 +154,7 @@ func TestEveryCodeHasWordsInEveryLanguage(t *testing.T) {
 		"filter.direction": append([]string{"all"}, directionChoices[1:]...),
 		"filter.outcome":   append([]string{"all"}, outcomeChoices[1:]...),
 		"status":           {"open", "answered", "missed", "declined", "cancelled", "busy", "no_answer", "invalid_number", "unavailable", "no_funds", "blocked", "failed"},
-		"event": {"call.started", "call.ringing", "call.answered", "call.transferred", "call.ended", "recording.ready", "transcript.ready",
+		"event": {"call.started", "call.ringing", "call.answered", "call.transferred", "call.ended", "recording.ready", "transcript.ready", "command.accepted", "command.untaken",
 			"ONEXTERNALCALLSTART", "ONEXTERNALCALLBACKSTART", "ONVOXIMPLANTCALLINIT", "ONVOXIMPLANTCALLSTART", "ONVOXIMPLANTCALLEND"},
 		"source": {"pbx", "bitrix24", "callwise"}, "recording": {"waiting", "attached", "failed", "awaited", "absent", "link", "too_large", "link_here", "too_large_here"},
 		"row":    {"P1", "P2", "P3", "P4", "P5", "P6", "D1", "D2", "D3", "D4", "D5", "D6", "D7", "D8", "D10", "D11", "D12", "D13", "D14", "D15"},

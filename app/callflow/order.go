@@ -128,10 +128,13 @@ func withoutUntaken(row *models.Call, events []models.Event) []models.Event {
 	if row.PBXCallID == nil || row.State == models.CallFinished || row.Progress.Finish.Tried {
 		return events
 	}
-	untaken := models.OwnEventKey(commandUntaken, row.ID)
-	return slices.DeleteFunc(slices.Clone(events), func(e models.Event) bool {
-		return e.Source == models.SourceCallwise && e.EventKey == untaken
-	})
+	return slices.DeleteFunc(slices.Clone(events), func(e models.Event) bool { return Untaken(row.ID, e) })
+}
+
+// Untaken reports the end that we gave a call since the PBX did not take its command. The
+// call may go on all the same.
+func Untaken(callID int64, e models.Event) bool {
+	return e.Source == models.SourceCallwise && e.EventKey == models.OwnEventKey(commandUntaken, callID)
 }
 
 // commandSlack is how much later a try may come than it was due: the queue looks for
