@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -301,6 +302,21 @@ func TestAnEventIsStoredAlthoughAllConnectionsDiedWithoutAWord(t *testing.T) {
 	eventually(t, "the connections wait long enough to be asked", func() bool { return time.Since(since) > time.Second })
 	wire.silence()
 	if _, _, err := store.AddEvents(t.Context(), portal.ID, []models.Event{incoming(t, "c1", "+4930901821")}); err != nil {
+		t.Error(err)
+	}
+}
+
+// A database that says nothing any more does not undo anything either.
+func TestATransactionEndsWhoseConnectionDiedWithoutAWord(t *testing.T) {
+	t.Parallel()
+	wire, address := wireTo(t, postgreSQL(t))
+	store := modelstest.Migrated(t, address)
+	t.Cleanup(wire.hangUp)
+	refused := errors.New("refused")
+	if err := store.Transaction(t.Context(), func(tx *gorm.DB) error {
+		defer wire.silence()
+		return errors.Join(refused, tx.Exec("SET LOCAL idle_in_transaction_session_timeout = 0").Error)
+	}); !errors.Is(err, refused) {
 		t.Error(err)
 	}
 }

@@ -77,7 +77,7 @@ func (s *Store) take(ctx context.Context, t taking, before ...statement) (*Taken
 		err = s.readLong(ctx, taken, t.portalID, t.key)
 	}
 	if err != nil && len(t.names) > 0 {
-		err = errors.Join(err, s.Release(context.WithoutCancel(ctx), t.names[0], t.owner))
+		err = errors.Join(err, s.giveBack(ctx, t.names[0], t.owner))
 	}
 	return taken, err
 }

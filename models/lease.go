@@ -77,6 +77,13 @@ func (s *Store) Release(ctx context.Context, name, owner string) error {
 	return release(s.soon(ctx), name, owner).Error
 }
 
+// giveBack is [Store.Release] though ctx has ended.
+func (s *Store) giveBack(ctx context.Context, name, owner string) error {
+	ctx, cancel := though(ctx)
+	defer cancel()
+	return s.Release(ctx, name, owner)
+}
+
 func release(db *gorm.DB, name, owner string) *gorm.DB {
 	return db.Exec("DELETE FROM leases WHERE name = ? AND owner = ?", clean(name), owner)
 }

@@ -196,7 +196,9 @@ func (t *pgTx) Commit() error { return t.end(t.ctx, t.tx.Commit) }
 
 // Rollback undoes the transaction, also when its context has ended.
 func (t *pgTx) Rollback() error {
-	err := t.end(context.WithoutCancel(t.ctx), t.tx.Rollback)
+	ctx, cancel := though(t.ctx)
+	defer cancel()
+	err := t.end(ctx, t.tx.Rollback)
 	if errors.Is(err, sql.ErrConnDone) {
 		return nil // the connection is broken, and the transaction with it
 	}

@@ -47,7 +47,7 @@ func (s *Store) RenewToken(ctx context.Context, portalID, userID int64, stale st
 		}
 		if held {
 			token, err := s.renewHeld(ctx, portal, userID, stale, renew)
-			return token, errors.Join(err, s.Release(context.WithoutCancel(ctx), lease, owner))
+			return token, errors.Join(err, s.giveBack(ctx, lease, owner))
 		}
 		select {
 		case <-ctx.Done():

@@ -140,7 +140,17 @@ func (s *Store) schema() migrations.Database {
 	return migrations.Database{Dialect: migrations.SQLite, SQL: s.sql}
 }
 
-// Close stores the events already taken on and closes the database.
+// hangsFor is how long a database that hangs is waited for that is to undo something,
+// or to end: it does not keep the process from ending.
+const hangsFor = 5 * time.Second
+
+// though is ctx for what is to be undone though ctx has ended, for as long as hangsFor.
+func though(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), hangsFor)
+}
+
+// Close stores the events already taken on and closes the database. What is still in
+// use after a while is left to the end of the process.
 func (s *Store) Close() error {
 	s.arrivals.close()
 	return s.disconnect()
@@ -151,10 +161,24 @@ func (s *Store) disconnect() error {
 	err := s.sql.Close()
 	if s.pool != nil {
 		err = errors.Join(err, s.soonSQL.Close())
-		s.pool.Close()
-		s.soonPool.Close()
+		s.closePools()
 	}
 	return err
+}
+
+// closePools waits for the connections in use.
+func (s *Store) closePools() {
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		s.pool.Close()
+		s.soonPool.Close()
+	}()
+	select {
+	case <-closed:
+	case <-time.After(hangsFor):
+		s.Log.Warn("connections to the database left open that did not end")
+	}
 }
 
 // Transaction runs do in one transaction and rolls back when it fails or

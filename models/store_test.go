@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -59,6 +61,30 @@ func active(t testing.TB, s *models.Store, memberID string) *models.Portal {
 	p := install(t, s, memberID)
 	check(t, s.SetStatus(t.Context(), p.ID, models.PortalActive, ""))
 	return must[*models.Portal](t)(s.PortalByID(t.Context(), p.ID))
+}
+
+func TestAStoreIsClosedAlthoughTheDatabaseHangs(t *testing.T) {
+	s := modelstest.Migrated(t, modelstest.PostgreSQL(t))
+	var said strings.Builder
+	s.Log = slog.New(slog.NewTextHandler(&said, nil))
+	begun, over := make(chan struct{}), make(chan struct{})
+	var hanging sync.WaitGroup
+	hanging.Go(func() {
+		if err := s.Transaction(t.Context(), func(tx *gorm.DB) error {
+			close(begun)
+			<-over
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+	})
+	<-begun
+	check(t, s.Close())
+	close(over)
+	hanging.Wait()
+	if !strings.Contains(said.String(), "connections to the database left open") {
+		t.Errorf("nobody hears of it: %q", said.String())
+	}
 }
 
 // On a machine of many processors the sum of all processes' would be more than a

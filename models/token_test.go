@@ -151,6 +151,34 @@ func TestARenewalThatFailsLeavesThePairAndTheLeaseFree(t *testing.T) {
 	})
 }
 
+// The database hangs when the lease is to be given back.
+func TestARenewalEndsAlthoughItsLeaseCannotBeGivenBack(t *testing.T) {
+	errDown := errors.New("down")
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		p := active(t, s, "one")
+		begun, over := make(chan struct{}), make(chan struct{})
+		var hanging sync.WaitGroup
+		_, err := s.RenewToken(t.Context(), p.ID, 1, "access-1-one", func(context.Context, models.Token) (models.Token, error) {
+			hanging.Go(func() {
+				if err := s.Transaction(t.Context(), func(tx *gorm.DB) error {
+					err := tx.Exec("UPDATE leases SET owner = owner").Error
+					close(begun)
+					<-over
+					return err
+				}); err != nil {
+					t.Error(err)
+				}
+			})
+			<-begun
+			return models.Token{}, errDown
+		})
+		wantErr(t, err, errDown)
+		wantErr(t, err, context.DeadlineExceeded)
+		close(over)
+		hanging.Wait()
+	})
+}
+
 func TestWhoWaitsForARenewalGivesUpWithItsContext(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		p := active(t, s, "one")
