@@ -48,10 +48,14 @@ func TestWhatIsBrokenOffForAllPortalsGoesOnWithThoseThatWereLeft(t *testing.T) {
 		f := &Flow{Store: s}
 		var after atomic.Int64
 		var mu sync.Mutex
-		look := func(until int) (seen []int64, err error) {
+		look := func(until int, slow int64) (seen []int64, err error) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			err = f.eachPortalAfter(ctx, &after, func(_ context.Context, portal *models.Portal) {
+			err = f.eachPortalAfter(ctx, &after, func(ctx context.Context, portal *models.Portal) {
+				if portal.ID == slow {
+					<-ctx.Done()
+					return
+				}
 				mu.Lock()
 				defer mu.Unlock()
 				if seen = append(seen, portal.ID); len(seen) == until {
@@ -61,18 +65,19 @@ func TestWhatIsBrokenOffForAllPortalsGoesOnWithThoseThatWereLeft(t *testing.T) {
 			slices.Sort(seen)
 			return seen, err
 		}
-		all, err := look(0)
+		all, err := look(0, 0)
 		if err != nil || len(all) != portals {
 			t.Fatalf("%d portals: %v", len(all), err)
 		}
-		if _, err := look(portals - 20); !errors.Is(err, context.Canceled) {
-			t.Errorf("broken off: %v", err)
+		for _, slow := range []int{5, 120} {
+			if _, err := look(portals-1, all[slow]); !errors.Is(err, context.Canceled) {
+				t.Errorf("broken off: %v", err)
+			}
+			if rest, err := look(0, 0); err != nil || !slices.Equal(rest, all[slow:]) {
+				t.Errorf("goes on with %d portals instead of %d: %v", len(rest), portals-slow, err)
+			}
 		}
-		rest, err := look(0)
-		if err != nil || len(rest) == 0 || len(rest) >= portals || !slices.Equal(rest, all[portals-len(rest):]) {
-			t.Errorf("goes on with %d portals: %v", len(rest), err)
-		}
-		if anew, err := look(0); err != nil || len(anew) != portals {
+		if anew, err := look(0, 0); err != nil || len(anew) != portals {
 			t.Errorf("then begins anew with %d portals: %v", len(anew), err)
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -145,29 +146,52 @@ func (f *Flow) eachPortal(ctx context.Context, do func(context.Context, *models.
 }
 
 // eachPortalAfter is eachPortal for the portals behind one, and remembers there up to
-// which it came if it ends early: 0 when it has come to the last.
+// which all were done if it ends early: 0 when it has done the last.
 func (f *Flow) eachPortalAfter(ctx context.Context, after *atomic.Int64, do func(context.Context, *models.Portal)) error {
 	var beside errgroup.Group
 	beside.SetLimit(portalsBeside)
-	for {
-		portals, err := f.Store.Portals(ctx, after.Load())
-		if err != nil {
-			return errors.Join(err, beside.Wait())
-		}
+	var broken brokenOff
+	begun := after.Load()
+	portals, err := f.Store.Portals(ctx, begun)
+	for len(portals) > 0 {
 		for _, sealed := range portals {
 			beside.Go(func() error {
 				f.onePortal(ctx, sealed, do)
+				broken.add(ctx, sealed.ID)
 				return nil
 			})
 		}
-		if err := ctx.Err(); err != nil {
-			return errors.Join(err, beside.Wait())
-		}
-		if len(portals) == 0 {
-			after.Store(0)
-			return beside.Wait()
-		}
-		after.Store(portals[len(portals)-1].ID)
+		begun = portals[len(portals)-1].ID
+		portals, err = f.Store.Portals(ctx, begun)
+	}
+	err = errors.Join(err, beside.Wait())
+	switch {
+	case broken.first != 0:
+		after.Store(broken.first - 1)
+		return errors.Join(ctx.Err(), err)
+	case err != nil:
+		after.Store(begun)
+	default:
+		after.Store(0)
+	}
+	return err
+}
+
+// A brokenOff is the first of the portals for which ctx ended too early; 0 without one.
+type brokenOff struct {
+	mu    sync.Mutex
+	first int64
+}
+
+// add tells that all was done for a portal, unless ctx has ended.
+func (b *brokenOff) add(ctx context.Context, id int64) {
+	if ctx.Err() == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.first == 0 || id < b.first {
+		b.first = id
 	}
 }
 
