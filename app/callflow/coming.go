@@ -35,7 +35,8 @@ func bring[T any](w *work, ask func() (T, error)) (T, error) {
 }
 
 // unheard measures from now what a process that died waited for the answer of: it may
-// have sent it long after it wrote that down, and has sent nothing since it lost the call.
+// have sent it long after it wrote that down, but nothing since it lost the call, unless it
+// had only stood still, see [Flow.prolong].
 func (w *work) unheard() {
 	if w.row.Progress.Awaited {
 		w.sentBy(w.Now())

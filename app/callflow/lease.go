@@ -13,7 +13,7 @@ import (
 )
 
 // errLeaseLost ends work whose lease is perhaps not its own any more, and errTaken
-// that whose lease is not: it ran out, and another may have taken it.
+// that whose lease is not: it ran out, or is about to, and another may take it.
 var (
 	errLeaseLost = errors.New("callflow: lease lost")
 	errTaken     = fmt.Errorf("%w: it ran out", errLeaseLost)
@@ -119,7 +119,7 @@ func (f *Flow) renew(ctx context.Context, name, owner string, cancel context.Can
 			return
 		case <-tick.C:
 		}
-		held, err := f.Store.Renew(ctx, name, owner, f.Lease)
+		held, err := f.prolong(ctx, name, owner)
 		if ctx.Err() != nil {
 			return
 		}
@@ -132,6 +132,18 @@ func (f *Flow) renew(ctx context.Context, name, owner string, cancel context.Can
 			return
 		}
 	}
+}
+
+// prolong renews a lease, and reports whether it is still ours for certain. A database
+// that hangs does not say so: it is waited for until the lease may run out.
+func (f *Flow) prolong(ctx context.Context, name, owner string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, f.Lease/2)
+	defer cancel()
+	held, err := f.Store.Renew(ctx, name, owner, f.Lease)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return false, nil
+	}
+	return held, err
 }
 
 // holdPatiently is hold for a lease that is worth waiting for: it tries for
