@@ -141,7 +141,7 @@ func TestAPortalThatDoesNotSayWhoCallsLeavesNobodyWaiting(t *testing.T) {
 		}{
 			{"no answer", b24sim.Fault{Act: b24sim.Hold}, 504, "did not answer in time"},
 			{"a full bucket", b24sim.QueryLimit("acme", ""), 503, "no more requests"},
-			{"error pages", b24sim.Fault{Act: b24sim.ServerError}, 504, "did not answer in time"},
+			{"error pages", b24sim.Fault{Act: b24sim.ServerError}, 502, "did not give an answer"},
 		} {
 			tt.fault.Method, tt.fault.Times = searchCustomers, -1
 			fault := r.sim.Inject(tt.fault)
