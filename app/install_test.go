@@ -104,7 +104,7 @@ func TestAnUpdateMayBringANewApplicationTokenWhichItsAccessTokenProves(t *testin
 func TestTheEventOfAnInstallationInstallsAsTheInstallerDoes(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		t.Run("before the installer's page", func(t *testing.T) {
-			r := bareRig(t, address, classic)
+			r := bareRig(t, address, b24sim.PortalConfig{RepeatSales: true, Language: "de"})
 			r.start()
 			frame := r.clickInstall()
 			r.sends("/b24/install", r.lifecycle("ONAPPINSTALL", admin, map[string]string{"VERSION": "1", "LANGUAGE_ID": "de"}), http.StatusOK)

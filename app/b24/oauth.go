@@ -285,7 +285,6 @@ func (c *Client) exchangePair(ctx context.Context, old Token) (Token, Portal, er
 	}
 	ctx, span := tracer.Start(ctx, Renewal, trace.WithSpanKind(trace.SpanKindClient))
 	began := c.app.now()
-	c.portal.renews(old.UserID, began)
 	fresh, portal, came, err := c.app.refresh(ctx, old.AuthHost, old.RefreshToken)
 	entry := Request{At: began, Method: Renewal, Status: came.status, Answer: maskedAnswer(came.text), Duration: c.app.now().Sub(began)}
 	refusal, refused := errors.AsType[*Error](err)
@@ -304,6 +303,7 @@ func (c *Client) exchangePair(ctx context.Context, old Token) (Token, Portal, er
 		return Token{}, Portal{}, fmt.Errorf("%w: renewed for another portal", ErrForged)
 	}
 	fresh.Kind, fresh.UserID = old.Kind, old.UserID
+	c.portal.renews(old.UserID, began)
 	return fresh, portal, nil
 }
 
@@ -311,15 +311,14 @@ func (c *Client) exchangePair(ctx context.Context, old Token) (Token, Portal, er
 // a little less than an access token lives.
 const aheadEvery = 50 * time.Minute
 
-// renews takes down that this process renews a user's pair.
+// renews takes down that this process has renewed a user's pair.
 func (p *portal) renews(userID int64, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.renewals[userID] = now
 }
 
-// renewedLately reports a user whose pair this process has renewed, or tried to,
-// within aheadEvery.
+// renewedLately reports a user whose pair this process has renewed within aheadEvery.
 func (p *portal) renewedLately(userID int64, now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
