@@ -8,8 +8,8 @@ import (
 	"gorm.io/gorm"
 )
 
-// clock is the time that leases and the like are counted by, in microseconds since 1970: the
-// database's own, because those of several machines may differ, or ours with
+// clock is the time that leases and the like are counted by, in microseconds since
+// 1970: the database's own, because those of several machines may differ, or ours with
 // SQLite, the database of one process.
 func (s *Store) clock() string {
 	if s.pool != nil {

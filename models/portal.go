@@ -202,20 +202,9 @@ func unlessEmpty(column string) clause.Assignment {
 	return raw(column, "CASE excluded."+column+" WHEN '' THEN portals."+column+" ELSE excluded."+column+" END")
 }
 
+// ifNone keeps what is stored, but of a portal that was uninstalled.
 func ifNone(column string) clause.Assignment {
 	return raw(column, "CASE WHEN portals."+column+" = '' OR portals.status = 'uninstalled' AND excluded."+column+" <> '' THEN excluded."+column+" ELSE portals."+column+" END")
-}
-
-// SetLanguage stores a portal's own language, as Bitrix24 spells it, and the country that
-// its numbers are from, ISO 3166.
-func (s *Store) SetLanguage(ctx context.Context, portalID int64, lang, country string) error {
-	return s.change(ctx, portalID, map[string]any{"lang": clean(lang), "country": country})
-}
-
-// SetTimeZone stores a portal's time zone, an IANA name.
-func (s *Store) SetTimeZone(ctx context.Context, portalID int64, zone string) error {
-	return s.with(ctx).Table("portals").Where("id = ? AND time_zone <> ?", portalID, zone).
-		Updates(map[string]any{"time_zone": zone, "updated_at": s.now()}).Error
 }
 
 // Portal returns the portal that Bitrix24 calls memberID.

@@ -87,6 +87,17 @@ func (s *Store) SaveInstallState(ctx context.Context, portalID int64, restAppID,
 	})
 }
 
+// SetLanguage stores a portal's own language, as Bitrix24 spells it, and the country that
+// its numbers are from, ISO 3166.
+func (s *Store) SetLanguage(ctx context.Context, portalID int64, lang, country string) error {
+	return s.change(ctx, portalID, map[string]any{"lang": clean(lang), "country": country})
+}
+
+// SetTimeZone stores a portal's time zone, an IANA name.
+func (s *Store) SetTimeZone(ctx context.Context, portalID int64, zone string) error {
+	return s.change(ctx, portalID, map[string]any{"time_zone": zone})
+}
+
 // SetRestAppID remembers the app's id on the portal.
 func (s *Store) SetRestAppID(ctx context.Context, portalID int64, id string) error {
 	return s.change(ctx, portalID, map[string]any{"rest_app_id": clean(id)})

@@ -287,15 +287,17 @@ func (f *Flow) ReadEmployees(ctx context.Context, client *b24.Client, portal *mo
 	if err := f.Store.ReplaceEmployees(ctx, portal.ID, stored); err != nil {
 		return err
 	}
-	if portal.TimeZone = zoneOf(employees, portal.TimeZone); portal.TimeZone == "" {
+	zone := zoneOf(employees)
+	if zone == "" || zone == portal.TimeZone {
 		return nil
 	}
-	return f.Store.SetTimeZone(ctx, portal.ID, portal.TimeZone)
+	portal.TimeZone = zone
+	return f.Store.SetTimeZone(ctx, portal.ID, zone)
 }
 
-// zoneOf is the time zone of more than half of the employees: Bitrix24 tells none of
-// the portal, and who installed the app may be from anywhere. Without one it is known.
-func zoneOf(employees []b24.Employee, known string) string {
+// zoneOf is the time zone of more than half of the employees; empty without one. Bitrix24
+// tells none of the portal, and who installed the app may be from anywhere.
+func zoneOf(employees []b24.Employee) string {
 	count := map[string]int{}
 	for _, e := range employees {
 		count[e.TimeZone]++
@@ -305,7 +307,7 @@ func zoneOf(employees []b24.Employee, known string) string {
 			return name
 		}
 	}
-	return known
+	return ""
 }
 
 // phoneKeys are the numbers as calls are matched with them.

@@ -38,8 +38,8 @@ func (w *work) place(ctx context.Context) error {
 
 // Tell sends the command of a call to its portal's PBX. When the PBX has not
 // accepted it within [Flow.CommandWindow], and tells nothing of the call, that ends as
-// failed, so that no card hangs. A [Later] error says when to try again; the command carries the
-// same id every time.
+// failed, so that no card hangs. A [Later] error says when to try again; the command
+// carries the same id every time.
 //
 // A click's window begins when we hear of it, and what is found later is not sent:
 // whoever clicked has gone. A visitor who wants to be called is called at least once,

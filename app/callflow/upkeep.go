@@ -183,7 +183,8 @@ type brokenOff struct {
 	first int64
 }
 
-// add tells that all was done for a portal, unless ctx has ended.
+// add is told of each portal that was worked on, and keeps those of which ctx may have
+// ended before all was done.
 func (b *brokenOff) add(ctx context.Context, id int64) {
 	if ctx.Err() == nil {
 		return
