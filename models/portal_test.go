@@ -55,7 +55,10 @@ func TestAPortalKeepsWhatItIsTold(t *testing.T) {
 		check(t, s.Moved(ctx, p.ID, "https://moved.bitrix24.com/rest/"))
 		check(t, s.SetMode(ctx, p.ID, crm.Simple))
 		check(t, s.SaveInstallState(ctx, p.ID, "5", "acme.pbx", "crm,telephony", "placement"))
+		check(t, s.SetLanguage(ctx, p.ID, "br", "BR"))
+		check(t, s.SetTimeZone(ctx, p.ID, "America/Sao_Paulo"))
 		want := *p
+		want.Lang, want.PortalCountry, want.TimeZone = "br", "BR", "America/Sao_Paulo"
 		want.ApplicationToken, want.CommandURL, want.CommandSecret = "fresh", "https://pbx.example/commands", "whsec_x"
 		want.Status, want.StatusCode = models.PortalSuspended, "PAYMENT_REQUIRED"
 		want.Endpoint, want.CRMMode, want.CRMModeAt = "https://moved.bitrix24.com/rest/", crm.Simple, &noon
@@ -74,6 +77,32 @@ func TestAPortalKeepsWhatItIsTold(t *testing.T) {
 		wantErr(t, s.SetCommandURL(ctx, 999, "x"), models.ErrNotFound)
 		_, err := s.Portal(ctx, "three")
 		wantErr(t, err, models.ErrNotFound)
+	})
+}
+
+// Who installs, or visits, may be from anywhere, and tells at first only.
+func TestAPortalStaysWhereItIsUntilItIsInstalledAnew(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		from := func(lang, country, zone string) models.Install {
+			return models.Install{MemberID: "one", Lang: lang, Country: country, TimeZone: zone}
+		}
+		isIn := func(in models.Install, lang, country, zone string) {
+			t.Helper()
+			got := must[*models.Portal](t)(s.SaveInstall(t.Context(), in))
+			if got.Lang != lang || got.PortalCountry != country || got.TimeZone != zone {
+				t.Errorf("it speaks %s and is in %s and %s, want %s, %s and %s", got.Lang, got.PortalCountry, got.TimeZone, lang, country, zone)
+			}
+		}
+		isIn(from("en", "US", "America/New_York"), "de", "DE", "Europe/Berlin")
+		p.ID = uninstall(t, s, p.ID, false).KeptAs
+		isIn(from("", "", ""), "de", "DE", "Europe/Berlin")
+		p.ID = uninstall(t, s, p.ID, false).KeptAs
+		isIn(from("en", "US", "America/New_York"), "en", "US", "America/New_York")
+		isIn(from("ru", "RU", "Europe/Moscow"), "en", "US", "America/New_York")
+		if diff := cmp.Diff(twin, must[*models.Portal](t)(s.PortalByID(t.Context(), twin.ID))); diff != "" {
+			t.Errorf("the other portal changed:\n%s", diff)
+		}
 	})
 }
 

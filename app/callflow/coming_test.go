@@ -108,6 +108,17 @@ func TestALeadOfBitrix24IsToBeConvertedSoonAfterTheRegistration(t *testing.T) {
 	}
 }
 
+// Another process may have decided, by a clock of its own.
+func TestADecisionCountsForHalfOfTheTimeThatCreationsAreRememberedFor(t *testing.T) {
+	decided := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	for age, want := range map[time.Duration]bool{0: false, 29 * time.Second: false, 30 * time.Second: true} {
+		w := &work{Flow: &Flow{Now: func() time.Time { return decided.Add(age) }}, row: &models.Call{DecidedAt: &decided}}
+		if got := w.outdated(); got != want {
+			t.Errorf("after %v it is outdated: %t", age, got)
+		}
+	}
+}
+
 func TestACardIsNotKeptOpenForWhatComesLate(t *testing.T) {
 	ended := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 	w := &work{Flow: &Flow{Now: func() time.Time { return ended }}, row: &models.Call{EndedAt: &ended}}
