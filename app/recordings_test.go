@@ -172,7 +172,7 @@ func TestARecordingIsWaitedForForADay(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		var ahead atomic.Int64
 		r := tuned(t, address, classic, func(h *house) {
-			h.flow.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+			h.flow.Now = clockAhead(&ahead)
 		})
 		r.switches("c")
 		tape := &lateTape{answer: http.StatusNotFound}
@@ -251,7 +251,7 @@ func TestARecordingThatBitrix24CouldNotFetchIsToldOfAgainForADay(t *testing.T) {
 			eachDatabase(t, func(t *testing.T, address string) {
 				var ahead atomic.Int64
 				r := tuned(t, address, classic, func(h *house) {
-					h.flow.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+					h.flow.Now = clockAhead(&ahead)
 				})
 				r.switches("c")
 				tape := &guardedTape{body: "audio"}
@@ -314,7 +314,7 @@ func TestOfTwoRecordingsTheOneThatBitrix24CanFetchIsAttached(t *testing.T) {
 			eachDatabase(t, func(t *testing.T, address string) {
 				var ahead atomic.Int64
 				r := tuned(t, address, classic, func(h *house) {
-					h.flow.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+					h.flow.Now = clockAhead(&ahead)
 				})
 				r.switches("c")
 				tapes := map[string]*guardedTape{"/first.mp3": {body: "/first.mp3"}, "/second.mp3": {body: "/second.mp3"}}

@@ -78,7 +78,7 @@ func TestACreationThatWasPutOffIsDecidedAnewWhenAnotherCallMayHaveDoneIt(t *test
 	eachDatabase(t, func(t *testing.T, address string) {
 		var ahead atomic.Int64
 		r := tuned(t, address, classic, func(h *house) {
-			now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+			now := clockAhead(&ahead)
 			h.flow.Now, h.store.Now, h.flow.Bitrix24.Now = now, now, now
 		})
 		r.switches("corb")
@@ -116,7 +116,7 @@ func TestALeadOfTheAppWhoseAnswerWasLostIsLookedForHoweverLate(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		var ahead atomic.Int64
 		r := tuned(t, address, classic, func(h *house) {
-			now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+			now := clockAhead(&ahead)
 			h.flow.Now, h.store.Now, h.flow.Bitrix24.Now = now, now, now
 		})
 		r.switches("corb")

@@ -301,7 +301,7 @@ func TestACardDoesNotHangWhileTheCRMIsThrottledAndTheRestFollows(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		var ahead atomic.Int64
 		r := tuned(t, address, classic, func(h *house) {
-			h.flow.Bitrix24.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+			h.flow.Bitrix24.Now = clockAhead(&ahead)
 		})
 		r.switches("c")
 		throttled := r.refusing("crm.duplicate.findbycomm", 429, "OPERATION_TIME_LIMIT")

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -153,6 +154,11 @@ func tuned(t testing.TB, address string, portal b24sim.PortalConfig, tune func(*
 	r.start()
 	r.install()
 	return r
+}
+
+// clockAhead is a clock that is as far ahead as is stored, in nanoseconds.
+func clockAhead(ahead *atomic.Int64) func() time.Time {
+	return func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 }
 
 // impatient waits only briefly for another call of the same number.

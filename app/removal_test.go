@@ -131,7 +131,7 @@ func TestARemovalFromAPortalThatIsClosedIsBelievedOnceItsTokensAreDead(t *testin
 	eachDatabase(t, func(t *testing.T, address string) {
 		var ahead atomic.Int64
 		r := tuned(t, address, classic, func(h *house) {
-			h.flow.Bitrix24.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+			h.flow.Bitrix24.Now = clockAhead(&ahead)
 		})
 		b := r.neighbour("other")
 		id := r.stored().ID

@@ -43,18 +43,25 @@ func (c *child) end() {
 	}
 }
 
-// TestAProgramThatIsToldToEndBreaksOffWhatDoesNotEnd: a portal that says nothing holds up
-// a round of a call and the upkeep for longer than an end may take. That is no failure,
-// and both are done by the next process.
-func TestAProgramThatIsToldToEndBreaksOffWhatDoesNotEnd(t *testing.T) {
-	t.Parallel()
-	r := bareRig(t, "sqlite:"+t.TempDir()+"/callwise.db", classic)
+// atWork is a program with a call in hand whose portal says nothing.
+func atWork(t *testing.T, address string) (*rig, *child, *b24sim.Injected) {
+	t.Helper()
+	r := bareRig(t, address, classic)
 	c := r.spawnAs(plainChild)
 	r.install()
 	r.switches("c")
 	held := r.sim.Inject(b24sim.Fault{Portal: "acme", Times: -1, Act: b24sim.Hold})
 	r.tell(started("1", "incoming", "+49309018201"), ended("1", "missed", 0))
 	<-held.Reached()
+	return r, c, held
+}
+
+// TestAProgramThatIsToldToEndBreaksOffWhatDoesNotEnd: a portal that says nothing holds up
+// a round of a call and the upkeep for longer than an end may take. That is no failure,
+// and both are done by the next process.
+func TestAProgramThatIsToldToEndBreaksOffWhatDoesNotEnd(t *testing.T) {
+	t.Parallel()
+	r, c, held := atWork(t, "sqlite:"+t.TempDir()+"/callwise.db")
 	c.end()
 	held.Remove()
 	r.spawnAs(plainChild)
@@ -68,13 +75,7 @@ func TestAProgramThatIsToldToEndBreaksOffWhatDoesNotEnd(t *testing.T) {
 func TestAProgramThatIsToldToEndDoesNotWaitForADatabaseThatHangs(t *testing.T) {
 	t.Parallel()
 	address := postgreSQL(t)
-	r := bareRig(t, address, classic)
-	c := r.spawnAs(plainChild)
-	r.install()
-	r.switches("c")
-	held := r.sim.Inject(b24sim.Fault{Portal: "acme", Times: -1, Act: b24sim.Hold})
-	r.tell(started("1", "incoming", "+49309018201"), ended("1", "missed", 0))
-	<-held.Reached()
+	r, c, held := atWork(t, address)
 	thaw := freeze(t, address, "leases, calls, events, rest_log, paces", "ACCESS EXCLUSIVE")
 	c.end()
 	thaw()

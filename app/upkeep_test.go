@@ -245,7 +245,7 @@ func TestACallWhoseEndNeverComesIsClosedAsFailedAndNoTalkIsMadeUp(t *testing.T) 
 	eachDatabase(t, func(t *testing.T, address string) {
 		var ahead atomic.Int64
 		r := tuned(t, address, classic, func(h *house) {
-			h.flow.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+			h.flow.Now = clockAhead(&ahead)
 		})
 		r.switches("c")
 		r.tell(started("c1", "incoming", "+4930901821"))

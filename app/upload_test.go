@@ -197,7 +197,7 @@ func TestARecordingIsSentAgainForAsLongAsACallMayFail(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		var ahead atomic.Int64
 		r := tuned(t, address, classic, func(h *house) {
-			h.flow.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+			h.flow.Now = clockAhead(&ahead)
 		})
 		r.switches("c")
 		refused := func(id string) *b24sim.Injected {

@@ -156,26 +156,14 @@ func TestARenewalEndsAlthoughItsLeaseCannotBeGivenBack(t *testing.T) {
 	errDown := errors.New("down")
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		p := active(t, s, "one")
-		begun, over := make(chan struct{}), make(chan struct{})
-		var hanging sync.WaitGroup
+		var release func()
 		_, err := s.RenewToken(t.Context(), p.ID, 1, "access-1-one", func(context.Context, models.Token) (models.Token, error) {
-			hanging.Go(func() {
-				if err := s.Transaction(t.Context(), func(tx *gorm.DB) error {
-					err := tx.Exec("UPDATE leases SET owner = owner").Error
-					close(begun)
-					<-over
-					return err
-				}); err != nil {
-					t.Error(err)
-				}
-			})
-			<-begun
+			release = modelstest.Hang(t, s)
 			return models.Token{}, errDown
 		})
 		wantErr(t, err, errDown)
 		wantErr(t, err, context.DeadlineExceeded)
-		close(over)
-		hanging.Wait()
+		release()
 	})
 }
 

@@ -9,11 +9,13 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"callwise/models"
 
 	"github.com/jackc/pgx/v5"
+	"gorm.io/gorm"
 )
 
 // Keys is the keyring of the stores of tests.
@@ -106,5 +108,27 @@ func execute(t testing.TB, address, statement string) {
 	defer conn.Close(ctx)
 	if _, err := conn.Exec(ctx, statement); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Hang has the database answer nobody who asks for a lease until release is called.
+func Hang(t testing.TB, s *models.Store) (release func()) {
+	t.Helper()
+	begun, over := make(chan struct{}), make(chan struct{})
+	var hanging sync.WaitGroup
+	hanging.Go(func() {
+		err := s.Transaction(t.Context(), func(tx *gorm.DB) error {
+			defer func() { <-over }()
+			defer close(begun)
+			return tx.Exec("UPDATE leases SET owner = owner").Error
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	<-begun
+	return func() {
+		close(over)
+		hanging.Wait()
 	}
 }
