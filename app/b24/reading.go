@@ -146,10 +146,7 @@ func (r *reading) dueObjects(kind crm.EntityType) listings {
 		return single
 	}
 	single = slices.DeleteFunc(single, func(l listing) bool { return !r.listed[l.get] })
-	for page := range slices.Chunk(many, pageRows) {
-		single = append(single, listing{kind: kind, ids: page})
-	}
-	return single
+	return append(single, listing{kind: kind, ids: many})
 }
 
 // wanted are the objects of a kind that must be read themselves: what carries
