@@ -160,7 +160,7 @@ func TestAPortalWhoseFramesCarryNoApplicationTokenTellsItWithItsInstallation(t *
 			t.Errorf("refused: %v", refused)
 		}
 		for _, path := range []string{"/calls", "/health/portal"} {
-			if strings.Contains(r.page(path), "what its events are known by") || strings.Contains(r.page(path), "what they are known by") {
+			if strings.Contains(r.page(path), "cannot verify the events of Bitrix24") || strings.Contains(r.page(path), "the token that proves them") {
 				t.Errorf("%s says that events are refused", path)
 			}
 		}
@@ -182,7 +182,7 @@ func TestAnAdministratorIsToldThatEventsAreRefusedAndInstallingAgainHelps(t *tes
 			t.Errorf("refused: %v", refused)
 		}
 		for path, want := range map[string]string{
-			"/calls": "has not told us yet what its events are known by", "/health/portal": "has not told us yet what they are known by",
+			"/calls": "cannot verify the events of Bitrix24 yet", "/health/portal": "has not sent us yet the token that proves them",
 		} {
 			if page := r.page(path); !strings.Contains(page, want) || !strings.Contains(page, "install it again: the settings are kept") {
 				t.Errorf("%s does not say that events are refused", path)
