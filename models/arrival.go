@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,7 +17,8 @@ import (
 // maxArrivals is how many requests share one commit at most.
 const maxArrivals = 256
 
-// storeLimit is how long a commit may take. A sender waits for the one before it, too.
+// storeLimit is how long a commit may take, and how long a request may wait for its
+// turn. A sender waits for the one before it, too.
 const storeLimit = 10 * time.Second
 
 // An arrival is the events of one request.
@@ -39,6 +42,8 @@ func (s *Store) AddEvents(ctx context.Context, portalID int64, events []Event) (
 			return 0, 0, err
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, storeLimit)
+	defer cancel()
 	if err := s.arrivals.put(ctx, a); err != nil {
 		return 0, 0, err
 	}
@@ -229,6 +234,32 @@ func callsOf(events []Event, fresh map[eventName]bool) []CallArgs {
 		}
 	}
 	return calls
+}
+
+// refusals are the classes of PostgreSQL's errors about what is to be stored: data,
+// integrity constraints, and limits of the program.
+//
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+var refusals = []string{"22", "23", "54"}
+
+// sqliteRefusals are SQLite's primary codes of the same: too big, constraint, mismatch.
+//
+// https://www.sqlite.org/rescode.html
+var sqliteRefusals = []int{18, 19, 20}
+
+// refused reports that a database was there and did not want what it was given.
+func refused(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return slices.ContainsFunc(refusals, func(class string) bool { return strings.HasPrefix(pg.Code, class) })
+	}
+	lite, ok := errors.AsType[sqliteError](err)
+	return ok && slices.Contains(sqliteRefusals, lite.Code()&0xff)
+}
+
+// sqliteError is an error of the SQLite driver.
+type sqliteError interface {
+	error
+	Code() int
 }
 
 // deadlocked reports that PostgreSQL ended one of two transactions that stored

@@ -8,16 +8,20 @@ import (
 	"sync"
 )
 
-var errClosed = errors.New("models: the store is closed")
+var (
+	errClosed = errors.New("models: the store is closed")
+	errPanic  = errors.New("models: panic")
+)
 
 // A committer has concurrent requests share a commit: whatever queues up while
 // one commit runs goes into the next. It waits for nobody to come: who was answered
 // is served while the database is at work.
 type committer[T any] struct {
-	write func([]*T) error
-	max   int
-	in    chan request[T]
-	ended chan struct{}
+	write   func([]*T) error
+	refused func(error) bool // an item may be at fault
+	max     int
+	in      chan request[T]
+	ended   chan struct{}
 
 	mu     sync.RWMutex
 	closed bool
@@ -28,8 +32,8 @@ type request[T any] struct {
 	done chan error
 }
 
-func newCommitter[T any](max int, write func([]*T) error) *committer[T] {
-	c := &committer[T]{write: write, max: max, in: make(chan request[T], max), ended: make(chan struct{})}
+func newCommitter[T any](max int, write func([]*T) error, refused func(error) bool) *committer[T] {
+	c := &committer[T]{write: write, refused: refused, max: max, in: make(chan request[T], max), ended: make(chan struct{})}
 	go c.run()
 	return c
 }
@@ -76,28 +80,24 @@ func (c *committer[T]) run() {
 	}
 }
 
-// store writes a batch and answers it. A database that does not answer in time would
-// not answer for a part of it either.
-func (c *committer[T]) store(batch []request[T]) {
+// store writes a batch and answers it. One that is refused is halved, until what
+// cannot be stored fails alone. A database that is not there, or does not answer in
+// time, would not take a part of it either: to try would keep all others waiting.
+func (c *committer[T]) store(batch []request[T]) error {
 	err := c.safely(batch)
-	if err == nil || len(batch) == 1 || errors.Is(err, context.DeadlineExceeded) {
+	if err == nil || len(batch) == 1 || !c.mayFault(err) {
 		answer(batch, err)
-		return
+		return err
 	}
-	c.storeEach(batch)
+	first, rest := batch[:len(batch)/2], batch[len(batch)/2:]
+	if err := c.store(first); err != nil && !c.mayFault(err) {
+		answer(rest, err)
+		return err
+	}
+	return c.store(rest)
 }
 
-// storeEach writes a batch one by one, so that what cannot be stored fails alone.
-func (c *committer[T]) storeEach(batch []request[T]) {
-	for i := range batch {
-		err := c.safely(batch[i : i+1])
-		if errors.Is(err, context.DeadlineExceeded) {
-			answer(batch[i:], err)
-			return
-		}
-		answer(batch[i:i+1], err)
-	}
-}
+func (c *committer[T]) mayFault(err error) bool { return errors.Is(err, errPanic) || c.refused(err) }
 
 func (c *committer[T]) drain(first request[T]) []request[T] {
 	batch := []request[T]{first}
@@ -120,7 +120,7 @@ func (c *committer[T]) safely(batch []request[T]) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			// Neither the value nor the arguments: they could quote a number.
-			err = fmt.Errorf("models: panic of type %T while storing\n%s", r, debug.Stack())
+			err = fmt.Errorf("%w of type %T while storing\n%s", errPanic, r, debug.Stack())
 		}
 	}()
 	items := make([]*T, len(batch))

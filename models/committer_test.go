@@ -9,13 +9,15 @@ import (
 	"testing"
 )
 
+func never(error) bool { return false }
+
 func TestWhatQueuesUpDuringACommitSharesTheNext(t *testing.T) {
 	begun, goOn := make(chan int, 10), make(chan struct{})
 	c := newCommitter(64, func(batch []*int) error {
 		begun <- len(batch)
 		<-goOn
 		return nil
-	})
+	}, never)
 	var group sync.WaitGroup
 	put := func() {
 		if err := c.put(context.Background(), new(int)); err != nil {
@@ -54,7 +56,7 @@ func TestWhatQueuesUpDuringACommitSharesTheNext(t *testing.T) {
 }
 
 func TestAPanicFailsTheRequestAndNotTheProgram(t *testing.T) {
-	c := newCommitter(64, func([]*int) error { panic("+4930901820") })
+	c := newCommitter(64, func([]*int) error { panic("+4930901820") }, never)
 	defer c.close()
 	err := c.put(context.Background(), new(int))
 	if err == nil || strings.Contains(err.Error(), "4930901820") || !strings.Contains(err.Error(), "committer_test.go") {
@@ -63,14 +65,14 @@ func TestAPanicFailsTheRequestAndNotTheProgram(t *testing.T) {
 }
 
 func TestWhatCannotBeStoredFailsAlone(t *testing.T) {
-	wrong, late := errors.New("wrong"), context.DeadlineExceeded
+	wrong, gone, late := errors.New("wrong"), errors.New("gone"), context.DeadlineExceeded
 	tests := []struct {
 		name   string
 		result func(written string) error
 		writes []string
 		want   []error
 	}{
-		{"all is well", func(string) error { return nil }, []string{"abc"}, []error{nil, nil, nil}},
+		{"all is well", func(string) error { return nil }, []string{"abcd"}, []error{nil, nil, nil, nil}},
 		{
 			"one of three cannot be", func(written string) error {
 				if strings.Contains(written, "b") {
@@ -78,9 +80,28 @@ func TestWhatCannotBeStoredFailsAlone(t *testing.T) {
 				}
 				return nil
 			},
-			[]string{"abc", "a", "b", "c"}, []error{nil, wrong, nil},
+			[]string{"abcd", "ab", "a", "b", "cd"}, []error{nil, wrong, nil, nil},
 		},
-		{"the database does not answer", func(string) error { return late }, []string{"abc"}, []error{late, late, late}},
+		{
+			"two of four cannot be", func(written string) error {
+				if strings.ContainsAny(written, "ad") {
+					return wrong
+				}
+				return nil
+			},
+			[]string{"abcd", "ab", "a", "b", "cd", "c", "d"}, []error{wrong, nil, nil, wrong},
+		},
+		{"the database is not there", func(string) error { return gone }, []string{"abcd"}, []error{gone, gone, gone, gone}},
+		{
+			"it goes", func(written string) error {
+				if len(written) > 2 {
+					return wrong
+				}
+				return map[string]error{"ab": gone}[written]
+			},
+			[]string{"abcd", "ab"}, []error{gone, gone, gone, gone},
+		},
+		{"the database does not answer", func(string) error { return late }, []string{"abcd"}, []error{late, late, late, late}},
 		{
 			"it stops to answer", func(written string) error {
 				if len(written) > 1 {
@@ -88,7 +109,7 @@ func TestWhatCannotBeStoredFailsAlone(t *testing.T) {
 				}
 				return map[string]error{"b": late}[written]
 			},
-			[]string{"abc", "a", "b"}, []error{nil, late, late},
+			[]string{"abcd", "ab", "a", "b"}, []error{nil, late, late, late},
 		},
 	}
 	for _, tt := range tests {
@@ -101,12 +122,12 @@ func TestWhatCannotBeStoredFailsAlone(t *testing.T) {
 				}
 				writes = append(writes, written.String())
 				return tt.result(written.String())
-			}}
+			}, refused: func(err error) bool { return err == wrong }}
 			var batch []request[string]
-			for _, item := range []string{"a", "b", "c"} {
+			for _, item := range []string{"a", "b", "c", "d"} {
 				batch = append(batch, request[string]{&item, make(chan error, 1)})
 			}
-			c.store(batch)
+			c.store(batch) //nolint:errcheck // it is what the last of them is answered
 			var got []error
 			for _, r := range batch {
 				got = append(got, <-r.done)
@@ -124,7 +145,7 @@ func TestWhoCannotQueueInTimeIsTold(t *testing.T) {
 		begun <- struct{}{}
 		<-goOn
 		return nil
-	})
+	}, never)
 	one := func() request[int] { return request[int]{new(int), make(chan error, 1)} }
 	if err := c.queue(context.Background(), one()); err != nil {
 		t.Fatal(err)

@@ -70,7 +70,7 @@ func Open(ctx context.Context, address string, keys Keyring) (*Store, error) {
 	if err := s.prepare(); err != nil {
 		return nil, errors.Join(err, s.disconnect())
 	}
-	s.arrivals = newCommitter(maxArrivals, s.addArrivals)
+	s.arrivals = newCommitter(maxArrivals, s.addArrivals, refused)
 	return s, nil
 }
 
