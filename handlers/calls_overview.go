@@ -59,7 +59,7 @@ func (h *Handlers) charts(c echo.Context, v view, values views.FilterValues) (vi
 	for i, s := range stats {
 		spans = append(spans, views.Span{
 			From: days[i], To: days[i+1].AddDate(0, 0, -1),
-			Answered: s.Answered, Missed: s.Missed, Created: s.Created, Trouble: s.Trouble,
+			Answered: s.Answered, Unanswered: s.Unanswered, Created: s.Created, Trouble: s.Trouble,
 		})
 	}
 	return views.NewOverview(v.l, values, spans), nil

@@ -15,9 +15,15 @@ type Outcome string
 
 // Outcomes of calls; a call that goes on has none.
 const (
-	Answered Outcome = "answered"
-	Missed   Outcome = "missed"
+	Answered   Outcome = "answered"
+	Unanswered Outcome = "unanswered"
+	Missed     Outcome = "missed" // unanswered, and as Bitrix24 counts them: [call.MissedStatuses] of incoming ones
 )
+
+const unanswered = "status NOT IN ('', 'answered')"
+
+// fromCustomers are the directions of calls that customers begin.
+var fromCustomers = []call.Direction{call.Incoming, call.Redirected}
 
 // A CallFilter narrows the call log; zero fields do not.
 type CallFilter struct {
@@ -59,7 +65,8 @@ func (f CallFilter) conditions() []condition {
 		{f.UserID != 0, true, "user_id = ?", []any{f.UserID}},
 		{f.Line != "", true, "line = ?", []any{clean(f.Line)}},
 		{f.Result != "", true, "result = ?", []any{f.Result}},
-		{f.Outcome == Missed, true, "status NOT IN ('', 'answered')", nil},
+		{f.Outcome == Missed, true, unanswered + " AND status IN ? AND direction IN ?", []any{call.MissedStatuses, fromCustomers}},
+		{f.Outcome == Unanswered, true, unanswered, nil},
 		{f.Direction != "", true, "direction = ?", []any{f.Direction}},
 		{f.Outcome == Answered, false, "status = 'answered'", nil},
 		{searched, false, text, patterns},

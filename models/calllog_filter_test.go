@@ -40,13 +40,17 @@ func TestTheCallLogIsFiltered(t *testing.T) {
 			c.Decision, c.Direction = &rules.Decision{Create: rules.Lead, Reason: rules.NewCreated}, call.Incoming
 			c.Progress.Created, c.CustomerName = []crm.Ref{{Type: crm.TypeLead, ID: 1}}, "Zoë Müller 100%"
 		})
-		missed := saved(t, s, p.ID, "2", func(c *models.Call) { c.Status, c.PhoneKey = call.StatusMissed, "+49309018123" })
-		failed := saved(t, s, p.ID, "3", func(c *models.Call) { c.State, c.Line = models.CallFailed, "49" })
+		missed := saved(t, s, p.ID, "2", func(c *models.Call) {
+			c.Direction, c.Status, c.PhoneKey = call.Redirected, call.StatusBusy, "+49309018123"
+		})
+		failed := saved(t, s, p.ID, "3", func(c *models.Call) {
+			c.State, c.Line, c.Direction, c.Status = models.CallFailed, "49", call.Outgoing, call.StatusBusy
+		})
 		later := saved(t, s, p.ID, "4", func(c *models.Call) {
 			c.RetryAt, c.PhoneKey, c.CustomerName, c.Status = ptr(noon), "+493012345", "+49 151 777", call.StatusAnswered
 		})
 		nobody := saved(t, s, p.ID, "5", func(c *models.Call) {
-			c.UserID, c.Extension, c.StartedAt = 0, "109", noon.Add(time.Hour)
+			c.UserID, c.Extension, c.StartedAt, c.Direction, c.Status = 0, "109", noon.Add(time.Hour), call.Incoming, call.StatusDeclined
 		})
 		saved(t, s, twin.ID, "1", func(c *models.Call) { c.CustomerName, c.PhoneKey = "Zoë Müller 100%", "+49309018123" })
 		everything := []int64{nobody, later, failed, missed, made}
@@ -61,7 +65,8 @@ func TestTheCallLogIsFiltered(t *testing.T) {
 			{"a reason", models.CallFilter{Reason: rules.NewCreated}, []int64{made}},
 			{"missed", models.CallFilter{Outcome: models.Missed}, []int64{missed}},
 			{"answered", models.CallFilter{Outcome: models.Answered}, []int64{later}},
-			{"incoming", models.CallFilter{Direction: call.Incoming}, []int64{made}},
+			{"not answered, whoever called", models.CallFilter{Outcome: models.Unanswered}, []int64{nobody, failed, missed}},
+			{"incoming", models.CallFilter{Direction: call.Incoming}, []int64{nobody, made}},
 			{"troubled", models.CallFilter{Trouble: true}, []int64{later, failed}},
 			{"to be mended", models.CallFilter{Attention: true}, []int64{nobody, failed}},
 			{"unmapped", models.CallFilter{Unmapped: true}, []int64{nobody}},
@@ -159,7 +164,7 @@ func TestASearchLooksAtSoManyCallsAtATime(t *testing.T) {
 func TestCallsAreCountedUpToABound(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		p, twin := active(t, s, "one"), active(t, s, "two")
-		saved(t, s, p.ID, "1", func(c *models.Call) { c.Status = call.StatusMissed })
+		saved(t, s, p.ID, "1", func(c *models.Call) { c.Status, c.Direction = call.StatusMissed, call.Incoming })
 		saved(t, s, p.ID, "2", func(c *models.Call) { c.Status = call.StatusAnswered })
 		modelstest.Fill(t, s, modelstest.Log{PortalID: twin.ID, Calls: 1200, To: noon, Days: 1})
 		filters := []models.CallFilter{{}, {Outcome: models.Missed}, {Outcome: models.Answered}, {From: noon.Add(time.Hour)}}
@@ -181,7 +186,7 @@ func TestFreshCallsAreThoseStoredSince(t *testing.T) {
 		}
 		old := saved(t, s, p.ID, "1", func(c *models.Call) { c.PhoneKey = "+4930" })
 		late := saved(t, s, p.ID, "2", func(c *models.Call) { c.StartedAt = noon.Add(-time.Hour) })
-		fresh := saved(t, s, p.ID, "3", func(c *models.Call) { c.Status = call.StatusMissed })
+		fresh := saved(t, s, p.ID, "3", func(c *models.Call) { c.Status, c.Direction = call.StatusMissed, call.Incoming })
 		other := saved(t, s, twin.ID, "4", func(c *models.Call) {})
 		got := must[[]models.CallRow](t)(s.FreshCalls(ctx, p.ID, models.CallFilter{}, old, nil, 10))
 		if diff := cmp.Diff([]int64{fresh, late}, ids(got)); diff != "" {
@@ -215,7 +220,7 @@ func TestCallsAreCountedByTheDay(t *testing.T) {
 		saved(t, s, p.ID, "3", func(c *models.Call) { c.State = models.CallFailed })
 		saved(t, s, p.ID, "4", func(c *models.Call) { c.StartedAt = noon.Add(48 * time.Hour) })
 		saved(t, s, twin.ID, "1", func(c *models.Call) { c.Status = call.StatusMissed })
-		want := []models.CallStat{{Missed: 1}, {Answered: 1, Created: 1, Trouble: 1}, {}}
+		want := []models.CallStat{{Unanswered: 1}, {Answered: 1, Created: 1, Trouble: 1}, {}}
 		if diff := cmp.Diff(want, must[[]models.CallStat](t)(s.CallStats(t.Context(), p.ID, models.CallFilter{}, days))); diff != "" {
 			t.Errorf("days (-want +got):\n%s", diff)
 		}

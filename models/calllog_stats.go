@@ -8,7 +8,7 @@ import (
 
 // A CallStat counts the calls of a filter that began within a time.
 type CallStat struct {
-	Answered, Missed, Created, Trouble int
+	Answered, Unanswered, Created, Trouble int
 }
 
 // CallStats counts the calls of a filter between each bound and the next. The
@@ -29,7 +29,7 @@ func (s *Store) CallStats(ctx context.Context, portalID int64, filter CallFilter
 	spans, times := s.spans(bounds)
 	err := s.with(ctx).Raw(`WITH spans (span, begins, ends) AS (VALUES `+spans+`)
 SELECT span, count(*) FILTER (WHERE status = 'answered') AS answered,
-    count(*) FILTER (WHERE status NOT IN ('', 'answered')) AS missed,
+    count(*) FILTER (WHERE `+unanswered+`) AS unanswered,
     count(*) FILTER (WHERE result = 'created') AS created,
     count(*) FILTER (WHERE result IN ('failed', 'retrying')) AS trouble
 FROM spans JOIN calls ON started_at >= begins AND started_at < ends

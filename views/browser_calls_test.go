@@ -85,7 +85,7 @@ func TestCallLogInTheBrowser(t *testing.T) {
 		drain(requests)
 	})
 	t.Run("a chip takes one part of the filter away", func(t *testing.T) {
-		tab.is(t, `document.querySelectorAll(".chip").length === 1 && document.querySelector(".chip").ariaLabel === "Remove the filter Outcome: Not answered"`)
+		tab.is(t, `document.querySelectorAll(".chip").length === 1 && document.querySelector(".chip").ariaLabel === "Remove the filter Outcome: Missed"`)
 		tab.do(t, click(".chip"))
 		tab.is(t, `location.search === "?period=all" && document.querySelector(".chip") === null`)
 		drain(requests)

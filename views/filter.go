@@ -117,7 +117,7 @@ func (v FilterValues) without(name string) FilterValues {
 var (
 	periodChoices    = []string{"", "today", "yesterday", "7days", "30days", "this_month", "custom"}
 	directionChoices = []string{"", "incoming", "outgoing", "redirected", "callback", "info", "internal"}
-	outcomeChoices   = []string{"", "answered", "missed"}
+	outcomeChoices   = []string{"", "answered", "unanswered", "missed"}
 	resultChoices    = []string{"", "created", "added", "nothing", "waiting", "retrying", "failed", "trouble", "ignored", "dry_run"}
 	attentionChoices = []string{"", "any", "unmapped"}
 	orderChoices     = []string{"", "oldest"}

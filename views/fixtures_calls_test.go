@@ -85,7 +85,7 @@ func spans(n, days int) []Span {
 	var all []Span
 	for i := range n {
 		from := now.AddDate(0, 0, days*(i-n)+1)
-		all = append(all, Span{From: from, To: from.AddDate(0, 0, days-1), Answered: 3 * i % 17, Missed: i * i % 7, Created: i % 5, Trouble: i / 14 % 2})
+		all = append(all, Span{From: from, To: from.AddDate(0, 0, days-1), Answered: 3 * i % 17, Unanswered: i * i % 7, Created: i % 5, Trouble: i / 14 % 2})
 	}
 	return all
 }
@@ -96,7 +96,7 @@ func callLogEmpty(l Localizer, why EmptyState) CallsPage {
 	p := CallsPage{Page: page(l, CallsTab), Filter: filterOf(l, FilterValues{}), Newest: "0", Empty: why}
 	switch why {
 	case EmptyFiltered:
-		p.Filter = filterOf(l, FilterValues{Direction: "outgoing", Outcome: "missed"})
+		p.Filter = filterOf(l, FilterValues{Direction: "outgoing", Outcome: "unanswered"})
 	case EmptyWaiting:
 		p.Banners = []Banner{{Kind: Suspended}}
 	}

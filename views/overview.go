@@ -18,14 +18,14 @@ type Chart struct {
 	Title   string
 	Total   string
 	Columns []string // of the table, after the day
-	Kinds   []string // answered, missed, created, failed: the colours of the columns
+	Kinds   []string // answered, unanswered, created, failed: the colours of the columns
 	Bars    []Bar
 }
 
 // A Bar is a day or a week.
 type Bar struct {
 	Day     string // words
-	Title   string // "4 March 2026: 12 answered, 3 missed"
+	Title   string // "4 March 2026: 12 answered, 3 not answered"
 	Values  []string
 	Parts   []BarPart // from below
 	Span    string    // "2026-03-04 2026-03-04": its first and last day
@@ -40,8 +40,8 @@ type BarPart struct {
 
 // A Span is a day, or several, and the calls that began in it.
 type Span struct {
-	From, To                           time.Time // days, both included
-	Answered, Missed, Created, Trouble int
+	From, To                               time.Time // days, both included
+	Answered, Unanswered, Created, Trouble int
 }
 
 // chartKinds are the charts in order, each with the values it shows and the
@@ -52,7 +52,7 @@ var chartKinds = []struct {
 	of      func(Span) []int
 	result  string
 }{
-	{"calls", []string{"answered", "missed"}, func(s Span) []int { return []int{s.Answered, s.Missed} }, ""},
+	{"calls", []string{"answered", "unanswered"}, func(s Span) []int { return []int{s.Answered, s.Unanswered} }, ""},
 	{"created", []string{"created"}, func(s Span) []int { return []int{s.Created} }, "created"},
 	{"failed", []string{"failed"}, func(s Span) []int { return []int{s.Trouble} }, "trouble"},
 }

@@ -49,6 +49,11 @@ const (
 	StatusFailed        Status = "failed"
 )
 
+// MissedStatuses are those of an incoming call that nobody took, of which Bitrix24
+// wants the customer to be called back. One who was declined, or could not get
+// through, is not among them.
+var MissedStatuses = []Status{StatusMissed, StatusCancelled, StatusNoAnswer, StatusBusy, StatusUnavailable}
+
 // A Side says who of the two spoke.
 type Side string
 

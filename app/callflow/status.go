@@ -1,6 +1,8 @@
 package callflow
 
 import (
+	"slices"
+
 	"callwise/app/b24"
 	"callwise/app/call"
 )
@@ -27,8 +29,7 @@ func statusCode(c call.Call) b24.StatusCode {
 }
 
 func incomingCode(s call.Status) b24.StatusCode {
-	switch s {
-	case call.StatusMissed, call.StatusCancelled, call.StatusNoAnswer, call.StatusBusy, call.StatusUnavailable:
+	if slices.Contains(call.MissedStatuses, s) {
 		return b24.Missed
 	}
 	return sharedCode(s)
