@@ -17,8 +17,7 @@ import (
 // maxArrivals is how many requests share one commit at most.
 const maxArrivals = 256
 
-// storeLimit is how long a commit may take, and how long a request may wait for its
-// turn. A sender waits for the one before it, too.
+// storeLimit is how long a commit may take. A sender waits for the one before it, too.
 const storeLimit = 10 * time.Second
 
 // An arrival is the events of one request.
@@ -42,8 +41,6 @@ func (s *Store) AddEvents(ctx context.Context, portalID int64, events []Event) (
 			return 0, 0, err
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, storeLimit)
-	defer cancel()
 	if err := s.arrivals.put(ctx, a); err != nil {
 		return 0, 0, err
 	}
