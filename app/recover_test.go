@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -198,6 +199,32 @@ func TestCallsThatARestoredDatabaseHasForgottenAreNotLoggedTwice(t *testing.T) {
 		r.worked(id)
 		if diff := cmp.Diff(before, r.portal.Totals()); diff != "" || before.Activities != 1 {
 			t.Errorf("%d activities, and after the restoration (-want +got):\n%s", before.Activities, diff)
+		}
+	})
+}
+
+// TestAnErasedCallDoesNotComeBackThroughTheStatistics is about one that was erased
+// before they were read.
+func TestAnErasedCallDoesNotComeBackThroughTheStatistics(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := tuned(t, address, classic, recovering(0))
+		b := r.neighbour("other")
+		for _, one := range []*rig{r, b} {
+			one.save(url.Values{"recovery": {"click"}, "create_entities": {"on"}})
+			one.recover()
+		}
+		r.worked(r.talk("+4930901821", 3))
+		b.lose("+4930901821")
+		r.about("/erase", "+4930901821", "word", "erase")
+		r.saysPrivacy("Erased: 1 call.")
+		for _, one := range []*rig{r, b} {
+			one.recover()
+		}
+		if rows := r.missingRows(); len(rows) != 0 {
+			t.Errorf("%s is missing: %s", rows[0].CallKey, rows[0].Payload)
+		}
+		if rows := b.missingRows(); len(rows) != 1 {
+			t.Errorf("%d calls are missing in the other portal", len(rows))
 		}
 	})
 }

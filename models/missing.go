@@ -3,7 +3,6 @@ package models
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 	"time"
 
@@ -148,14 +147,14 @@ func (s *Store) SetRecovered(ctx context.Context, portalID, id int64) (bool, err
 }
 
 // Told reports whether an event of a type is stored for a call, besides the one
-// with the key except.
+// with the key except, or the call was erased: what told of it went with it.
 func (s *Store) Told(ctx context.Context, portalID int64, callKey, kind, except string) (bool, error) {
-	var e Event
-	err := s.with(ctx).Select("id").Where("portal_id = ? AND call_key = ? AND type = ? AND event_key <> ?", portalID, clean(callKey), kind, clean(except)).Limit(1).Take(&e).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return false, nil
-	}
-	return err == nil, err
+	var told bool
+	err := s.with(ctx).Raw(`
+		SELECT EXISTS (SELECT 1 FROM events WHERE portal_id = ? AND call_key = ? AND type = ? AND event_key <> ?)
+			OR EXISTS (SELECT 1 FROM erased_calls WHERE portal_id = ? AND call_hash = ? AND until > ?)`,
+		portalID, clean(callKey), kind, clean(except), portalID, hashOf(callKey), s.now().UnixMicro()).Scan(&told).Error
+	return told, err
 }
 
 // StopReconciling forgets how far a portal's statistics are read, or that they cannot

@@ -256,3 +256,27 @@ func TestAnErasedNumberIsNotRecovered(t *testing.T) {
 		}
 	})
 }
+
+func TestAnErasedCallCountsAsTold(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx, now := t.Context(), noon
+		s.Now = func() time.Time { return now }
+		p, twin := active(t, s, "one"), active(t, s, "two")
+		c := ofNumber(t, s, p.ID, "a", "+4930901820")
+		c.B24CallID = ptr("A.1")
+		check(t, s.SaveCall(ctx, c))
+		told := func(portal *models.Portal, key string, want bool) {
+			t.Helper()
+			if got := must[bool](t)(s.Told(ctx, portal.ID, key, "END", "")); got != want {
+				t.Errorf("%s of %s counts as told: %v", key, portal.MemberID, got)
+			}
+		}
+		told(p, "b24:A.1", false)
+		check(t, s.EraseCall(ctx, erasing(t, s, p, "+4930901820"), c.ID))
+		told(p, "b24:A.1", true)
+		told(p, "b24:A.2", false)
+		told(twin, "b24:A.1", false)
+		now = now.Add(31 * 24 * time.Hour)
+		told(p, "b24:A.1", false)
+	})
+}
