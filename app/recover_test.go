@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -225,6 +226,40 @@ func TestAnErasedCallDoesNotComeBackThroughTheStatistics(t *testing.T) {
 		}
 		if rows := b.missingRows(); len(rows) != 1 {
 			t.Errorf("%d calls are missing in the other portal", len(rows))
+		}
+	})
+}
+
+func TestOnlyWhatWasMadeWithARecoveredCallIsCountedAsItsOwn(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := tuned(t, address, classic, recovering(0))
+		r.switches("c")
+		r.recover()
+		began := time.Now().Add(-2 * time.Hour)
+		want := map[string][]rules.Note{}
+		for i, tt := range []struct {
+			id    string
+			made  time.Duration // after the call began
+			notes []rules.Note
+		}{
+			{"A.before", -time.Minute, nil},
+			{"A.during", 20 * time.Second, []rules.Note{rules.PlatformCreated}},
+			{"A.atTheEnd", 50 * time.Second, []rules.Note{rules.PlatformCreated}},
+			{"A.sinceThen", time.Hour, nil},
+		} {
+			phone := "+493090182" + fmt.Sprint(i)
+			r.portal.AddLead(b24sim.Lead{Phones: []string{phone}, ResponsibleID: anna, CreatedAt: began.Add(tt.made)})
+			r.portal.AddStatistics(b24sim.Statistic{
+				Type: 2, Status: "200", Duration: 40, CallID: tt.id, Phone: phone, UserID: anna, StartedAt: began,
+			})
+			want[tt.id] = tt.notes
+		}
+		r.recover()
+		for id, notes := range want {
+			r.worked(id)
+			if diff := cmp.Diff(notes, r.trace(id).Calls[id].Notes); diff != "" {
+				t.Errorf("%s: notes (-want +got):\n%s", id, diff)
+			}
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"time"
 
 	"callwise/app/b24"
 	"callwise/app/call"
@@ -76,15 +77,20 @@ func createdIn(click map[string]string) []crm.Ref {
 	return refs
 }
 
+// madeWithin is how long after the end of a call Bitrix24 may still make something
+// for it, by clocks that do not agree to the second.
+const madeWithin = time.Minute
+
 // remarkForeign notes that Bitrix24 created something for a call although the
-// decision creates nothing.
+// decision creates nothing. What was made later is not the call's: it may be decided
+// days after its end.
 func (w *work) remarkForeign() {
 	if w.way() != rules.WayClick && w.way() != rules.WayForeign {
 		return
 	}
 	told := len(w.row.Progress.Created) > 0 && w.row.Decision.Create == rules.None
 	others := w.row.Records.Without(w.recent...)
-	seen := w.row.Decision.Reason == rules.OpenEntity && others.CreatedSince(w.row.StartedAt.Add(-clockSlack))
+	seen := w.row.Decision.Reason == rules.OpenEntity && others.CreatedBetween(w.row.StartedAt.Add(-clockSlack), w.endedAt().Add(madeWithin))
 	if told || seen {
 		w.remark(rules.PlatformCreated)
 	}

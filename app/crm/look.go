@@ -85,9 +85,10 @@ func (r Records) Before(at time.Time) Records {
 	return r
 }
 
-// CreatedSince reports whether an open lead or deal was made at or after that
-// time.
-func (r Records) CreatedSince(at time.Time) bool {
-	return slices.ContainsFunc(r.Leads, func(l Lead) bool { return l.Semantics == Open && !l.CreatedAt.Before(at) && !l.CreatedAt.IsZero() }) ||
-		slices.ContainsFunc(r.Deals, func(d Deal) bool { return d.Semantics == Open && !d.CreatedAt.Before(at) && !d.CreatedAt.IsZero() })
+// CreatedBetween reports whether an open lead or deal was made between two times,
+// both included.
+func (r Records) CreatedBetween(from, to time.Time) bool {
+	within := func(at time.Time) bool { return !at.IsZero() && !at.Before(from) && !at.After(to) }
+	return slices.ContainsFunc(r.Leads, func(l Lead) bool { return l.Semantics == Open && within(l.CreatedAt) }) ||
+		slices.ContainsFunc(r.Deals, func(d Deal) bool { return d.Semantics == Open && within(d.CreatedAt) })
 }

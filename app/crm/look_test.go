@@ -80,7 +80,11 @@ func TestTheClientIsNamedByItsCardFirst(t *testing.T) {
 func TestAnEntityMadeDuringTheCallIsNoticed(t *testing.T) {
 	start := time.Date(2026, 8, 21, 10, 20, 30, 0, time.UTC)
 	r := crm.Records{Deals: []crm.Deal{{ID: 1, Semantics: crm.Open, CreatedAt: start}, {ID: 2, Semantics: crm.Won, CreatedAt: start.Add(time.Hour)}}}
-	if !r.CreatedSince(start) || r.CreatedSince(start.Add(time.Second)) {
-		t.Error("only the open deal counts, from its own second on")
+	late := start.Add(2 * time.Hour)
+	if !r.CreatedBetween(start, late) || !r.CreatedBetween(start.Add(-time.Hour), start) {
+		t.Error("the open deal does not count in its own second")
+	}
+	if r.CreatedBetween(start.Add(time.Second), late) || r.CreatedBetween(start.Add(-time.Hour), start.Add(-time.Second)) {
+		t.Error("more counts than the open deal, in its own second")
 	}
 }
