@@ -112,6 +112,31 @@ func TestOldCallsWaitForTheClickOfAnAdministrator(t *testing.T) {
 	})
 }
 
+func TestTheHealthPageCountsTheCallsOfAllGaps(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := tuned(t, address, classic, recovering(0))
+		b := r.neighbour("other")
+		r.save(url.Values{"recovery": {"click"}})
+		for _, one := range []*rig{r, b} {
+			one.recover()
+		}
+		for i := range 12 { // more than are told one by one
+			r.portal.AddStatistics(b24sim.Statistic{
+				Type: 2, Status: "304", CallID: fmt.Sprint("A.", i), Phone: fmt.Sprint("+4930901820", i), UserID: anna,
+				StartedAt: time.Now().Add(-time.Duration(2*i) * time.Hour),
+			})
+		}
+		for _, one := range []*rig{r, b} {
+			one.recover()
+		}
+		r.gapSeen()
+		says(t, r.page("/health"), "12 calls are missing: their events did not reach Callwise.")
+		says(t, r.post("/calls/recover", nil), "12 calls are being recovered.")
+		says(t, r.page("/health"), "12 calls were missing in the last 7 days; they have been recovered.")
+		says(t, b.page("/health"), "No call of the last 7 days is missing.")
+	})
+}
+
 func TestNothingIsLookedForWhereNothingIsToBeRecovered(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := tuned(t, address, classic, recovering(0))

@@ -28,8 +28,9 @@ func (h *Handlers) gaps(ctx context.Context, v view) (views.Gaps, error) {
 	if !v.visitor.Admin || v.portal.Status != models.PortalActive {
 		return views.Gaps{}, nil
 	}
-	found, err := h.gapsSince(ctx, v, filledLately)
-	gaps := views.Gaps{Click: h.waits(v, found)}
+	since, until := h.gapsWithin(filledLately)
+	found, err := h.Store.Gaps(ctx, v.portal.ID, since, until)
+	gaps := views.Gaps{Click: slices.ContainsFunc(found, func(g models.Gap) bool { return h.waits(v, g) })}
 	gaps.Old = gaps.Click && v.portal.Settings.Recovery == models.RecoverByItself
 	for _, g := range found {
 		gaps.List = append(gaps.List, views.Gap{
@@ -39,17 +40,17 @@ func (h *Handlers) gaps(ctx context.Context, v view) (views.Gaps, error) {
 	return gaps, err
 }
 
-// waits reports that a call is missing that only a click recovers.
-func (h *Handlers) waits(v view, found []models.Gap) bool {
+// waits reports that a call of a gap is missing that only a click recovers.
+func (h *Handlers) waits(v view, g models.Gap) bool {
 	old := h.Now().Add(-callflow.RecoverAge)
-	return slices.ContainsFunc(found, func(g models.Gap) bool {
-		return g.Missing > 0 && (v.portal.Settings.Recovery == models.RecoverOnClick || g.Waits.Before(old))
-	})
+	return g.Missing > 0 && (v.portal.Settings.Recovery == models.RecoverOnClick || g.Waits.Before(old))
 }
 
-func (h *Handlers) gapsSince(ctx context.Context, v view, filled time.Duration) ([]models.Gap, error) {
+// gapsWithin bounds the gaps that are told of: since when those that are filled were,
+// and until when the calls of the others were first seen.
+func (h *Handlers) gapsWithin(filled time.Duration) (since, until time.Time) {
 	now := h.Now()
-	return h.Store.Gaps(ctx, v.portal.ID, now.Add(-filled), now.Add(-h.Flow.RecoverAfter))
+	return now.Add(-filled), now.Add(-h.Flow.RecoverAfter)
 }
 
 // recoverCalls takes up the calls that did not reach us.
@@ -82,16 +83,14 @@ func (h *Handlers) gapsLine(ctx context.Context, v view, _ facts) (views.HealthL
 	if unread != nil {
 		return *unread, nil
 	}
-	found, err := h.gapsSince(ctx, v, filledInWeek)
+	since, until := h.gapsWithin(filledInWeek)
+	all, err := h.Store.AllGaps(ctx, v.portal.ID, since, until)
 	if err != nil {
 		return views.HealthLine{}, err
 	}
-	missing, filled := 0, 0
-	for _, g := range found {
-		missing, filled = missing+g.Missing, filled+g.Recovered
-	}
+	missing, filled := all.Missing, all.Recovered
 	switch {
-	case h.waits(v, found):
+	case h.waits(v, all):
 		return views.HealthLine{
 			State: views.HealthPartly, Text: v.l.N("health.gaps.missing", missing), Mend: v.l.T("health.gaps.click"),
 			Place: v.l.HealthPlace("gaps", "/calls"),

@@ -171,31 +171,54 @@ func (s *Store) StopReconciling(ctx context.Context, portalID int64) error {
 	})
 }
 
+// inGaps are the missing calls of a portal that were taken up after a time, and those
+// that are not and were first seen by another.
+const inGaps = "missing_calls WHERE portal_id = ? AND ((recovered <> 0 AND recovered > ?) OR (recovered = 0 AND seen <= ?))"
+
+type gapRow struct {
+	First, Last, Waits int64
+	Missing, Recovered int
+}
+
+func (r gapRow) gap() Gap {
+	gap := Gap{From: time.UnixMicro(r.First).UTC(), To: time.UnixMicro(r.Last).UTC(), Missing: r.Missing, Recovered: r.Recovered}
+	if r.Missing > 0 {
+		gap.Waits = time.UnixMicro(r.Waits).UTC()
+	}
+	return gap
+}
+
 // Gaps are the latest times in which calls of a portal did not reach us, the
 // newest first: of calls that were taken up after since, and of those that are
 // not and were first seen by until. The events of later ones may still come. If there
 // are too many, those that nothing is missing in any more are left out first.
 func (s *Store) Gaps(ctx context.Context, portalID int64, since, until time.Time) ([]Gap, error) {
-	var rows []struct {
-		First, Last, Waits int64
-		Missing, Recovered int
-	}
+	var rows []gapRow
 	err := s.with(ctx).Raw(`
 		SELECT min(began) AS first, max(began) AS last, COALESCE(min(CASE WHEN open = 1 THEN began END), 0) AS waits, sum(open) AS missing, sum(1 - open) AS recovered FROM (
 			SELECT began, open, sum(fresh) OVER (ORDER BY began, id) AS gap FROM (
 				SELECT id, began, CASE WHEN recovered = 0 THEN 1 ELSE 0 END AS open,
 					CASE WHEN began - lag(began) OVER (ORDER BY began, id) <= ? THEN 0 ELSE 1 END AS fresh
-				FROM missing_calls WHERE portal_id = ? AND ((recovered <> 0 AND recovered > ?) OR (recovered = 0 AND seen <= ?))) AS marked) AS grouped
+				FROM `+inGaps+`) AS marked) AS grouped
 		GROUP BY gap ORDER BY CASE WHEN sum(open) > 0 THEN 0 ELSE 1 END, min(began) DESC LIMIT ?`,
 		gapBetween.Microseconds(), portalID, since.UnixMicro(), until.UnixMicro(), mostGaps).Scan(&rows).Error
 	var gaps []Gap
 	for _, r := range rows {
-		gap := Gap{From: time.UnixMicro(r.First).UTC(), To: time.UnixMicro(r.Last).UTC(), Missing: r.Missing, Recovered: r.Recovered}
-		if r.Missing > 0 {
-			gap.Waits = time.UnixMicro(r.Waits).UTC()
-		}
-		gaps = append(gaps, gap)
+		gaps = append(gaps, r.gap())
 	}
 	slices.SortStableFunc(gaps, func(a, b Gap) int { return b.From.Compare(a.From) })
 	return gaps, err
+}
+
+// AllGaps is all of what [Store.Gaps] tells the latest of, as one gap; zero without any.
+func (s *Store) AllGaps(ctx context.Context, portalID int64, since, until time.Time) (Gap, error) {
+	var rows []gapRow
+	err := s.with(ctx).Raw(`
+		SELECT min(began) AS first, max(began) AS last, COALESCE(min(CASE WHEN recovered = 0 THEN began END), 0) AS waits,
+			sum(CASE WHEN recovered = 0 THEN 1 ELSE 0 END) AS missing, sum(CASE WHEN recovered = 0 THEN 0 ELSE 1 END) AS recovered
+		FROM `+inGaps+` HAVING count(*) > 0`, portalID, since.UnixMicro(), until.UnixMicro()).Scan(&rows).Error
+	if err != nil || len(rows) == 0 {
+		return Gap{}, err
+	}
+	return rows[0].gap(), nil
 }

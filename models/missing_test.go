@@ -119,6 +119,37 @@ func TestManyFilledGapsHideNoneThatIsOpen(t *testing.T) {
 	})
 }
 
+func TestTheCallsOfAllGapsAreCountedHoweverManyTheyAre(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		s.Now = func() time.Time { return noon.AddDate(0, 0, 1) }
+		ctx, p, twin := t.Context(), active(t, s, "one"), active(t, s, "two")
+		var calls []models.MissingCall
+		for i := range 24 {
+			calls = append(calls, lost(fmt.Sprint(i), "", time.Duration(2*i)*time.Hour))
+		}
+		check(t, s.AddMissing(ctx, p.ID, 9, calls))
+		check(t, s.AddMissing(ctx, twin.ID, 9, []models.MissingCall{lost("1", "", 0)}))
+		for _, m := range must[[]models.MissingCall](t)(s.MissingSince(ctx, p.ID, noon.AddDate(0, 0, 3), time.Time{}, 11)) {
+			_ = must[bool](t)(s.SetRecovered(ctx, p.ID, m.ID))
+		}
+		last := noon.Add(46 * time.Hour)
+		for _, tt := range []struct {
+			name         string
+			since, until time.Time
+			want         models.Gap
+		}{
+			{"all", noon, last, models.Gap{From: noon, To: last, Missing: 13, Waits: noon.Add(22 * time.Hour), Recovered: 11}},
+			{"what was filled long ago is not counted", noon.AddDate(0, 0, 1), last, models.Gap{From: noon.Add(22 * time.Hour), To: last, Missing: 13, Waits: noon.Add(22 * time.Hour)}},
+			{"what may still come is not counted", noon, noon, models.Gap{From: noon, To: noon.Add(20 * time.Hour), Recovered: 11}},
+			{"nothing", noon.AddDate(0, 0, 1), noon, models.Gap{}},
+		} {
+			if diff := cmp.Diff(tt.want, must[models.Gap](t)(s.AllGaps(ctx, p.ID, tt.since, tt.until))); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+			}
+		}
+	})
+}
+
 func TestWhatWaitsForSomebodyHidesNoNewerMissingCall(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		ctx, p := t.Context(), active(t, s, "one")
