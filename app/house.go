@@ -138,7 +138,7 @@ func newFlow(c config, store *models.Store, log *slog.Logger) *callflow.Flow {
 		Recordings: callflow.RecordingClient(c.AllowLoopback), Looks: callflow.RecordingClient(c.AllowLoopback),
 		Owner: uuid.NewString(), Lease: callflow.DefaultLease, LockWait: callflow.DefaultLockWait, ReadWait: callflow.DefaultReadWait, MayRun: callflow.DefaultMayRun,
 		LegWait: callflow.DefaultLegWait, CommandWindow: callflow.DefaultCommandWindow, RecoverAfter: callflow.DefaultRecoverAfter,
-		Now: time.Now, Traces: c.Traces != "",
+		KeepCalls: c.Retention, Now: time.Now, Traces: c.Traces != "",
 		Title: func(lang string, d call.Direction, number string) string {
 			return views.CRMTitle(views.ForLang(lang), string(d), number)
 		},

@@ -264,6 +264,39 @@ func TestOnlyWhatWasMadeWithARecoveredCallIsCountedAsItsOwn(t *testing.T) {
 	})
 }
 
+// TestCallsFromBeforeTheRetentionAreNotMissing is about a portal whose statistics could
+// not be read for longer than calls are kept: of those that were handled nothing is left.
+func TestCallsFromBeforeTheRetentionAreNotMissing(t *testing.T) {
+	const day = 24 * time.Hour
+	for _, tt := range []struct {
+		name            string
+		kept, age, past time.Duration
+	}{
+		{"calls are kept for a week", 7 * day, 7*day - time.Hour, 7*day + time.Hour},
+		{"calls are kept for a day, their events for five", day, 5*day - time.Hour, 5*day + time.Hour},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, address string) {
+				r := bareRig(t, address, classic)
+				r.config.Retention, r.tune = tt.kept, recovering(0)
+				r.start()
+				r.install()
+				r.save(url.Values{"recovery": {"click"}})
+				r.recover()
+				for id, age := range map[string]time.Duration{"A.missing": tt.age, "A.purged": tt.past} {
+					r.portal.AddStatistics(b24sim.Statistic{
+						Type: 2, Status: "304", CallID: id, Phone: "+4930901821", UserID: anna, StartedAt: time.Now().Add(-age),
+					})
+				}
+				r.recover()
+				if rows := r.missingRows(); len(rows) != 1 || rows[0].CallKey != "b24:A.missing" {
+					t.Errorf("missing: %+v", rows)
+				}
+			})
+		})
+	}
+}
+
 func TestALookThatIsBrokenOffSaysNothingAboutThePortal(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := tuned(t, address, classic, recovering(0))

@@ -41,6 +41,10 @@ func (s *Store) oldCalls(before time.Time, which string) []walk {
 	return []walk{along("started_at < ?", before), along("started_at > ?", s.now())}
 }
 
+// KeptFor is how long a purge that keeps calls for this long keeps what was told of a
+// call at least, be it that the call was purged.
+func KeptFor(calls time.Duration) time.Duration { return max(calls, unfinishedFor) }
+
 // Purged counts what a purge removed.
 type Purged struct {
 	Calls, Events, Requests int64

@@ -59,6 +59,8 @@ type Flow struct {
 	CommandWindow time.Duration
 	// RecoverAfter is how long the events of a finished call may be on their way.
 	RecoverAfter time.Duration
+	// KeepCalls is how long calls are kept.
+	KeepCalls time.Duration
 	// Insecure accepts command URLs at http loopback addresses.
 	Insecure bool
 	// Title names what the app creates in a portal's CRM, in its language.

@@ -156,10 +156,11 @@ func (f *Flow) readStatistics(ctx context.Context, portal *models.Portal) (time.
 
 // missingIn are the calls of a page that we have not been told the end of, and
 // the page's newest row, be it one that names no call. Rows up to last are none:
-// a filter that the portal does not understand returns everything.
+// a filter that the portal does not understand returns everything. So are those of
+// calls that began so long ago that what was told of them may be purged.
 func (f *Flow) missingIn(ctx context.Context, portal *models.Portal, list b24.StatisticsList, last int64) ([]models.MissingCall, int64, error) {
 	var missing []models.MissingCall
-	newest := last
+	newest, kept := last, list.At.Add(-models.KeptFor(f.KeepCalls)).UnixMicro()
 	for _, e := range list.Ended {
 		if e.ID <= last {
 			continue
@@ -178,6 +179,9 @@ func (f *Flow) missingIn(ctx context.Context, portal *models.Portal, list b24.St
 		}
 		if !e.Start.IsZero() {
 			m.Began = e.Start.UnixMicro()
+		}
+		if m.Began < kept {
+			continue
 		}
 		lacking, err := f.lacks(ctx, portal, e.End["CALL_ID"], e.AppID)
 		if err != nil {
