@@ -369,3 +369,31 @@ func TestACallThatBeganWithUsAndEndedWithoutUsIsTakenUp(t *testing.T) {
 		}
 	})
 }
+
+func TestAMissedCallThatWasGivenUpBeforeItsEndWasRecoveredIsRemindedOf(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := tuned(t, address, classic, recovering(0))
+		r.set("missed/todo", "on")
+		known := r.mia("+4930901821")
+		r.recover()
+		c := r.portal.StartCall(b24sim.BuiltinCall{Incoming: true, Phone: "+4930901821", Line: "4930901800", UserID: anna})
+		r.deliver()
+		r.worked(c.ID)
+		if err := r.house.flow.CloseStale(t.Context(), -time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		r.worked(c.ID)
+		if state := r.row(c.ID).State; state != models.CallFinished {
+			t.Fatalf("the call is %s", state)
+		}
+		r.portal.LoseEvents(true)
+		c.End("304", 0)
+		for range 2 {
+			r.recover()
+			r.worked(c.ID)
+			if todos := r.todos(); len(todos) != 1 || todos[0].Owner != known {
+				t.Errorf("todos = %+v, want one on the card", todos)
+			}
+		}
+	})
+}

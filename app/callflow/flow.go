@@ -252,7 +252,7 @@ func soonAgain(err error) error {
 
 // load is the work on a call whose events are these: it reads what they tell.
 func (f *Flow) load(portal *models.Portal, row *models.Call, events []models.Event) (_ *work, err error) {
-	w := &work{Flow: f, portal: portal, row: row, events: events, was: row.State, over: row.State == models.CallFinished, staff: map[string]*models.Employee{}}
+	w := &work{Flow: f, portal: portal, row: row, events: events, was: row.State, over: allDone(row), staff: map[string]*models.Employee{}}
 	if w.saved, err = image(row); err != nil {
 		return nil, err
 	}
@@ -265,6 +265,12 @@ func (f *Flow) load(portal *models.Portal, row *models.Call, events []models.Eve
 	}
 	w.phone = call.ParsePhone(w.call.Phone, region(portal, w.call.Line))
 	return w, nil
+}
+
+// allDone reports a call that was carried to its end. One of others that was given up
+// before its END came is none: nothing was decided.
+func allDone(row *models.Call) bool {
+	return row.State == models.CallFinished && (row.DecidedAt != nil || !isForeign(row.Kind))
 }
 
 // fold is the call that events tell of. That we gave it up counts only if nobody else
