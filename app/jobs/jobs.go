@@ -26,7 +26,8 @@ const (
 	purgeEvery     = time.Hour
 	watchEvery     = 5 * time.Minute
 	recoverEvery   = 5 * time.Minute
-	openAtMost     = 3 * time.Hour // interface.md §4
+	openAtMost     = 3 * time.Hour    // interface.md §4
+	hearFirst      = 15 * time.Minute // that a process serves before it ends such calls
 	restLogDays    = 7
 )
 
@@ -56,7 +57,7 @@ func Workers(h House) (*river.Workers, error) {
 		river.AddWorkerSafely(workers, &removalWorker{house: h, turns: newTurns(1)}),
 		river.AddWorkerSafely(workers, &forgetWorker{house: h, turns: newTurns(1)}),
 		river.AddWorkerSafely(workers, &eraseWorker{house: h, turns: newTurns(1)}),
-		river.AddWorkerSafely(workers, &closeWorker{house: h}),
+		river.AddWorkerSafely(workers, newCloseWorker(h)),
 		river.AddWorkerSafely(workers, &employeesWorker{house: h}),
 		river.AddWorkerSafely(workers, &recoverWorker{house: h}),
 		river.AddWorkerSafely(workers, &purgeWorker{house: h}),

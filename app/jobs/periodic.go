@@ -32,13 +32,22 @@ type closeArgs struct{}
 
 func (closeArgs) Kind() string { return "close" }
 
-// closeWorker ends calls that nobody has ended.
+// closeWorker ends calls that nobody has ended. After an outage PBXs are still to
+// repeat what they told nobody, such as that a call goes on or has ended.
 type closeWorker struct {
 	river.WorkerDefaults[closeArgs]
 	house House
+	from  time.Time // it ends none before
+}
+
+func newCloseWorker(h House) *closeWorker {
+	return &closeWorker{house: h, from: h.Store.Now().Add(hearFirst)}
 }
 
 func (w *closeWorker) Work(ctx context.Context, _ *river.Job[closeArgs]) error {
+	if w.house.Store.Now().Before(w.from) {
+		return nil
+	}
 	if err := trustworthy(ctx, w.house.Store); err != nil {
 		return fmt.Errorf("no call is ended: %w", err)
 	}
