@@ -247,7 +247,7 @@ func TestTheOverviewCountsTheDaysOfThePortal(t *testing.T) {
 		if strings.Contains(got.body, "<html") {
 			t.Error("htmx gets the whole page")
 		}
-		if !strings.Contains(got.body, "answered: 1, missed: 2") {
+		if !strings.Contains(got.body, "answered: 1, not answered: 2") {
 			t.Errorf("overview: %d %s", got.status, got.body)
 		}
 		bar := match(t, "bar", regexp.MustCompile(`name="bar" value="([^"]+)"`), got.body)
@@ -255,7 +255,7 @@ func TestTheOverviewCountsTheDaysOfThePortal(t *testing.T) {
 			t.Errorf("the calls of a bar (-want +got):\n%s", diff)
 		}
 		page := r.page("/calls/overview?period=today")
-		if !strings.Contains(page, "</html>") || !strings.Contains(page, "answered: 1, missed: 2") || len(phones(page)) != 3 {
+		if !strings.Contains(page, "</html>") || !strings.Contains(page, "answered: 1, not answered: 2") || len(phones(page)) != 3 {
 			t.Error("without htmx there is no whole page")
 		}
 	})
@@ -285,7 +285,7 @@ func TestABarShowsTheCallsItCountsWhereClocksChangeAtMidnight(t *testing.T) {
 			titles = append(titles, bar[2])
 			found = append(found, strings.Join(phones(r.post("/calls", days)), " "))
 		}
-		if diff := cmp.Diff([]string{"6 September 2025: answered: 0, missed: 1", "7 September 2025: answered: 0, missed: 2", "8 September 2025: answered: 0, missed: 0"}, titles); diff != "" {
+		if diff := cmp.Diff([]string{"6 September 2025: answered: 0, not answered: 1", "7 September 2025: answered: 0, not answered: 2", "8 September 2025: answered: 0, not answered: 0"}, titles); diff != "" {
 			t.Errorf("bars (-want +got):\n%s", diff)
 		}
 		if diff := cmp.Diff([]string{"+49 30 7654321", "+49 30 7654323 +49 30 7654322", ""}, found); diff != "" {
