@@ -181,6 +181,15 @@ func TestAPortalThatDoesNotAnswerForLongIsLookedAtOnceAnHour(t *testing.T) {
 	})
 }
 
+// forgets brings the database back to before all calls, after the first look.
+func (r *rig) forgets() {
+	r.t.Helper()
+	for _, table := range []string{"calls", "events", "missing_calls", "recent_creations", "rest_log"} {
+		r.sql("DELETE FROM " + table)
+	}
+	r.sql("UPDATE reconciliations SET last_id = 0")
+}
+
 // TestCallsThatARestoredDatabaseHasForgottenAreNotLoggedTwice brings the database back
 // to before a call of a number in the exceptions list, of which Bitrix24 made no activity.
 func TestCallsThatARestoredDatabaseHasForgottenAreNotLoggedTwice(t *testing.T) {
@@ -192,10 +201,7 @@ func TestCallsThatARestoredDatabaseHasForgottenAreNotLoggedTwice(t *testing.T) {
 		r.recover()
 		r.worked(id)
 		before := r.portal.Totals()
-		for _, table := range []string{"calls", "events", "missing_calls", "recent_creations", "rest_log"} {
-			r.sql("DELETE FROM " + table)
-		}
-		r.sql("UPDATE reconciliations SET last_id = 0")
+		r.forgets()
 		r.recover()
 		r.worked(id)
 		if diff := cmp.Diff(before, r.portal.Totals()); diff != "" || before.Activities != 1 {
@@ -291,6 +297,34 @@ func TestCallsFromBeforeTheRetentionAreNotMissing(t *testing.T) {
 				r.recover()
 				if rows := r.missingRows(); len(rows) != 1 || rows[0].CallKey != "b24:A.missing" {
 					t.Errorf("missing: %+v", rows)
+				}
+			})
+		})
+	}
+}
+
+// TestAClosedLeadOfACallThatARestoredDatabaseHasForgottenIsNotMadeTwice is also about
+// the deal that simple mode has made of it.
+func TestAClosedLeadOfACallThatARestoredDatabaseHasForgottenIsNotMadeTwice(t *testing.T) {
+	for mode, closes := range map[crm.Mode]func(p *b24sim.Portal){
+		crm.Classic: func(p *b24sim.Portal) { p.SetStage(lead(p.Leads()[0].ID), "JUNK") },
+		crm.Simple:  func(p *b24sim.Portal) { p.SetStage(deal(p.Deals()[0].ID), "LOSE") },
+	} {
+		t.Run(fmt.Sprint(mode), func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, address string) {
+				r := tuned(t, address, b24sim.PortalConfig{Mode: mode}, recovering(0))
+				r.switches("corb")
+				r.recover()
+				id := r.lose("+4930901821")
+				r.recover()
+				r.worked(id)
+				closes(r.portal)
+				before := r.portal.Totals()
+				r.forgets()
+				r.recover()
+				r.worked(id)
+				if diff := cmp.Diff(before, r.portal.Totals()); diff != "" || before.Leads != 1 {
+					t.Errorf("%d leads, and after the restoration (-want +got):\n%s", before.Leads, diff)
 				}
 			})
 		})

@@ -152,14 +152,15 @@ func (w *work) createdFrom(ctx context.Context, lead int64) ([]crm.Ref, error) {
 	return []crm.Ref{{Type: crm.TypeDeal, ID: deal}}, err
 }
 
-// ownLead is the lead with this call's mark, if an earlier attempt made it.
+// ownLead is the lead with this call's mark, if an earlier attempt made it, also one that
+// our database has forgotten: see [work.findOrAddActivity].
 func (w *work) ownLead(ctx context.Context) (id int64, found bool, err error) {
 	switch made := w.row.Progress.Technical.ID; {
 	case w.lead.ID != 0:
 		return w.lead.ID, true, nil
 	case made != 0:
 		return made, true, nil
-	case !w.row.Progress.CreateTried:
+	case !w.row.Progress.CreateTried && !w.fromStatistics():
 		return 0, false, nil
 	}
 	id, found, err = w.seek(func() (int64, bool, error) { return w.client.FindByOrigin(ctx, crm.TypeLead, w.externalID()) })
