@@ -228,14 +228,17 @@ func (s *Store) CloseAudio(ctx context.Context, c *Call, a *Audio) error {
 }
 
 // purgeAudios removes recordings that are older than the calls that are kept, but
-// not before their call: one that is not finished may still need it. Besides, it
-// removes those whose upload broke off, and those whose call has not come for as
-// long as events wait for their call.
+// not before their call: one that is not finished may still need it.
 func (s *Store) purgeAudios(ctx context.Context, before time.Time) error {
-	old := walk{table: "recordings", along: "created_at", where: "created_at < ? AND NOT EXISTS (" + knownCall + ")", values: []any{stored(before)}}
-	if _, err := s.purgeAlong(ctx, old); err != nil {
-		return err
-	}
+	_, err := s.purgeAlong(ctx, walk{
+		table: "recordings", along: "created_at", where: "created_at < ? AND NOT EXISTS (" + knownCall + ")", values: []any{stored(before)},
+	})
+	return err
+}
+
+// purgeStrays removes recordings whose upload broke off, and those whose call has not
+// come for as long as events wait for their call.
+func (s *Store) purgeStrays(ctx context.Context) error {
 	if _, err := s.purge(ctx, "recordings", "id", "created_at < ? AND state = 'receiving'", stored(s.now().Add(-audioMemory))); err != nil {
 		return err
 	}

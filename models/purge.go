@@ -60,13 +60,20 @@ type Purged struct {
 // more, and their calls as long as they do. A call that goes before its events is
 // remembered as an erased one: what is told of it later would make a second call,
 // and a second lead. It goes on batch by batch until nothing is left or ctx ends;
-// what it has removed then stays removed.
-func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (Purged, error) {
+// what it has removed then stays removed. Of calls and events there may be more than
+// it comes to the end of: they are the last.
+func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (purged Purged, err error) {
 	unfinished := s.now().Add(-unfinishedFor)
 	if callsBefore.Before(unfinished) {
 		unfinished = callsBefore
 	}
-	var purged Purged
+	if err := s.purgeSmall(ctx, callsBefore, unfinished); err != nil {
+		return purged, err
+	}
+	requests := walk{table: "rest_log", along: "at", where: "at < ?", values: []any{stored(restBefore)}}
+	if purged.Requests, err = s.purgeAlong(ctx, requests); err != nil {
+		return purged, err
+	}
 	for _, calls := range s.oldCalls(unfinished, nothingWaits) {
 		n, err := s.purgeAlong(ctx, calls)
 		purged.Calls += n
@@ -74,41 +81,36 @@ func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (P
 			return purged, err
 		}
 	}
-	for _, old := range []struct {
-		rows  walk
-		count *int64
-	}{
-		{walk{table: "events", along: "arrived_at", where: "arrived_at < ? AND (done_at IS NOT NULL OR arrived_at < ?)",
-			values: []any{stored(unfinished), stored(unfinished.Add(-waitingFor))}}, &purged.Events},
-		{walk{table: "rest_log", along: "at", where: "at < ?", values: []any{stored(restBefore)}}, &purged.Requests},
-	} {
-		n, err := s.purgeAlong(ctx, old.rows)
-		*old.count += n
-		if err != nil {
-			return purged, err
-		}
+	events := walk{table: "events", along: "arrived_at", where: "arrived_at < ? AND (done_at IS NOT NULL OR arrived_at < ?)",
+		values: []any{stored(unfinished), stored(unfinished.Add(-waitingFor))}}
+	if purged.Events, err = s.purgeAlong(ctx, events); err != nil {
+		return purged, err
 	}
 	early, err := s.purgeEarly(ctx, callsBefore)
 	purged.Calls += early
 	if err != nil {
 		return purged, err
 	}
-	if _, err := s.purge(ctx, "incidents", "id", "ended_at < ?", stored(callsBefore)); err != nil {
-		return purged, err
-	}
-	if _, err := s.purge(ctx, "missing_calls", "id", "seen < ?", unfinished.UnixMicro()); err != nil {
-		return purged, err
-	}
-	if _, err := s.purge(ctx, "erased_calls", "portal_id, call_hash", "until < ?", s.now().UnixMicro()); err != nil {
-		return purged, err
-	}
-	if _, err := s.purge(ctx, "leases", "name", "until < "+s.clock()+" - ?", leaseMemory.Microseconds()); err != nil {
-		return purged, err
-	}
-	if _, err := s.purge(ctx, "recent_creations", "portal_id, phone_key, call_id", "until < "+s.clock()); err != nil {
-		return purged, err
-	}
 	return purged, s.purgeAudios(ctx, callsBefore)
+}
+
+// purgeSmall removes what there is little of, or what is kept for a short while.
+func (s *Store) purgeSmall(ctx context.Context, callsBefore, unfinished time.Time) error {
+	for _, old := range []struct {
+		table, key, where string
+		values            []any
+	}{
+		{"recent_creations", "portal_id, phone_key, call_id", "until < " + s.clock(), nil},
+		{"leases", "name", "until < " + s.clock() + " - ?", []any{leaseMemory.Microseconds()}},
+		{"incidents", "id", "ended_at < ?", []any{stored(callsBefore)}},
+		{"missing_calls", "id", "seen < ?", []any{unfinished.UnixMicro()}},
+		{"erased_calls", "portal_id, call_hash", "until < ?", []any{s.now().UnixMicro()}},
+	} {
+		if _, err := s.purge(ctx, old.table, old.key, old.where, old.values...); err != nil {
+			return err
+		}
+	}
+	return s.purgeStrays(ctx)
 }
 
 // purgeAlong removes the rows of a walk, and returns how many they were.

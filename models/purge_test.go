@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"callwise/app/crm"
 	"callwise/models"
 	"callwise/models/modelstest"
 
@@ -214,4 +215,46 @@ func TestCallsThatGoBeforeTheirEventsAreAllRemembered(t *testing.T) {
 			t.Errorf("%d calls are remembered, want %d", n, many)
 		}
 	})
+}
+
+// After the retention was cut short a purge may not come to the end of the calls for days.
+func TestAPurgeThatDoesNotComeToTheEndOfTheCallsRemovesWhatIsKeptForAShortWhile(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		now := noon
+		s.Now = func() time.Time { return now }
+		ctx, p := t.Context(), active(t, s, "one")
+		finished := ensure(t, s, p.ID, "pbx:old")
+		finished.State = models.CallFinished
+		check(t, s.SaveCall(ctx, finished))
+		audio(t, s, p.ID, "pbx:stray")
+		must[*models.Audio](t)(s.BeginAudio(ctx, p.ID, "pbx:broken-off", "mp3"))
+		check(t, s.AddRESTRequests(ctx, models.RESTRequest{PortalID: p.ID, At: noon, Method: "app.info"}))
+		check(t, s.Remember(ctx, models.RecentCreation{PortalID: p.ID, PhoneKey: "+49301", CallID: finished.ID, Refs: []crm.Ref{}, For: -time.Minute}))
+		keepsCalls(t, s)
+		now = noon.AddDate(0, 0, 8)
+		if _, err := s.Purge(ctx, now.AddDate(0, 0, -6), now.AddDate(0, 0, -7)); err == nil {
+			t.Error("the calls are gone")
+		}
+		left := rows(t, s, p.ID)
+		for table, want := range map[string]int{"calls": 1, "recordings": 0, "recording_chunks": 0, "rest_log": 0, "recent_creations": 0} {
+			if left[table] != want {
+				t.Errorf("%s: %d rows are left, want %d", table, left[table], want)
+			}
+		}
+	})
+}
+
+// keepsCalls has the database refuse to remove calls.
+func keepsCalls(t *testing.T, s *models.Store) {
+	t.Helper()
+	refuse := []string{"CREATE TRIGGER kept BEFORE DELETE ON calls BEGIN SELECT RAISE(ABORT, 'kept'); END"}
+	if models.Pools(s)[0] != nil {
+		refuse = []string{
+			"CREATE FUNCTION kept() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'kept'; END $$",
+			"CREATE TRIGGER kept BEFORE DELETE ON calls EXECUTE FUNCTION kept()",
+		}
+	}
+	for _, statement := range refuse {
+		check(t, models.SQL(s, t.Context(), statement))
+	}
 }
