@@ -140,6 +140,19 @@ func TestAnUninstallationThatKeepsSettingsKeepsNothingElse(t *testing.T) {
 	})
 }
 
+// Whoever runs a portal on a server of their own has it answer whatever they like.
+func TestAPortalThatAnswersWithWhatNoDatabaseReadsIsForgotten(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		r := newRig(t, address, classic)
+		r.refusedLead(400, "ODD\x00CODE")
+		r.tell(started("c1", "outgoing", "+4930901821"), ended("c1", "answered", 5))
+		r.eventually("the lead is refused", func() bool { c := r.row("c1"); return c != nil && c.Attention == models.AttentionCreate })
+		r.portal.Uninstall(false)
+		r.deliver()
+		r.eventually("the number is gone", func() bool { return len(holds(r.dump(), "30901821")) == 0 })
+	})
+}
+
 func TestAPortalThatComesBackIsInstalledAnewWithItsOldSettings(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		r := newRig(t, address, classic)

@@ -165,7 +165,8 @@ func nothing(b []byte) bool {
 	return false
 }
 
-// scalar is the text of a JSON string, number or true; "" for everything else.
+// scalar is the text of a JSON string, number or true, as a database stores it; "" for
+// everything else.
 func scalar(b []byte) string {
 	b = bytes.TrimSpace(b)
 	if nothing(b) || b[0] == '[' || b[0] == '{' {
@@ -178,5 +179,5 @@ func scalar(b []byte) string {
 	if json.Unmarshal(b, &text) != nil {
 		return ""
 	}
-	return strings.TrimSpace(text)
+	return strings.TrimSpace(clean(text))
 }
