@@ -46,7 +46,6 @@ type house struct {
 	flow    *callflow.Flow
 	queue   *models.Queue
 	lanes   *jobs.Lanes
-	watch   *jobs.Watch
 	pages   *handlers.Handlers
 	handler http.Handler
 	log     *slog.Logger
@@ -109,7 +108,7 @@ func furnish(ctx context.Context, c config, log *slog.Logger, store *models.Stor
 	}
 	return &house{
 		store: store, flow: flow, queue: queue, lanes: jobs.NewLanes(flow.Advance, callsAtOnce, perPortalAtOnce, watch),
-		pages: routes, handler: routes.Router(), log: log, watch: watch, sweep: jobs.SweepEvery,
+		pages: routes, handler: routes.Router(), log: log, sweep: jobs.SweepEvery,
 	}, nil
 }
 

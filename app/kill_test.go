@@ -18,6 +18,7 @@ import (
 	"callwise/app/jobs"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // childVariable makes the test binary run as the program itself, so that a
@@ -50,7 +51,7 @@ func TestMain(m *testing.M) {
 			h.flow.Lease, h.sweep = stillLease, 100*time.Millisecond
 		case idleChild:
 			h.pages.Limits.Lift() // a benchmark's clients send more than one PBX may
-			h.lanes, h.sweep = jobs.NewLanes(h.flow.Advance, 0, 0, h.watch), time.Hour
+			h.lanes, h.sweep = jobs.NewLanes(h.flow.Advance, 0, 0, jobs.NewWatch(h.log, prometheus.NewRegistry())), time.Hour
 		}
 	}))
 }

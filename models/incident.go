@@ -19,9 +19,6 @@ const (
 	IncidentFailures       IncidentKind = "failures"        // many calls fail
 )
 
-// IncidentKinds are all of them, the gravest first.
-var IncidentKinds = []IncidentKind{IncidentAccess, IncidentFailures, IncidentSilentPBX, IncidentSilentBitrix24, IncidentAdministrator}
-
 // An Incident is a time in which something was wrong with a portal. There is
 // one open incident of a kind at most.
 type Incident struct {

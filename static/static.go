@@ -15,9 +15,6 @@ import (
 //go:embed *.css *.js icon.svg vendor/htmx vendor/lucide/LICENSE vendor/lucide/VERSION
 var files embed.FS
 
-// Files are the files by their path below /static/: "app.css".
-func Files() fs.FS { return files }
-
 // Handler serves the files. Strip "/static/" before it. Browsers ask each time
 // whether a file is still the same (a strong ETag), so that a new version of
 // the program never meets an old script.

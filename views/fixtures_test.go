@@ -144,7 +144,7 @@ func settingsInvalid(l Localizer) SettingsPage {
 func settingsBanners(l Localizer) SettingsPage {
 	p := settingsOn(l)
 	p.Banners = []Banner{
-		{Kind: Uninstalled}, {Kind: NeedsAuthorisation}, {Kind: Suspended},
+		{Kind: NeedsAuthorisation}, {Kind: Suspended},
 		{Kind: InstallationPending}, {Kind: EventsUnproven}, {Kind: MissingScopes, Scopes: "telephony, user_basic"},
 	}
 	return p

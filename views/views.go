@@ -48,7 +48,6 @@ type BannerKind string
 // The states, the gravest first.
 const (
 	DryRun              BannerKind = "dry_run"              // calls are decided and shown; nothing is written to Bitrix24
-	Uninstalled         BannerKind = "uninstalled"          // the app was removed; nothing is handled
 	NeedsAuthorisation  BannerKind = "needs_authorisation"  // no token works; an administrator opening the app mends it
 	Suspended           BannerKind = "suspended"            // Bitrix24 answers no requests (plan, payment, closed)
 	MissingScopes       BannerKind = "missing_scopes"       // permissions were not granted

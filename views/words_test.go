@@ -169,7 +169,7 @@ func TestEveryCodeHasWordsInEveryLanguage(t *testing.T) {
 	for _, step := range Steps {
 		families["step"] = append(families["step"], string(step), string(step)+".mend")
 	}
-	for _, kind := range []BannerKind{Uninstalled, NeedsAuthorisation, Suspended, MissingScopes, EventsUnproven, NotConnected, InstallationPending} {
+	for _, kind := range []BannerKind{NeedsAuthorisation, Suspended, MissingScopes, EventsUnproven, NotConnected, InstallationPending} {
 		families["banner"] = append(families["banner"], string(kind), string(kind)+".admin", string(kind)+".employee")
 	}
 	for _, kind := range []PlainKind{About, NotRead, TooLarge, SessionExpired, NoPermission, NotFound, NotInstalled, Unreachable, TooMany, ServerError} {

@@ -39,7 +39,6 @@ const (
 	InvalidGrant         Code = "INVALID_GRANT"
 	InvalidToken         Code = "INVALID_TOKEN"
 	LastBinding          Code = "LAST_BINDING_CANNOT_BE_DELETED"
-	MethodConfirmWaiting Code = "METHOD_CONFIRM_WAITING"
 	MethodNotFound       Code = "ERROR_METHOD_NOT_FOUND"
 	NoAuthFound          Code = "NO_AUTH_FOUND"
 	NotFound             Code = "NOT_FOUND"

@@ -34,7 +34,7 @@ func TestRefusalsPassOrDoNot(t *testing.T) {
 		{`403 {"error":"PORTAL_DELETED"}`, 0, false, false, ErrPortalDeleted},
 		{`404 {"error":"ERROR_METHOD_NOT_FOUND","error_description":"Method not found!"}`, 0, false, false, MethodNotFound},
 		{`403 {"error":"WRONG_AUTH_TYPE"}`, 0, false, false, WrongAuthType},
-		{`401 {"error":"METHOD_CONFIRM_WAITING"}`, 0, false, false, MethodConfirmWaiting},
+		{`401 {"error":"METHOD_CONFIRM_WAITING"}`, 0, false, false, Code("METHOD_CONFIRM_WAITING")},
 		{`400 {"error":"ERROR_CORE","error_description":"x"}`, 0, false, false, ErrorCore},
 		{`400 {"error":"","error_description":"Not found"}`, 0, false, false, Code("")},
 		{`200 {"error":"EMPTY_ERROR_HANDLER_URL"}`, 0, false, false, Code("EMPTY_ERROR_HANDLER_URL")},

@@ -66,7 +66,7 @@ func TestTokens(t *testing.T) {
 		{name: "not even when it was known to have expired", tokens: []Token{expired},
 			renewed: renewedPair, renewals: 1, requests: 2, is: ErrNeedsAuth},
 		{name: "other refusals with status 401 renew nothing", tokens: []Token{installer},
-			byToken: map[string]string{"access-1": `401 {"error":"METHOD_CONFIRM_WAITING"}`}, requests: 1, is: MethodConfirmWaiting},
+			byToken: map[string]string{"access-1": `401 {"error":"METHOD_CONFIRM_WAITING"}`}, requests: 1, is: Code("METHOD_CONFIRM_WAITING")},
 		{name: "a dead pair gives way to the next", tokens: []Token{installer, system},
 			byToken: map[string]string{"access-s": yes}, renewed: `400 {"error":"invalid_grant"}`, renewals: 1, requests: 3,
 			rejected: []Code{InvalidGrant}},

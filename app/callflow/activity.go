@@ -29,7 +29,7 @@ func (w *work) addActivity(ctx context.Context) error {
 			return err
 		}
 		if err != nil {
-			w.did("activity", errorCode(err))
+			w.did("activity", ErrorCode(err))
 			return err
 		}
 		return w.hasActivity(ctx, id, missing[0])

@@ -162,7 +162,7 @@ func (w *work) card(ctx context.Context, step string, do func(context.Context, s
 		return nil
 	}
 	_, err := do(ctx, *w.row.B24CallID, users)
-	w.did(step, errorCode(err))
+	w.did(step, ErrorCode(err))
 	if err != nil && !refusedForGood(err) {
 		return err
 	}

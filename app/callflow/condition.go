@@ -22,9 +22,6 @@ func (f *Flow) Condition(ctx context.Context, portal *models.Portal) (b24.Condit
 // Optional reports a placement that some portals do not have.
 func Optional(placement string) bool { return placement == linkPlacement }
 
-// MissingOf are the scopes the app needs that are not among those granted.
-func MissingOf(granted []string) []string { return missingScopes(granted) }
-
 // MayAlert reports whether a portal has granted what alerts need.
 func MayAlert(p *models.Portal) bool {
 	return slices.Contains(strings.Split(p.Scopes, ","), AlertScope)

@@ -1,6 +1,7 @@
 package callflow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -36,7 +37,7 @@ func (w *work) create(ctx context.Context) error {
 	if err == nil {
 		return w.createDone(ctx, created)
 	}
-	w.did("create", errorCode(err))
+	w.did("create", ErrorCode(err))
 	w.remark(rules.CreateFailed)
 	if !refusedForGood(err) {
 		return err
@@ -235,7 +236,7 @@ func (w *work) newLead(ctx context.Context) (b24.NewLead, error) {
 		lead.Phone = w.phone.Dial()
 	}
 	if w.row.Records.Mode == crm.Simple {
-		lead.Name = firstOf(w.row.CustomerName, w.phone.Pretty())
+		lead.Name = cmp.Or(w.row.CustomerName, w.phone.Pretty())
 	}
 	return lead, nil
 }

@@ -64,7 +64,7 @@ func (w *work) decideLate(ctx context.Context) error {
 	if err == nil || passes(err) || !unreadable(err) {
 		return err
 	}
-	w.did("decide", errorCode(err))
+	w.did("decide", ErrorCode(err))
 	return nil
 }
 
@@ -154,7 +154,7 @@ func (w *work) finish(ctx context.Context) error {
 			continue
 		}
 		if err != nil && finished.StatisticID == 0 {
-			w.did("finish", errorCode(err))
+			w.did("finish", ErrorCode(err))
 			return err
 		}
 		return errors.Join(err, w.hasFinished(ctx, finished))
@@ -195,7 +195,7 @@ func (w *work) keepBound(bound b24.Bound) {
 	progress.Bound = union(progress.Bound, bound.Refs)
 	progress.Skipped = union(progress.Skipped, bound.Skipped)
 	for _, f := range bound.Failed {
-		progress.BindFailed = append(progress.BindFailed, models.BindFailure{Ref: f.Ref, Code: errorCode(f.Err)})
+		progress.BindFailed = append(progress.BindFailed, models.BindFailure{Ref: f.Ref, Code: ErrorCode(f.Err)})
 	}
 	if len(progress.BindFailed) > 0 {
 		w.remark(rules.BindPartial)
@@ -221,7 +221,7 @@ func (w *work) bindMissing(ctx context.Context) error {
 	if missing := w.missing(); len(missing) > 0 {
 		bound, err := w.client.Bind(ctx, activity, missing)
 		if err != nil {
-			w.did("bind", errorCode(err))
+			w.did("bind", ErrorCode(err))
 			return err
 		}
 		w.keepBound(bound)

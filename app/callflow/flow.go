@@ -61,8 +61,6 @@ type Flow struct {
 	RecoverAfter time.Duration
 	// KeepCalls is how long calls are kept.
 	KeepCalls time.Duration
-	// Insecure accepts command URLs at http loopback addresses.
-	Insecure bool
 	// Title names what the app creates in a portal's CRM, in its language.
 	Title func(lang string, d call.Direction, number string) string
 	// MissedTitle names the activity that the app writes of an incoming call which
@@ -114,7 +112,7 @@ func (f *Flow) Advance(ctx context.Context, portalID int64, callKey string) erro
 		endSpan(span, mark.Code)
 		return err
 	}
-	endSpan(span, cmp.Or(errorCode(err), mark.Code))
+	endSpan(span, cmp.Or(ErrorCode(err), mark.Code))
 	return err
 }
 

@@ -121,7 +121,7 @@ func (f *Flow) renewIdle(ctx context.Context, t models.IdleToken) error {
 	if !isPortals(err) {
 		return known(err)
 	}
-	f.Log.WarnContext(ctx, "unused tokens not renewed", "portal", t.PortalID, "code", errorCode(err))
+	f.Log.WarnContext(ctx, "unused tokens not renewed", "portal", t.PortalID, "code", ErrorCode(err))
 	if _, passes := b24.Retry(err); passes && t.Status == models.PortalActive {
 		return f.takeTurnSoon(context.WithoutCancel(ctx), t)
 	}

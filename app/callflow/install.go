@@ -127,7 +127,7 @@ func (f *Flow) checkScopes(ctx context.Context, client *b24.Client, portal *mode
 	if err != nil {
 		return err
 	}
-	missing := missingScopes(granted)
+	missing := MissingOf(granted)
 	code := f.appCode(state)
 	err = f.Store.SaveInstallState(ctx, portal.ID, state.ID, code, strings.Join(granted, ","), strings.Join(missing, ","))
 	if err != nil {
@@ -154,7 +154,8 @@ func (f *Flow) setLanguage(ctx context.Context, portal *models.Portal, lang stri
 	return f.Store.SetLanguage(ctx, portal.ID, lang, country)
 }
 
-func missingScopes(granted []string) []string {
+// MissingOf are the scopes the app needs that are not among those granted.
+func MissingOf(granted []string) []string {
 	var missing []string
 	for _, scope := range Scopes {
 		if !slices.Contains(granted, scope) && !(scope == "user_basic" && seesUsers(granted)) {

@@ -17,7 +17,7 @@ func RulesLine(kind models.CallKind, line string) string {
 	if isForeign(kind) {
 		return line
 	}
-	return firstOf(line, DefaultLine)
+	return cmp.Or(line, DefaultLine)
 }
 
 // line is the line whose rules hold for the call.
@@ -25,7 +25,7 @@ func (w *work) line() string { return RulesLine(w.row.Kind, w.row.Line) }
 
 // source is the source of what the app creates for the call.
 func (w *work) source() string {
-	return firstOf(w.portal.Settings.Lines[w.line()].Source, DefaultSource)
+	return cmp.Or(w.portal.Settings.Lines[w.line()].Source, DefaultSource)
 }
 
 // lineTitle is what people call the line of the call; empty without one.

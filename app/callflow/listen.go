@@ -1,6 +1,7 @@
 package callflow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -123,7 +124,7 @@ func (f *Flow) recordingOf(ctx context.Context, portalID, callID int64) (string,
 	if err != nil {
 		return "", err
 	}
-	if address = firstOf(c.Progress.Recording.URL, address); address == "" {
+	if address = cmp.Or(c.Progress.Recording.URL, address); address == "" {
 		return "", ErrNoRecording
 	}
 	return address, nil

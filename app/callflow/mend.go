@@ -179,7 +179,7 @@ func (f *Flow) ChooseCard(ctx context.Context, portalID, callID int64, card crm.
 			return ErrNoChoice
 		}
 		refused = f.linkAll(ctx, portal, created, card, companyOf(c.Records, card))
-		c.Progress.Steps = append(c.Progress.Steps, models.Step{Name: "card", At: f.Now().UTC(), Code: errorCode(refused)})
+		c.Progress.Steps = append(c.Progress.Steps, models.Step{Name: "card", At: f.Now().UTC(), Code: ErrorCode(refused)})
 		if refused == nil {
 			c.Progress.Card = &card
 			c.Progress.Settled = settled(c.Progress.Settled, models.AttentionCard)
@@ -287,7 +287,3 @@ func (f *Flow) amendAndWake(ctx context.Context, portalID, callID int64, change 
 	}
 	return f.Store.Wake(ctx, []models.CallArgs{{PortalID: portalID, CallKey: key}})
 }
-
-// ErrorCode is what people are shown of an error of a portal: a code, never a
-// text that could quote a number.
-func ErrorCode(err error) string { return errorCode(err) }

@@ -116,7 +116,7 @@ func (m *Metrics) statisticsRead(err error) {
 	case err == nil:
 		m.statistics.WithLabelValues("ok").Inc()
 	default:
-		m.statistics.WithLabelValues(retryLabel(errorCode(err))).Inc()
+		m.statistics.WithLabelValues(retryLabel(ErrorCode(err))).Inc()
 	}
 }
 
@@ -180,10 +180,10 @@ var watched = []b24.Code{
 	b24.QueryLimitExceeded, b24.UnexpectedAnswer, b24.UserAccessError, b24.WrongAuthType, b24.WrongClient,
 }
 
-// ownCodes are the codes of [errorCode] that are not Bitrix24's.
+// ownCodes are the codes of [ErrorCode] that are not Bitrix24's.
 var ownCodes = []string{"NEEDS_AUTH", CodeUninstalled, CodeNoREST, codeUnreachable, codeInternal}
 
-// retryLabel is a code of [errorCode] as a label.
+// retryLabel is a code of [ErrorCode] as a label.
 func retryLabel(code string) string {
 	if slices.Contains(ownCodes, code) || slices.Contains(watched, b24.Code(code)) {
 		return code

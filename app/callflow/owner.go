@@ -115,11 +115,11 @@ func (w *work) assign(ctx context.Context) error {
 		return err
 	}
 	err = w.client.Assign(ctx, progress.Created, user)
-	w.did("assign", errorCode(err))
+	w.did("assign", ErrorCode(err))
 	if err != nil && !refusedForGood(err) {
 		return err
 	}
-	progress.Assigned = models.Assigned{Done: true, Code: errorCode(err)}
+	progress.Assigned = models.Assigned{Done: true, Code: ErrorCode(err)}
 	return w.save(ctx)
 }
 

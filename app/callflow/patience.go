@@ -68,9 +68,9 @@ func backOff(attempts int) time.Duration {
 	return min(time.Second<<min(attempts-1, 9), 5*time.Minute)
 }
 
-// errorCode is what the call log shows of an error: a code, never a text that
-// could quote a number.
-func errorCode(err error) string {
+// ErrorCode is what people are shown of an error: a code, never a text that could
+// quote a number.
+func ErrorCode(err error) string {
 	if err == nil {
 		return ""
 	}

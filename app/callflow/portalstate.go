@@ -45,7 +45,7 @@ func stateCode(err error) string {
 	case b24.Gone(err):
 		return CodeUninstalled
 	}
-	return errorCode(err)
+	return ErrorCode(err)
 }
 
 // suspensions are what the codes of suspended portals come from; all others are

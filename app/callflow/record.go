@@ -64,11 +64,11 @@ func (w *work) attachAudio(ctx context.Context, audio *models.Audio) error {
 	file, err := w.client.SendRecord(ctx, *w.row.B24CallID, b24.RecordFile{
 		Name: "recording." + audio.Kind, Size: audio.Size, Content: w.openAudio(ctx, audio),
 	})
-	w.did("recording", errorCode(err))
+	w.did("recording", ErrorCode(err))
 	if err != nil && !refusedForGood(err) {
 		return err
 	}
-	progress.Recording = models.Recording{Upload: audio.ID, FileID: file, Code: errorCode(err)}
+	progress.Recording = models.Recording{Upload: audio.ID, FileID: file, Code: ErrorCode(err)}
 	if err != nil {
 		return w.save(ctx)
 	}
@@ -142,7 +142,7 @@ func (w *work) pass(ctx context.Context, recording models.Recording, missing str
 			w.late = append(w.late, lateFile{late, why})
 			return true, nil
 		}
-		recording.Code = errorCode(err)
+		recording.Code = ErrorCode(err)
 	}
 	w.did("recording", recording.Code)
 	if err != nil && !refusedForGood(err) {

@@ -48,7 +48,7 @@ func (f *Flow) recoverOne(ctx context.Context, portal *models.Portal) {
 		err = f.Recover(ctx, portal)
 	}
 	if err != nil && ctx.Err() == nil {
-		f.Log.WarnContext(ctx, "call statistics not read", "portal", portal.ID, "code", errorCode(err))
+		f.Log.WarnContext(ctx, "call statistics not read", "portal", portal.ID, "code", ErrorCode(err))
 	}
 }
 
@@ -113,7 +113,7 @@ func (f *Flow) tryStatistics(ctx context.Context, portal *models.Portal) (time.T
 	}
 	f.Metrics.statisticsRead(err)
 	if err != nil {
-		return now, errors.Join(err, f.Store.SetUnread(context.WithoutCancel(ctx), portal.ID, errorCode(err)))
+		return now, errors.Join(err, f.Store.SetUnread(context.WithoutCancel(ctx), portal.ID, ErrorCode(err)))
 	}
 	return now, f.Store.SetRead(ctx, portal.ID)
 }

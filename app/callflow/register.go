@@ -1,6 +1,7 @@
 package callflow
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -85,7 +86,7 @@ func (w *work) foundBy() crm.EntityType {
 // notRegistered records a failed registration: unless it may have run, now or in a
 // round before, the next attempt is free to decide anew.
 func (w *work) notRegistered(err error, before models.Progress) {
-	w.did("register", errorCode(err))
+	w.did("register", ErrorCode(err))
 	if !before.Register.Tried && !b24.Unsure(err) {
 		w.hasNotRun(before, models.Register{Refused: true})
 	}
@@ -135,7 +136,7 @@ func (w *work) ask(ctx context.Context, asked *models.Register) error {
 			return err
 		}
 		*asked = models.Register{
-			Tried: true, At: w.Now().UTC(), UserID: user, Phone: w.phone.Dial(), Line: firstOf(w.row.Line, DefaultLine),
+			Tried: true, At: w.Now().UTC(), UserID: user, Phone: w.phone.Dial(), Line: cmp.Or(w.row.Line, DefaultLine),
 			Direction: w.call.Direction, StartedAt: w.row.StartedAt, Named: named,
 		}
 	}

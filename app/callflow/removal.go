@@ -102,7 +102,7 @@ func (f *Flow) settleRemoval(ctx context.Context, portal *models.Portal, clean b
 			return true, f.forget(ctx, portal, clean)
 		}
 	}
-	markOf(ctx).remark("removal not settled", errorCode(err))
+	markOf(ctx).remark("removal not settled", ErrorCode(err))
 	return false, nil
 }
 

@@ -66,7 +66,7 @@ func (w *work) failed(ctx context.Context, err error) error {
 		w.row.FailingSince = &now
 	}
 	w.row.Attempts++
-	w.row.ErrorCode = errorCode(err)
+	w.row.ErrorCode = ErrorCode(err)
 	markOf(ctx).Code = w.row.ErrorCode
 	left := GiveUpAfter - now.Sub(*w.row.FailingSince)
 	if wait, passes := patience(err); passes && left > 0 {

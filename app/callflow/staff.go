@@ -75,6 +75,6 @@ func (w *work) reread(ctx context.Context) error {
 	if !b24.IsPortal(err) && reading.Err() == nil {
 		return err
 	}
-	markOf(ctx).remark("employees not read", errorCode(err))
+	markOf(ctx).remark("employees not read", ErrorCode(err))
 	return nil
 }

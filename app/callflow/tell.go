@@ -1,6 +1,7 @@
 package callflow
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -98,7 +99,7 @@ func tellBitrix24(name string, data map[string]string) (call.Event, bool) {
 	case b24.ExternalCallStart:
 		return call.Event{
 			Type: call.Started, Direction: call.Outgoing, B24ID: data["CALL_ID"],
-			Phone: firstOf(data["PHONE_NUMBER_INTERNATIONAL"], data["PHONE_NUMBER"]),
+			Phone: cmp.Or(data["PHONE_NUMBER_INTERNATIONAL"], data["PHONE_NUMBER"]),
 			Line:  data["LINE_NUMBER"],
 		}, true
 	case b24.ExternalCallBackStart:
@@ -188,13 +189,4 @@ func parseTime(text string) time.Time {
 		return time.Time{}
 	}
 	return at.UTC()
-}
-
-func firstOf(texts ...string) string {
-	for _, text := range texts {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
 }

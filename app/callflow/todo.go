@@ -46,11 +46,11 @@ func (w *work) remind(ctx context.Context) error {
 	if errors.Is(err, errComing) {
 		return err
 	}
-	w.did("todo", errorCode(err))
+	w.did("todo", ErrorCode(err))
 	if err != nil && !refusedForGood(err) {
 		return err
 	}
-	todo.Done, todo.ID, todo.Code = true, id, errorCode(err)
+	todo.Done, todo.ID, todo.Code = true, id, ErrorCode(err)
 	return w.save(ctx)
 }
 

@@ -103,7 +103,7 @@ func (f *Flow) arriving(ctx context.Context, portalID int64, events []models.Eve
 	}
 	return func(err error) {
 		for _, span := range spans {
-			endSpan(span, errorCode(err))
+			endSpan(span, ErrorCode(err))
 		}
 	}
 }

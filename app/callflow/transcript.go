@@ -21,11 +21,11 @@ func (w *work) transcribe(ctx context.Context) error {
 	}
 	progress.Transcript.Tried = true // written down before it is asked for
 	id, err := w.client.AttachTranscript(ctx, *w.row.B24CallID, w.call.Transcript)
-	w.did("transcript", errorCode(err))
+	w.did("transcript", ErrorCode(err))
 	if err != nil && (!isPortals(err) || passes(err) && !b24.Unsure(err)) {
 		return errors.Join(err, w.notTranscribed(ctx, b24.Unsure(err)))
 	}
-	progress.Transcript = models.Transcript{Tried: true, Done: true, ID: id, Code: errorCode(err)}
+	progress.Transcript = models.Transcript{Tried: true, Done: true, ID: id, Code: ErrorCode(err)}
 	return w.save(ctx)
 }
 

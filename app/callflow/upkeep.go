@@ -28,7 +28,7 @@ func (f *Flow) Mend(ctx context.Context, portalID int64) error {
 	}
 	err = f.Reconcile(ctx, portal, func(step StepName, err error) {
 		if err != nil {
-			markOf(ctx).remark("stopped at "+string(step), errorCode(err))
+			markOf(ctx).remark("stopped at "+string(step), ErrorCode(err))
 		}
 	})
 	if err == nil && portal.Status == models.PortalInstalling {
@@ -64,7 +64,7 @@ func (f *Flow) mend(ctx context.Context, portalID int64, complaint string, do fu
 	}
 	err = f.noted(ctx, portal, do(ctx, f.Client(portal), portal))
 	if err != nil {
-		markOf(ctx).remark(complaint, errorCode(err))
+		markOf(ctx).remark(complaint, ErrorCode(err))
 	}
 	return mended(err)
 }
@@ -240,7 +240,7 @@ func (f *Flow) refresh(ctx context.Context, portal *models.Portal, age time.Dura
 	}
 	silent, err := f.silent(ctx, portal.ID, "refresh")
 	if err != nil {
-		f.Log.WarnContext(ctx, "employees not read", "portal", portal.ID, "code", errorCode(err))
+		f.Log.WarnContext(ctx, "employees not read", "portal", portal.ID, "code", ErrorCode(err))
 	}
 	if err != nil || silent {
 		return
@@ -249,14 +249,14 @@ func (f *Flow) refresh(ctx context.Context, portal *models.Portal, age time.Dura
 	defer cancel()
 	client := f.Client(portal)
 	if err := f.noted(ctx, portal, client.RejectEmployees(ctx)); err != nil {
-		f.Log.WarnContext(ctx, "employees not read", "portal", portal.ID, "code", errorCode(err))
+		f.Log.WarnContext(ctx, "employees not read", "portal", portal.ID, "code", ErrorCode(err))
 		return
 	}
 	if err := f.noted(ctx, portal, f.ReadEmployees(ctx, client, portal)); err != nil {
-		f.Log.WarnContext(ctx, "employees not read", "portal", portal.ID, "code", errorCode(err))
+		f.Log.WarnContext(ctx, "employees not read", "portal", portal.ID, "code", ErrorCode(err))
 		return
 	}
 	if err := f.SyncLines(ctx, client, portal); err != nil {
-		f.Log.WarnContext(ctx, "lines do not follow the switches", "portal", portal.ID, "code", errorCode(err))
+		f.Log.WarnContext(ctx, "lines do not follow the switches", "portal", portal.ID, "code", ErrorCode(err))
 	}
 }

@@ -300,7 +300,7 @@ func (f *Flow) notify(ctx context.Context, portal *models.Portal, i models.Incid
 	for _, user := range users {
 		reached, err := client.Notify(asked, b24.Notice{UserID: user, Text: text, Tag: fmt.Sprintf("callwise|incident|%d|%t", i.ID, over)})
 		if err != nil {
-			f.Log.WarnContext(ctx, "alert not sent", "portal", portal.ID, "incident", i.ID, "code", errorCode(err))
+			f.Log.WarnContext(ctx, "alert not sent", "portal", portal.ID, "incident", i.ID, "code", ErrorCode(err))
 		}
 		switch {
 		case refusesOne(err):

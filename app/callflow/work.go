@@ -1,6 +1,7 @@
 package callflow
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -201,7 +202,7 @@ func (w *work) note(ctx context.Context) error {
 		row.Extension, row.UserID = extension, user
 	}
 	row.Direction, row.Phone, row.PhoneKey = c.Direction, c.Phone, w.phone.Key()
-	row.Line, row.Duration, row.Status = firstOf(lineNumber(c.Line), row.Line), c.Duration, c.Status
+	row.Line, row.Duration, row.Status = cmp.Or(lineNumber(c.Line), row.Line), c.Duration, c.Status
 	row.AnsweredAt, row.EndedAt = timeOf(c.AnsweredAt), timeOf(c.EndedAt)
 	if !c.StartedAt.IsZero() {
 		row.StartedAt = exact(c.StartedAt)
@@ -221,9 +222,9 @@ func lineNumber(line string) string {
 // extensionIn is the one that talked last in a call, else the first that rang.
 func extensionIn(c call.Call) string {
 	if len(c.Extensions) == 0 {
-		return firstOf(c.TalkedLast, c.AnsweredBy)
+		return cmp.Or(c.TalkedLast, c.AnsweredBy)
 	}
-	return firstOf(c.TalkedLast, c.AnsweredBy, c.Extensions[0])
+	return cmp.Or(c.TalkedLast, c.AnsweredBy, c.Extensions[0])
 }
 
 // employee is the user who talks or is rung: by extension, else the user whom

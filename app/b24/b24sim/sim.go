@@ -20,7 +20,6 @@ type Config struct {
 	// It may be set later with [Sim.SetBaseURL].
 	BaseURL string
 	// InstallerURL and ApplicationURL are the pages on the application's card.
-	// They may be set later with [Sim.SetApplication].
 	InstallerURL, ApplicationURL string
 	// Now is the clock of every portal; nil means time.Now. While it stands
 	// still no leaky bucket drains: give such portals the plan SelfHosted, or
@@ -75,13 +74,6 @@ func (s *Sim) SetBaseURL(url string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.config.BaseURL = strings.TrimSuffix(url, "/")
-}
-
-// SetApplication changes the two pages on the application's card.
-func (s *Sim) SetApplication(installerURL, applicationURL string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.config.InstallerURL, s.config.ApplicationURL = installerURL, applicationURL
 }
 
 // Portals are all portals in the order they were added.
