@@ -65,8 +65,11 @@ func activeEmployees(employees []models.Employee) []views.Option {
 // cards are the client's cards that what was created may be linked to; the one
 // it is linked to, as far as we know, is chosen.
 func (w words) cards(c models.Call, records crm.Records) []views.Option {
+	if c.Case == nil {
+		return nil
+	}
 	var choices []views.Option
-	for _, ref := range cardsOf(c.Case) {
+	for _, ref := range c.Case.CRM.Cards() {
 		link := w.l.Entity("", views.Ref{Type: ref.Type.String(), ID: ref.ID})
 		choices = append(choices, views.Option{
 			Value: ref.Type.String() + ":" + strconv.FormatInt(ref.ID, 10), Chosen: c.Plan != nil && c.Plan.Link == ref,
@@ -74,21 +77,6 @@ func (w words) cards(c models.Call, records crm.Records) []views.Option {
 		})
 	}
 	return choices
-}
-
-// cardsOf are the client's cards of a case.
-func cardsOf(c *rules.Case) []crm.Ref {
-	if c == nil {
-		return nil
-	}
-	var cards []crm.Ref
-	for _, id := range c.CRM.Contacts {
-		cards = append(cards, crm.Ref{Type: crm.TypeContact, ID: id})
-	}
-	for _, id := range c.CRM.Companies {
-		cards = append(cards, crm.Ref{Type: crm.TypeCompany, ID: id})
-	}
-	return cards
 }
 
 // mendsOf are what else an administrator may do about a call.

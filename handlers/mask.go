@@ -3,6 +3,8 @@ package handlers
 import (
 	"regexp"
 	"strings"
+
+	"callwise/app/call"
 )
 
 // What can be seen of a masked number: its last digits, fewer of a short one. A
@@ -19,7 +21,7 @@ const hiddenDigits = "•••"
 // maskNumber hides a number but for its country code and its last digits:
 // "+49 30 901820" is "+49 ••• 18 20".
 func maskNumber(number string) string {
-	digits := digitsIn(number)
+	digits := call.DigitsOf(number)
 	if len(digits) <= extensionDigits {
 		return number
 	}
@@ -44,12 +46,3 @@ var written = regexp.MustCompile(`\+?\d(?:[\p{Z}\p{Pd}\t()./,_•·]*\d)*`)
 
 // maskText hides the numbers in a name or a title.
 func maskText(text string) string { return written.ReplaceAllStringFunc(text, maskNumber) }
-
-func digitsIn(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
-			return -1
-		}
-		return r
-	}, text)
-}

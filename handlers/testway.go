@@ -171,17 +171,9 @@ func (t testWay) sent() views.TestStep {
 	if name := t.w.employees[row.UserID]; name != "" {
 		step.Lines = append(step.Lines,
 			t.v.l.T("testcall.sent.employee", "Name", name, "Extension", row.Extension),
-			t.v.l.T("testcall.sent.card."+string(cardTime(s, row.UserID))))
+			t.v.l.T("testcall.sent.card."+string(s.Card.For(row.UserID))))
 	}
 	return step
-}
-
-// cardTime is when an employee sees the call card.
-func cardTime(s models.Settings, user int64) models.CardTime {
-	if when, ok := s.Card.Employees[user]; ok {
-		return when
-	}
-	return s.Card.When
 }
 
 // command looks at the form of the address only: no real call is ever placed.

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"callwise/app/rules"
 	"callwise/models"
 	"callwise/views"
 
@@ -37,5 +38,29 @@ func TestAStepThatTakesTooLongIsNamedWithItsCause(t *testing.T) {
 				t.Errorf("steps (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestATestCallSaysWhenTheCardIsShown(t *testing.T) {
+	employees := map[int64]models.CardTime{17: models.CardNever, 18: ""}
+	for _, tt := range []struct {
+		card models.CallCard
+		user int64
+		want string
+	}{
+		{models.CallCard{}, 17, "Call card: when it rings"},
+		{models.CallCard{Employees: employees}, 17, "Call card: never"},
+		{models.CallCard{Employees: employees}, 18, "Call card: when it rings"},
+		{models.CallCard{When: models.CardOnAnswer, Employees: employees}, 18, "Call card: when it is answered"},
+		{models.CallCard{When: models.CardOnAnswer, Employees: employees}, 19, "Call card: when it is answered"},
+	} {
+		way := testWay{
+			v:       view{l: views.ForLang("en"), portal: &models.Portal{Settings: models.Settings{Card: tt.card}}},
+			w:       words{employees: map[int64]string{tt.user: "Anna"}},
+			details: &models.Details{Call: models.Call{UserID: tt.user, Decision: &rules.Decision{Reason: rules.NewCreated}}},
+		}
+		if lines := way.sent().Lines; lines[len(lines)-1] != tt.want {
+			t.Errorf("%+v says of user %d %q, want %q", tt.card, tt.user, lines, tt.want)
+		}
 	}
 }

@@ -51,7 +51,7 @@ func (s *Store) arrived(portalID int64, e Event) (Event, error) {
 	if !json.Valid(e.Payload) {
 		return Event{}, errors.New("models: the payload of an event is not JSON")
 	}
-	e.PortalID, e.ArrivedAt, e.HappenedAt = portalID, s.now(), stored(e.HappenedAt)
+	e.PortalID, e.ArrivedAt, e.HappenedAt = portalID, s.now(), Stored(e.HappenedAt)
 	if e.DoneAt != nil {
 		e.DoneAt = &e.ArrivedAt
 	}

@@ -231,7 +231,7 @@ func (s *Store) CloseAudio(ctx context.Context, c *Call, a *Audio) error {
 // not before their call: one that is not finished may still need it.
 func (s *Store) purgeAudios(ctx context.Context, before time.Time) error {
 	_, err := s.purgeAlong(ctx, walk{
-		table: "recordings", along: "created_at", where: "created_at < ? AND NOT EXISTS (" + knownCall + ")", values: []any{stored(before)},
+		table: "recordings", along: "created_at", where: "created_at < ? AND NOT EXISTS (" + knownCall + ")", values: []any{Stored(before)},
 	})
 	return err
 }
@@ -239,9 +239,9 @@ func (s *Store) purgeAudios(ctx context.Context, before time.Time) error {
 // purgeStrays removes recordings whose upload broke off, and those whose call has not
 // come for as long as events wait for their call.
 func (s *Store) purgeStrays(ctx context.Context) error {
-	if _, err := s.purge(ctx, "recordings", "id", "created_at < ? AND state = 'receiving'", stored(s.now().Add(-audioMemory))); err != nil {
+	if _, err := s.purge(ctx, "recordings", "id", "created_at < ? AND state = 'receiving'", Stored(s.now().Add(-audioMemory))); err != nil {
 		return err
 	}
-	_, err := s.purge(ctx, "recordings", "id", "created_at < ? AND state = 'ready' AND NOT EXISTS ("+knownCall+")", stored(s.now().Add(-unfinishedFor)))
+	_, err := s.purge(ctx, "recordings", "id", "created_at < ? AND state = 'ready' AND NOT EXISTS ("+knownCall+")", Stored(s.now().Add(-unfinishedFor)))
 	return err
 }

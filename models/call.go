@@ -183,7 +183,7 @@ func (s *Store) call(ctx context.Context, portalID int64, where string, value an
 func (s *Store) OpenCallback(ctx context.Context, portalID int64, phoneKey string, since time.Time) (*Call, error) {
 	var c Call
 	err := s.with(ctx).
-		Where("portal_id = ? AND phone_key = ? AND updated_at >= ?", portalID, clean(phoneKey), stored(since)).
+		Where("portal_id = ? AND phone_key = ? AND updated_at >= ?", portalID, clean(phoneKey), Stored(since)).
 		Where("kind = ? AND state = ? AND pbx_call_id IS NULL", KindCallback, CallOpen).
 		Order("started_at DESC, id DESC").Take(&c).Error
 	if err != nil {
@@ -208,7 +208,7 @@ func (s *Store) ClickedWithin(ctx context.Context, c *Call, d time.Duration) (bo
 	var near []Call
 	err := s.with(ctx).Select("progress").
 		Where("portal_id = ? AND phone_key = ? AND kind = ? AND user_id = ? AND id <> ?", c.PortalID, clean(c.PhoneKey), KindClick, c.UserID, c.ID).
-		Where("started_at BETWEEN ? AND ? AND ended_at IS NULL", stored(c.StartedAt.Add(-d)), stored(c.StartedAt.Add(d))).
+		Where("started_at BETWEEN ? AND ? AND ended_at IS NULL", Stored(c.StartedAt.Add(-d)), Stored(c.StartedAt.Add(d))).
 		Find(&near).Error
 	return slices.ContainsFunc(near, func(other Call) bool { return other.Progress.Ordered }), err
 }

@@ -91,10 +91,10 @@ func (s *Store) along(tx *gorm.DB, portalID int64, f CallFilter) (*gorm.DB, []co
 
 func (f CallFilter) within(query *gorm.DB) *gorm.DB {
 	if !f.From.IsZero() {
-		query = query.Where("started_at >= ?", stored(f.From))
+		query = query.Where("started_at >= ?", Stored(f.From))
 	}
 	if !f.To.IsZero() {
-		query = query.Where("started_at < ?", stored(f.To))
+		query = query.Where("started_at < ?", Stored(f.To))
 	}
 	return query
 }
@@ -105,9 +105,9 @@ func (f CallFilter) behind(query *gorm.DB, after Cursor) *gorm.DB {
 	case after == (Cursor{}):
 		return query
 	case f.Oldest:
-		return query.Where("(started_at, id) > (?, ?)", stored(after.At), after.ID)
+		return query.Where("(started_at, id) > (?, ?)", Stored(after.At), after.ID)
 	}
-	return query.Where("(started_at, id) < (?, ?)", stored(after.At), after.ID)
+	return query.Where("(started_at, id) < (?, ?)", Stored(after.At), after.ID)
 }
 
 func (f CallFilter) order() string {

@@ -51,7 +51,7 @@ func (s *Store) spans(bounds []time.Time) (string, []any) {
 	var values []any
 	for i := range len(bounds) - 1 {
 		rows = append(rows, row)
-		values = append(values, i, stored(bounds[i]), stored(bounds[i+1]))
+		values = append(values, i, Stored(bounds[i]), Stored(bounds[i+1]))
 	}
 	return strings.Join(rows, ", "), values
 }

@@ -162,7 +162,7 @@ const stalePage = 500
 func (s *Store) StaleCalls(ctx context.Context, before time.Time) ([]Call, error) {
 	var calls []Call
 	err := s.with(ctx).
-		Where("state = ? AND created_at < ? AND (started_at < ? OR started_at > created_at)", CallOpen, stored(before), stored(before)).
+		Where("state = ? AND created_at < ? AND (started_at < ? OR started_at > created_at)", CallOpen, Stored(before), Stored(before)).
 		Where("ended_at IS NULL AND (retry_at IS NULL OR retry_at < ?)", s.now()).
 		Where("NOT EXISTS (SELECT 1 FROM events e WHERE e.portal_id = calls.portal_id AND e.source = ? AND e.event_key = CAST(? AS text) || calls.id)",
 			SourceCallwise, ownPrefix(call.Ended)).

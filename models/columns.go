@@ -14,11 +14,11 @@ import (
 // GORM finds serializers in a registry of its own.
 func init() { schema.RegisterSerializer("utc", utcTime{}) }
 
-// stored is a time as the database keeps it: SQLite compares times as text, so
+// Stored is a time as the database keeps it: SQLite compares times as text, so
 // all have one zone, and PostgreSQL keeps microseconds.
-func stored(at time.Time) time.Time { return at.UTC().Truncate(time.Microsecond) }
+func Stored(at time.Time) time.Time { return at.UTC().Truncate(time.Microsecond) }
 
-// utcTime keeps time.Time and *time.Time columns as [stored] says, and zero
+// utcTime keeps time.Time and *time.Time columns as [Stored] says, and zero
 // times as NULL.
 type utcTime struct{}
 
@@ -33,7 +33,7 @@ func (utcTime) Scan(ctx context.Context, field *schema.Field, dst reflect.Value,
 	if !ok {
 		return fmt.Errorf("models: column %s holds no time", field.DBName)
 	}
-	at = stored(at)
+	at = Stored(at)
 	if target.Kind() == reflect.Pointer {
 		target.Set(reflect.ValueOf(&at))
 		return nil
@@ -49,12 +49,12 @@ func (utcTime) Value(_ context.Context, field *schema.Field, _ reflect.Value, va
 		if at.IsZero() {
 			return nil, nil
 		}
-		return stored(at), nil
+		return Stored(at), nil
 	case *time.Time:
 		if at == nil || at.IsZero() {
 			return nil, nil
 		}
-		return stored(*at), nil
+		return Stored(*at), nil
 	}
 	return nil, fmt.Errorf("models: field %s is no time", field.Name)
 }

@@ -94,7 +94,7 @@ func (s *Store) Trouble(ctx context.Context, portalID int64, since time.Time) (T
 		(SELECT count(*) FROM calls WHERE portal_id = ? AND started_at >= ? AND result IN ('failed', 'retrying') AND result = 'failed') AS failed,
 		(SELECT count(*) FROM calls WHERE portal_id = ? AND started_at >= ? AND result IN ('failed', 'retrying') AND result = 'retrying') AS retrying,
 		(SELECT count(*) FROM calls WHERE portal_id = ? AND started_at >= ? AND attention <> '') AS attention`,
-		portalID, stored(since), portalID, stored(since), portalID, stored(since)).Scan(&t).Error
+		portalID, Stored(since), portalID, Stored(since), portalID, Stored(since)).Scan(&t).Error
 	return t, err
 }
 
@@ -105,7 +105,7 @@ const mostRequests = 10_000
 // without their parameters, the oldest first.
 func (s *Store) RequestsSince(ctx context.Context, portalID int64, since time.Time) ([]RESTRequest, error) {
 	var requests []RESTRequest
-	err := s.with(ctx).Select("at, method, status, code, operating").Where("portal_id = ? AND at >= ?", portalID, stored(since)).
+	err := s.with(ctx).Select("at, method, status, code, operating").Where("portal_id = ? AND at >= ?", portalID, Stored(since)).
 		Order("at, id").Limit(mostRequests).Find(&requests).Error
 	return requests, err
 }

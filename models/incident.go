@@ -88,7 +88,7 @@ func (s *Store) OpenSince(ctx context.Context, portalIDs []int64) (map[int64]map
 // more.
 func (s *Store) News(ctx context.Context, after int64, since time.Time) ([]Incident, error) {
 	var news []Incident
-	err := s.with(ctx).Where("id > ? AND (ended_at IS NULL OR ended_at >= ?)", after, stored(since)).
+	err := s.with(ctx).Where("id > ? AND (ended_at IS NULL OR ended_at >= ?)", after, Stored(since)).
 		Where("EXISTS (SELECT 1 FROM portals p WHERE p.id = incidents.portal_id AND p.status = ?)", PortalActive).
 		Order("id").Limit(vitalsPage).Find(&news).Error
 	return news, err

@@ -35,7 +35,7 @@ func (s *Store) oldCalls(before time.Time, which string) []walk {
 	along := func(begun string, at time.Time) walk {
 		return walk{
 			table: "calls", along: "started_at", some: purgeBatch,
-			where: begun + " AND created_at < ? AND " + which, values: []any{stored(at), stored(before)},
+			where: begun + " AND created_at < ? AND " + which, values: []any{Stored(at), Stored(before)},
 		}
 	}
 	return []walk{along("started_at < ?", before), along("started_at > ?", s.now())}
@@ -70,7 +70,7 @@ func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (p
 	if err := s.purgeSmall(ctx, callsBefore, unfinished); err != nil {
 		return purged, err
 	}
-	requests := walk{table: "rest_log", along: "at", where: "at < ?", values: []any{stored(restBefore)}}
+	requests := walk{table: "rest_log", along: "at", where: "at < ?", values: []any{Stored(restBefore)}}
 	if purged.Requests, err = s.purgeAlong(ctx, requests); err != nil {
 		return purged, err
 	}
@@ -82,7 +82,7 @@ func (s *Store) Purge(ctx context.Context, callsBefore, restBefore time.Time) (p
 		}
 	}
 	events := walk{table: "events", along: "arrived_at", where: "arrived_at < ? AND (done_at IS NOT NULL OR arrived_at < ?)",
-		values: []any{stored(unfinished), stored(unfinished.Add(-waitingFor))}}
+		values: []any{Stored(unfinished), Stored(unfinished.Add(-waitingFor))}}
 	if purged.Events, err = s.purgeAlong(ctx, events); err != nil {
 		return purged, err
 	}
@@ -102,7 +102,7 @@ func (s *Store) purgeSmall(ctx context.Context, callsBefore, unfinished time.Tim
 	}{
 		{"recent_creations", "portal_id, phone_key, call_id", "until < " + s.clock(), nil},
 		{"leases", "name", "until < " + s.clock() + " - ?", []any{leaseMemory.Microseconds()}},
-		{"incidents", "id", "ended_at < ?", []any{stored(callsBefore)}},
+		{"incidents", "id", "ended_at < ?", []any{Stored(callsBefore)}},
 		{"missing_calls", "id", "seen < ?", []any{unfinished.UnixMicro()}},
 		{"erased_calls", "portal_id, call_hash", "until < ?", []any{s.now().UnixMicro()}},
 	} {

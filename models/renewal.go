@@ -153,8 +153,8 @@ func (s *Store) IdleTokens(ctx context.Context, after int64, before, expired tim
 	var page []IdleToken
 	err := s.with(ctx).Table("tokens t").Select("t.id, t.portal_id, t.renewed_at, p.status").
 		Joins("JOIN portals p ON p.id = t.portal_id").
-		Where("t.id > ? AND t.dead_code = '' AND t.renewed_at < ? AND "+inUse, after, stored(before)).
-		Where("t.renewed_at > ? AND (p.status = ? OR t.renewed_at > ?)", stored(expired.AddDate(0, -6, 0)), PortalActive, stored(expired)).
+		Where("t.id > ? AND t.dead_code = '' AND t.renewed_at < ? AND "+inUse, after, Stored(before)).
+		Where("t.renewed_at > ? AND (p.status = ? OR t.renewed_at > ?)", Stored(expired.AddDate(0, -6, 0)), PortalActive, Stored(expired)).
 		Order("t.id").Limit(idlePage).Find(&page).Error
 	return page, err
 }

@@ -75,7 +75,7 @@ func (s *Store) RESTOfCall(ctx context.Context, portalID, callID int64) ([]RESTR
 func (s *Store) RESTPage(ctx context.Context, portalID int64, after Cursor, limit int) ([]RESTRequest, *Cursor, error) {
 	query := s.with(ctx).Where("portal_id = ?", portalID)
 	if after != (Cursor{}) {
-		query = query.Where("(at, id) < (?, ?)", stored(after.At), after.ID)
+		query = query.Where("(at, id) < (?, ?)", Stored(after.At), after.ID)
 	}
 	var entries []RESTRequest
 	if err := query.Order("at DESC, id DESC").Limit(limit + 1).Find(&entries).Error; err != nil {

@@ -2,6 +2,8 @@ package models
 
 import (
 	"strings"
+
+	"callwise/app/call"
 )
 
 // Bounds of what an index holds: PostgreSQL refuses rows of a third of a page.
@@ -22,9 +24,9 @@ const shownDigits = 4
 // a line break, and the digits of the number. A name that is a number counts as
 // a number.
 func searchText(name, phoneKey string) string {
-	digits := Cut(digitsIn(phoneKey), longestDigits)
+	digits := Cut(call.DigitsOf(phoneKey), longestDigits)
 	if numeric(name) {
-		digits = strings.TrimSpace(Cut(digitsIn(name), longestDigits) + " " + digits)
+		digits = strings.TrimSpace(Cut(call.DigitsOf(name), longestDigits) + " " + digits)
 		name = ""
 	}
 	if name == "" && digits == "" {
@@ -43,7 +45,7 @@ type Search struct {
 // patterns are those of which one must match a call's [searchText].
 func (s Search) patterns() []string {
 	text := s.text()
-	digits := strings.TrimLeft(digitsIn(text), "0") // a trunk prefix is not part of the number
+	digits := strings.TrimLeft(call.DigitsOf(text), "0") // a trunk prefix is not part of the number
 	var patterns []string
 	if !s.Masked || len(digits) < MinSearch { // a name may hold a number
 		patterns = append(patterns, "%"+literal(Cut(text, longestName))+"%\n%")
@@ -87,15 +89,6 @@ func literal(text string) string {
 // numeric reports a text that is written like a number, or is empty.
 func numeric(text string) bool {
 	return strings.Trim(text, "0123456789+() ./-") == ""
-}
-
-func digitsIn(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
-			return -1
-		}
-		return r
-	}, text)
 }
 
 // Cut is the beginning of a text, at most n characters.

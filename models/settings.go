@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"strconv"
 
 	"callwise/app/crm"
@@ -148,6 +149,10 @@ type CallCard struct {
 	When      CardTime           `json:"when"`
 	Employees map[int64]CardTime `json:"employees,omitempty"`
 }
+
+// For is when a user is to see the card: on the first ring, unless something
+// else is chosen.
+func (c CallCard) For(user int64) CardTime { return cmp.Or(c.Employees[user], c.When, CardOnRing) }
 
 // A RecordingMode is what becomes of a recording.
 type RecordingMode string

@@ -234,7 +234,7 @@ var exclusionPattern = regexp.MustCompile(`^\+?[0-9 ()./-]{2,30}\*?$`)
 func (c *checker) exclusions(e Exclusions) {
 	c.few(len(e.Numbers), maxExclusions, "exclusions", "numbers")
 	c.few(len(e.Extensions), maxExclusions, "exclusions", "extensions")
-	bad := func(n string) bool { return !exclusionPattern.MatchString(n) || len(digitsIn(n)) < 2 }
+	bad := func(n string) bool { return !exclusionPattern.MatchString(n) || len(call.DigitsOf(n)) < 2 }
 	c.each(e.Numbers, bad, NotAPhone, "exclusions", "numbers")
 	for _, extension := range e.Extensions {
 		c.short(extension, "exclusions", "extensions")

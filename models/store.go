@@ -196,7 +196,7 @@ func (s *Store) with(ctx context.Context) *gorm.DB { return s.db.WithContext(ctx
 // https://www.postgresql.org/docs/current/wal-async-commit.html
 func (s *Store) soon(ctx context.Context) *gorm.DB { return s.soonDB.WithContext(ctx) }
 
-func (s *Store) now() time.Time { return stored(s.Now()) }
+func (s *Store) now() time.Time { return Stored(s.Now()) }
 
 // found translates GORM's word for an absent row.
 func found(err error) error {

@@ -53,9 +53,9 @@ type windows [weeksBack + 1]time.Time
 // sameHours are the same hours by the clocks of a zone: they are others of the
 // day in UTC when a change to or from summer time lies between.
 func sameHours(now time.Time, zone *time.Location) windows {
-	ends := windows{stored(now)} // not by the clock: an hour may come twice
+	ends := windows{Stored(now)} // not by the clock: an hour may come twice
 	for week := 1; week < len(ends); week++ {
-		ends[week] = stored(now.In(zone).AddDate(0, 0, -7*week))
+		ends[week] = Stored(now.In(zone).AddDate(0, 0, -7*week))
 	}
 	return ends
 }

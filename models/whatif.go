@@ -31,7 +31,7 @@ func (s *Store) within(ctx context.Context, portalID int64) func(*gorm.DB) *gorm
 	oldest := s.with(ctx).Table("calls").Select("started_at").Where("portal_id = ?", portalID).
 		Order("started_at DESC, id DESC").Offset(recentWindow - 1).Limit(1)
 	return func(query *gorm.DB) *gorm.DB {
-		return query.Where("portal_id = ? AND started_at >= COALESCE((?), ?)", portalID, oldest, stored(time.Time{}))
+		return query.Where("portal_id = ? AND started_at >= COALESCE((?), ?)", portalID, oldest, Stored(time.Time{}))
 	}
 }
 

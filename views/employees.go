@@ -1,6 +1,9 @@
 package views
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Employees is the section about who has which extension.
 type Employees struct {
@@ -44,6 +47,9 @@ type EmployeeRow struct {
 const employeesInSelect = 200
 
 func (e Employees) fine() bool { return len(e.Strays)+len(e.Doubles) == 0 }
+
+// pathPart escapes a part of a setting's path as RFC 6901 does.
+var pathPart = strings.NewReplacer("~", "~0", "/", "~1")
 
 // field is the name of the control that chooses the owner of an extension: its
 // path in the settings.

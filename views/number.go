@@ -20,6 +20,3 @@ type NumberExample struct {
 const numberTriggers = `input from:body target:"#number_raw" delay:300ms, change from:body target:"[name=default_country]", change from:body target:"[name^=exclusions]"`
 
 func (n NumberExample) searched() string { return strings.Join(n.Variants, ", ") }
-
-// pathPart escapes a part of a setting's path as RFC 6901 does.
-var pathPart = strings.NewReplacer("~", "~0", "/", "~1")

@@ -2,6 +2,7 @@ package views
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -105,22 +106,9 @@ func (l Localizer) line(key string, o Outcome, refs []Ref) ResultLine {
 }
 
 func without(refs, others []Ref) []Ref {
-	var rest []Ref
-	for _, r := range refs {
-		if !contains(others, r) {
-			rest = append(rest, r)
-		}
-	}
-	return rest
-}
-
-func contains(refs []Ref, r Ref) bool {
-	for _, other := range refs {
-		if other.Type == r.Type && other.ID == r.ID {
-			return true
-		}
-	}
-	return false
+	return slices.DeleteFunc(slices.Clone(refs), func(r Ref) bool {
+		return slices.ContainsFunc(others, func(o Ref) bool { return o.Type == r.Type && o.ID == r.ID })
+	})
 }
 
 // Call names a call: "Incoming, answered". No status is a call going on.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"callwise/app/call"
+
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -105,7 +107,7 @@ func (m *answerMask) value(key string, depth int) error {
 func (m *answerMask) quote(text string) { m.out = append(m.out, encoded(text)...) }
 
 func (m *answerMask) number(key, number string) {
-	if slices.Contains(phones, key) || digitsIn(number) >= longDigits {
+	if slices.Contains(phones, key) || len(call.DigitsOf(number)) >= longDigits {
 		m.quote(maskPhone(number))
 		return
 	}
@@ -203,7 +205,7 @@ const longDigits = 10
 
 // answerName is the name of a field, unless it is a number.
 func answerName(name string) string {
-	if dialled(name) && digitsIn(name) >= longDigits {
+	if dialled(name) && len(call.DigitsOf(name)) >= longDigits {
 		return maskPhone(name)
 	}
 	return short(name)
@@ -215,7 +217,7 @@ func answerText(key, text string) string {
 		return text
 	case key == "error", key == "error_description":
 		return described(text)
-	case dialled(text) && (slices.Contains(phones, key) || digitsIn(text) >= longDigits):
+	case dialled(text) && (slices.Contains(phones, key) || len(call.DigitsOf(text)) >= longDigits):
 		return maskPhone(text)
 	case slices.Contains(plain, key), strings.HasSuffix(key, "id") && dialled(text):
 		return short(text)
@@ -226,17 +228,6 @@ func answerText(key, text string) string {
 // dialled reports a text that may be a telephone number.
 func dialled(text string) bool {
 	return text != "" && strings.Trim(text, "0123456789+() ./-") == ""
-}
-
-// digitsIn counts the digits of a text.
-func digitsIn(text string) int {
-	n := 0
-	for _, r := range text {
-		if r >= '0' && r <= '9' {
-			n++
-		}
-	}
-	return n
 }
 
 // What a sentence of the portal may quote of a person or a token.

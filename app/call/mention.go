@@ -24,12 +24,12 @@ type Mention struct{ pattern *regexp.Regexp }
 // Mention finds the number in texts, in each of its spellings. A number of
 // fewer than seven digits is found in none.
 func (p Phone) Mention() Mention {
-	variants := slices.DeleteFunc(p.Variants(), func(v string) bool { return len(digitsOf(v)) < leastMentioned })
+	variants := slices.DeleteFunc(p.Variants(), func(v string) bool { return len(DigitsOf(v)) < leastMentioned })
 	if len(variants) == 0 {
 		return Mention{}
 	}
 	for i, v := range variants {
-		variants[i] = strings.Join(strings.Split(digitsOf(v), ""), between)
+		variants[i] = strings.Join(strings.Split(DigitsOf(v), ""), between)
 	}
 	slices.SortStableFunc(variants, func(a, b string) int { return len(b) - len(a) })
 	return Mention{regexp.MustCompile(`(?:(?:\+|00)` + between + `)?(?:` + strings.Join(variants, "|") + `)`)}

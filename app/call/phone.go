@@ -22,7 +22,7 @@ type Phone struct {
 // an international one as well.
 func ParsePhone(raw, region string) Phone {
 	spelled := subscriber(raw)
-	digits := digitsOf(spelled)
+	digits := DigitsOf(spelled)
 	number := international(spelled, digits)
 	if number == nil {
 		number = national(spelled, digits, region)
@@ -61,7 +61,7 @@ func international(spelled, digits string) *phonenumbers.PhoneNumber {
 	}
 	// Of a number that is none, the library takes off one trunk zero at a time:
 	// what it makes of it must be read as itself.
-	if written := digitsOf(phonenumbers.Format(number, phonenumbers.E164)); len(written) < len(digits) && !phonenumbers.IsValidNumber(number) {
+	if written := DigitsOf(phonenumbers.Format(number, phonenumbers.E164)); len(written) < len(digits) && !phonenumbers.IsValidNumber(number) {
 		return international(spelled, written)
 	}
 	return number
@@ -100,7 +100,7 @@ func (p Phone) Digits() string {
 	if p.E164 != "" {
 		return p.E164[1:]
 	}
-	return digitsOf(subscriber(p.Raw))
+	return DigitsOf(subscriber(p.Raw))
 }
 
 // Dial is what Bitrix24 accepts as PHONE_NUMBER: E164, or the digits as spelled
@@ -143,7 +143,7 @@ func (p Phone) Variants() []string {
 	variants := []string{p.Dial(), p.Digits()}
 	if number, err := phonenumbers.Parse(p.E164, ""); err == nil {
 		variants = append(variants,
-			digitsOf(p.National),
+			DigitsOf(p.National),
 			phonenumbers.GetNationalSignificantNumber(number))
 	}
 	return unique(variants)
@@ -157,16 +157,17 @@ func (p Phone) DialledIn(region string) []string {
 	if err != nil || int(number.GetCountryCode()) != phonenumbers.GetCountryCodeForRegion(strings.ToUpper(region)) {
 		return nil
 	}
-	return []string{digitsOf(p.National), phonenumbers.GetNationalSignificantNumber(number)}
+	return []string{DigitsOf(p.National), phonenumbers.GetNationalSignificantNumber(number)}
 }
 
-func digitsOf(s string) string {
+// DigitsOf are the digits 0 to 9 of a text, in their order.
+func DigitsOf(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < '0' || r > '9' {
 			return -1
 		}
 		return r
-	}, s)
+	}, text)
 }
 
 func unique(words []string) []string {

@@ -10,12 +10,6 @@ import (
 	"callwise/models"
 )
 
-// cardTime is when a user is to see the card of a call.
-func (w *work) cardTime(user int64) models.CardTime {
-	card := w.portal.Settings.Card
-	return cmp.Or(card.Employees[user], card.When, models.CardOnRing)
-}
-
 // An audience is who has to do with a call at the moment.
 type audience struct {
 	here []int64 // whose telephone rings, and who talks
@@ -38,24 +32,24 @@ func (a *audience) add(user int64, sees bool) {
 // hears a menu there is nobody.
 func (w *work) audience(ctx context.Context) (audience, error) {
 	var a audience
-	standIn := w.row.Progress.Register.UserID
+	card, standIn := w.portal.Settings.Card, w.row.Progress.Register.UserID
 	if w.call.Answered() {
 		talker, err := w.userAt(ctx, w.call.TalkedLast)
 		if err != nil {
 			return a, err
 		}
 		talker = cmp.Or(talker, standIn)
-		a.add(talker, w.cardTime(talker) != models.CardNever)
+		a.add(talker, card.For(talker) != models.CardNever)
 	}
 	for _, extension := range w.call.Ringing {
 		user, err := w.userAt(ctx, extension)
 		if err != nil {
 			return a, err
 		}
-		a.add(user, w.cardTime(user) == models.CardOnRing)
+		a.add(user, card.For(user) == models.CardOnRing)
 	}
 	if len(a.here) == 0 && !w.inMenu() {
-		a.add(standIn, w.cardTime(standIn) == models.CardOnRing)
+		a.add(standIn, card.For(standIn) == models.CardOnRing)
 	}
 	return a, nil
 }

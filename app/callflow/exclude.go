@@ -9,6 +9,13 @@ import (
 	"callwise/models"
 )
 
+// Excludes reports a number whose calls an administrator does not want to be
+// handled, in any spelling; country is where numbers without a country code are
+// from.
+func Excludes(e models.Exclusions, phone call.Phone, country string) bool {
+	return numberIn(e.Numbers, phone, country)
+}
+
 // excluded reports a call that the administrator does not want to be handled,
 // for its number or because nobody but excluded extensions takes part. A call
 // that we have begun with is carried to its end. One that is excluded for its

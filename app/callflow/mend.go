@@ -175,7 +175,7 @@ func (f *Flow) ChooseCard(ctx context.Context, portalID, callID int64, card crm.
 		if c.Case == nil || len(created) == 0 {
 			return ErrNothingToMend
 		}
-		if !slices.Contains(cardsOf(c.Case.CRM), card) {
+		if !slices.Contains(c.Case.CRM.Cards(), card) {
 			return ErrNoChoice
 		}
 		refused = f.linkAll(ctx, portal, created, card, companyOf(c.Records, card))
@@ -187,18 +187,6 @@ func (f *Flow) ChooseCard(ctx context.Context, portalID, callID int64, card crm.
 		return nil
 	})
 	return errors.Join(err, refused)
-}
-
-// cardsOf are the client's cards of a case.
-func cardsOf(s crm.Snapshot) []crm.Ref {
-	var cards []crm.Ref
-	for _, id := range s.Contacts {
-		cards = append(cards, crm.Ref{Type: crm.TypeContact, ID: id})
-	}
-	for _, id := range s.Companies {
-		cards = append(cards, crm.Ref{Type: crm.TypeCompany, ID: id})
-	}
-	return cards
 }
 
 // linkable are those of refs that have a client: leads and deals.

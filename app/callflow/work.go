@@ -205,7 +205,7 @@ func (w *work) note(ctx context.Context) error {
 	row.Line, row.Duration, row.Status = cmp.Or(lineNumber(c.Line), row.Line), c.Duration, c.Status
 	row.AnsweredAt, row.EndedAt = timeOf(c.AnsweredAt), timeOf(c.EndedAt)
 	if !c.StartedAt.IsZero() {
-		row.StartedAt = exact(c.StartedAt)
+		row.StartedAt = models.Stored(c.StartedAt)
 	}
 	return nil
 }
@@ -319,14 +319,12 @@ func (w *work) remark(note rules.Note) {
 	w.row.Progress.Notes = append(w.row.Progress.Notes, note)
 }
 
+// timeOf is a time as it is read again from the database, so that a call has not changed
+// because a PBX tells nanoseconds; nil for none.
 func timeOf(at time.Time) *time.Time {
 	if at.IsZero() {
 		return nil
 	}
-	at = exact(at)
+	at = models.Stored(at)
 	return &at
 }
-
-// exact is a time as exact as the database keeps it: a call has not changed because
-// a PBX tells nanoseconds.
-func exact(at time.Time) time.Time { return at.UTC().Truncate(time.Microsecond) }

@@ -117,6 +117,18 @@ type Snapshot struct {
 	ClosedDeals []int64      `json:"closed_deals"`
 }
 
+// Cards are the client's cards: contacts first.
+func (s Snapshot) Cards() []Ref {
+	var cards []Ref
+	for _, id := range s.Contacts {
+		cards = append(cards, Ref{TypeContact, id})
+	}
+	for _, id := range s.Companies {
+		cards = append(cards, Ref{TypeCompany, id})
+	}
+	return cards
+}
+
 // Semantics is what a stage means, whatever a portal calls the stage.
 type Semantics string
 

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 
 	"callwise/app/call"
 
@@ -148,6 +149,10 @@ var (
 	}
 	sides = []call.Side{call.Client, call.User}
 )
+
+// Statuses are the words for the end of a call, in the order of the
+// description.
+func Statuses() []call.Status { return slices.Clone(statuses) }
 
 // complete checks that e has what all events, and those of its type, must have.
 func (r *reader) complete(e Event) {
