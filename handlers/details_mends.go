@@ -13,9 +13,6 @@ import (
 	"callwise/views"
 )
 
-// needsAuth is the code of calls that wait for an administrator to open the app.
-const needsAuth = "NEEDS_AUTH"
-
 // attention is what an administrator is to mend in a call.
 func (w words) attention(c models.Call, records crm.Records, employees []models.Employee) *views.Attention {
 	if c.Attention == models.NoAttention {
@@ -23,7 +20,7 @@ func (w words) attention(c models.Call, records crm.Records, employees []models.
 	}
 	code := string(c.Attention)
 	key := "attention." + code
-	if c.Attention == models.AttentionFailed && c.ErrorCode == needsAuth {
+	if c.Attention == models.AttentionFailed && c.ErrorCode == callflow.CodeNeedsAuth {
 		key += ".auth"
 	}
 	extension := w.extension(c.Extension)
@@ -128,7 +125,7 @@ func (w words) dryRun(d rules.Decision) string {
 
 // problem says why a call waits, or what of it failed, and when it goes on.
 func (w words) problem(r models.CallRow) string {
-	if r.ErrorCode == needsAuth {
+	if r.ErrorCode == callflow.CodeNeedsAuth {
 		return w.l.T("problem.auth")
 	}
 	said := w.l.T("problem."+mishap(r), "Code", r.ErrorCode)

@@ -28,7 +28,7 @@ func (w words) timeline(c models.Call, events []models.Event) []views.TimelineEv
 	var shown []views.TimelineEvent
 	for _, e := range events {
 		what, detail := happening(c, e), w.detail(e)
-		if what == untaken {
+		if what == string(callflow.CommandUntaken) {
 			detail = "" // how the call ends it does not say
 		}
 		shown = append(shown, views.TimelineEvent{
@@ -40,9 +40,6 @@ func (w words) timeline(c models.Call, events []models.Event) []views.TimelineEv
 	return shown
 }
 
-// untaken is what the end means that a call has since the PBX did not take its command.
-const untaken = "command.untaken"
-
 // happening is what an event means. Bitrix24 reports the start of an
 // application's call when it is registered, whether anybody talks or not.
 //
@@ -52,7 +49,7 @@ func happening(c models.Call, e models.Event) string {
 	case e.Type == b24.VoximplantStart && c.Kind != models.KindBuiltin:
 		return "registered"
 	case callflow.Untaken(c.ID, e):
-		return untaken
+		return string(callflow.CommandUntaken)
 	}
 	return e.Type
 }

@@ -75,7 +75,7 @@ func (h *Handlers) readEmployees(c echo.Context) error {
 // error. What is no word about the portal is that it did not answer in time.
 func codeOf(err error) string {
 	if err != nil && !b24.IsPortal(err) {
-		return "PORTAL_UNREACHABLE"
+		return callflow.CodeUnreachable
 	}
 	return callflow.ErrorCode(err)
 }

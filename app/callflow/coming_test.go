@@ -101,7 +101,7 @@ func TestALeadOfBitrix24IsToBeConvertedSoonAfterTheRegistration(t *testing.T) {
 	}
 	tried, answered := began.Add(time.Second), began.Add(time.Minute)
 	w.row.Progress = models.Progress{Register: models.Register{Tried: true, At: tried}, Steps: []models.Step{
-		{Name: "register", At: tried, Code: codeUnreachable}, {Name: "register", At: answered}, {Name: "finish", At: answered.Add(time.Hour)},
+		{Name: "register", At: tried, Code: CodeUnreachable}, {Name: "register", At: answered}, {Name: "finish", At: answered.Add(time.Hour)},
 	}}
 	if got := w.registeredBy(); !got.Equal(answered) {
 		t.Errorf("of a call: %v, want %v", got, answered)

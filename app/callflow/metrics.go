@@ -181,7 +181,7 @@ var watched = []b24.Code{
 }
 
 // ownCodes are the codes of [ErrorCode] that are not Bitrix24's.
-var ownCodes = []string{"NEEDS_AUTH", CodeUninstalled, CodeNoREST, codeUnreachable, codeInternal}
+var ownCodes = []string{CodeNeedsAuth, CodeUninstalled, CodeNoREST, CodeUnreachable, codeInternal}
 
 // retryLabel is a code of [ErrorCode] as a label.
 func retryLabel(code string) string {

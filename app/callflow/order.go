@@ -97,7 +97,7 @@ func (f *Flow) tellAlone(ctx context.Context, portalID, callID int64, ordered ti
 		return err // the PBX tells of the call before it answers
 	}
 	mark.remark("no command to the PBX", why)
-	return f.sayAs(ctx, commandUntaken, w.row, call.Event{
+	return f.sayAs(ctx, CommandUntaken, w.row, call.Event{
 		Type: call.Ended, At: f.Now().UTC(), Direction: w.call.Direction, Phone: w.call.Phone,
 		Line: w.call.Line, Status: call.StatusFailed,
 	})
@@ -134,7 +134,7 @@ func withoutUntaken(row *models.Call, events []models.Event) []models.Event {
 // Untaken reports the end that we gave a call since the PBX did not take its command. The
 // call may go on all the same.
 func Untaken(callID int64, e models.Event) bool {
-	return e.Source == models.SourceCallwise && e.EventKey == models.OwnEventKey(commandUntaken, callID)
+	return e.Source == models.SourceCallwise && e.EventKey == models.OwnEventKey(CommandUntaken, callID)
 }
 
 // commandSlack is how much later a try may come than it was due: the queue looks for
@@ -167,11 +167,10 @@ func whyUntold(err error) string {
 	return codeInternal
 }
 
-// commandAccepted marks in a call's timeline that the PBX took the command, and
-// commandUntaken is the name of the end that a call has if it did not.
+// What became of a command, in a call's timeline.
 const (
-	commandAccepted call.EventType = "command.accepted"
-	commandUntaken  call.EventType = "command.untaken"
+	commandAccepted call.EventType = "command.accepted" // the PBX took it
+	CommandUntaken  call.EventType = "command.untaken"  // it did not: the end of the call
 )
 
 var (

@@ -79,17 +79,14 @@ func ErrorCode(err error) string {
 	}
 	switch {
 	case errors.Is(err, b24.ErrNeedsAuth):
-		return "NEEDS_AUTH"
+		return CodeNeedsAuth
 	case errors.Is(err, b24.ErrUninstalled):
-		return "UNINSTALLED"
+		return CodeUninstalled
 	case b24.IsPortal(err):
-		return codeUnreachable
+		return CodeUnreachable
 	}
 	return codeInternal
 }
-
-// codeUnreachable is the code of a portal that does not answer.
-const codeUnreachable = "PORTAL_UNREACHABLE"
 
 // codeInternal is the code of what our own house did wrong.
 const codeInternal = "INTERNAL"

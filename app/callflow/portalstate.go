@@ -12,8 +12,10 @@ import (
 
 // Codes of states that Bitrix24 has no code of its own for.
 const (
-	CodeNoREST      = "NO_REST"     // the portal's plan has no REST API
-	CodeUninstalled = "UNINSTALLED" // the application is not on the portal
+	CodeNoREST      = "NO_REST"            // the portal's plan has no REST API
+	CodeUninstalled = "UNINSTALLED"        // the application is not on the portal
+	CodeNeedsAuth   = "NEEDS_AUTH"         // an administrator is to open the application
+	CodeUnreachable = "PORTAL_UNREACHABLE" // the portal does not answer
 )
 
 // suspend shows on a portal that Bitrix24 does not work for us: plan, payment,

@@ -59,8 +59,8 @@ func TestAPortalThatTookAllTheTimeOfARoundIsWhatFailed(t *testing.T) {
 		failed error
 		code   string // "" if our own house has failed
 	}{
-		{"a portal", hung, codeUnreachable},
-		{"a portal, twice", errors.Join(hung, hung), codeUnreachable},
+		{"a portal", hung, CodeUnreachable},
+		{"a portal, twice", errors.Join(hung, hung), CodeUnreachable},
 		{"our database as well", errors.Join(hung, errors.New("database")), ""},
 		{"nothing has failed", nil, ""},
 	} {
@@ -72,7 +72,7 @@ func TestAPortalThatTookAllTheTimeOfARoundIsWhatFailed(t *testing.T) {
 					t.Fatal(err)
 				}
 				w := &work{Flow: &Flow{Store: s, Now: time.Now, Lease: time.Minute}, portal: portal, row: taken.Call, was: models.CallOpen}
-				w.did("register", codeUnreachable)
+				w.did("register", CodeUnreachable)
 				over, cancel := context.WithDeadline(t.Context(), time.Now())
 				defer cancel()
 				err = w.settle(over, tt.failed)

@@ -208,7 +208,7 @@ func (f *Flow) silent(ctx context.Context, portalID int64, what string) (bool, e
 	if errors.Is(err, models.ErrNotFound) {
 		return false, nil
 	}
-	if err != nil || code != codeUnreachable || f.Now().Sub(since) < silentAfter {
+	if err != nil || code != CodeUnreachable || f.Now().Sub(since) < silentAfter {
 		return false, err
 	}
 	turn, err := f.Store.Acquire(ctx, fmt.Sprintf("silent:%s:%d", what, portalID), f.Owner, silentAfter)
