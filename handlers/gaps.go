@@ -76,7 +76,7 @@ func (h *Handlers) gapsLine(ctx context.Context, v view, _ facts) (views.HealthL
 		line.Place = v.toSettings()
 		return line, nil
 	}
-	unread, err := h.unreadLine(ctx, v)
+	unread, err := h.statisticsUnread(ctx, v)
 	if err != nil {
 		return views.HealthLine{}, err
 	}
@@ -103,9 +103,9 @@ func (h *Handlers) gapsLine(ctx context.Context, v view, _ facts) (views.HealthL
 	return works(v.l.T("health.gaps.works")), nil
 }
 
-// unreadLine tells that the statistics cannot be read, or have not been yet; it is nil
+// statisticsUnread tells that the statistics cannot be read, or have not been yet; it is nil
 // while they are.
-func (h *Handlers) unreadLine(ctx context.Context, v view) (*views.HealthLine, error) {
+func (h *Handlers) statisticsUnread(ctx context.Context, v view) (*views.HealthLine, error) {
 	since, code, err := h.Store.Unread(ctx, v.portal.ID)
 	if err == nil && h.Now().Sub(since) >= unreadPartly {
 		return &views.HealthLine{

@@ -68,7 +68,7 @@ func marking(c echo.Context) context.Context {
 // our house or beyond it. The texts of other errors are the sender's business.
 func particulars(c echo.Context, err error) []any {
 	var line []any
-	if id := portalOf(c); id != 0 {
+	if id := portalID(c); id != 0 {
 		line = append(line, "portal", id)
 	}
 	if id, err := strconv.ParseInt(c.Param("id"), 10, 64); err == nil && strings.HasPrefix(c.Path(), "/calls/:id") {
@@ -95,8 +95,8 @@ func troubled(c echo.Context, err error) {
 	}
 }
 
-// portalOf is the row id of the portal that a request is for, once it is known.
-func portalOf(c echo.Context) int64 {
+// portalID is the row id of the portal that a request is for, once it is known.
+func portalID(c echo.Context) int64 {
 	if v, ok := c.Get(keyVisitor).(view); ok {
 		return v.portal.ID
 	}

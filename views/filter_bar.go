@@ -51,8 +51,8 @@ func NewCallFilter(l Localizer, values FilterValues, choices FilterChoices) Call
 		l.choice("outcome", outcomeChoices, values.Outcome),
 		l.choice("result", resultChoices, values.Result),
 		l.reasons(values.Reason),
-		l.portals("employee", choices.Employees, values.Employee),
-		l.portals("line", choices.Lines, values.Line),
+		l.portalChoice("employee", choices.Employees, values.Employee),
+		l.portalChoice("line", choices.Lines, values.Line),
 		l.choice("attention", attentionChoices, values.Attention),
 		l.choice("order", orderChoices, values.Order),
 	}}
@@ -82,8 +82,8 @@ func (l Localizer) reasons(chosen string) FilterSelect {
 	return c
 }
 
-// portals is a choice of what the portal has; what is chosen and gone stays.
-func (l Localizer) portals(name string, known []Option, chosen string) FilterSelect {
+// portalChoice is a choice of what the portal has; what is chosen and gone stays.
+func (l Localizer) portalChoice(name string, known []Option, chosen string) FilterSelect {
 	c := FilterSelect{Name: name, Label: l.T("filter." + name), Options: []Option{{Label: l.T("filter." + name + ".all"), Chosen: chosen == ""}}}
 	found := chosen == ""
 	for _, o := range known {

@@ -133,14 +133,14 @@ func (b boundEvent) receives(event string) bool {
 // binds the events of installation to the installer's address.
 func otherHandlers(have []boundEvent, handler string, events []string) []boundEvent {
 	return slices.DeleteFunc(slices.Clone(have), func(b boundEvent) bool {
-		return b.portals() || string(b.Handler) == handler || !slices.ContainsFunc(events, b.receives)
+		return b.ofPortal() || string(b.Handler) == handler || !slices.ContainsFunc(events, b.receives)
 	})
 }
 
 // userHandlers are bindings of the events to handler in the name of a user.
 func userHandlers(have []boundEvent, handler string, events []string) []boundEvent {
 	return slices.DeleteFunc(slices.Clone(have), func(b boundEvent) bool {
-		return b.portals() || !b.ofUser() || string(b.Handler) != handler || !slices.ContainsFunc(events, b.receives)
+		return b.ofPortal() || !b.ofUser() || string(b.Handler) != handler || !slices.ContainsFunc(events, b.receives)
 	})
 }
 
@@ -151,8 +151,8 @@ func ofNobody(have []boundEvent) []boundEvent {
 
 func (b boundEvent) ofUser() bool { return b.Owner != "" && b.Owner != "0" }
 
-// portals reports an event that the portal itself binds.
-func (b boundEvent) portals() bool {
+// ofPortal reports an event that the portal itself binds.
+func (b boundEvent) ofPortal() bool {
 	return strings.EqualFold(string(b.Event), AppInstall) || strings.EqualFold(string(b.Event), AppUserReady)
 }
 

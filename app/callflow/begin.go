@@ -102,7 +102,7 @@ func (w *work) decideAlone(ctx context.Context) error {
 	if w.row.DecidedAt != nil {
 		return nil
 	}
-	if err := w.comesElsewhere(ctx); err != nil {
+	if err := w.awaitsElsewhere(ctx); err != nil {
 		return err
 	}
 	return w.decide(ctx)

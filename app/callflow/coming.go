@@ -71,14 +71,14 @@ func (w *work) seek(find func() (id int64, found bool, err error)) (int64, bool,
 		w.row.Progress.AskedAt = time.Time{}
 		return id, true, nil
 	}
-	return 0, false, w.comes(w.row.Progress.AskedAt)
+	return 0, false, w.awaits(w.row.Progress.AskedAt)
 }
 
-// comes is [errComing] as long as what was asked for at a time may still come into being.
+// awaits is [errComing] as long as what was asked for at a time may still come into being.
 // Most of it comes soon: it is to be looked for again after as long as it was waited for.
 // Another process may have asked, by a clock a little ahead of ours; one further off than
 // MayRun tells nothing.
-func (w *work) comes(asked time.Time) error {
+func (w *work) awaits(asked time.Time) error {
 	waited := w.Now().Sub(asked)
 	if waited.Abs() >= w.MayRun {
 		return nil
@@ -86,14 +86,14 @@ func (w *work) comes(asked time.Time) error {
 	return &Later{After: min(max(waited, time.Second), w.MayRun-waited), Err: errComing}
 }
 
-// comesElsewhere is [errComing] as long as what another call of the number has asked for
+// awaitsElsewhere is [errComing] as long as what another call of the number has asked for
 // may still come into being: no snapshot shows that yet (decision.md F.6).
-func (w *work) comesElsewhere(ctx context.Context) error {
+func (w *work) awaitsElsewhere(ctx context.Context) error {
 	asked, err := w.Store.AskedElsewhere(ctx, w.row)
 	if err != nil {
 		return err
 	}
-	return w.comes(asked)
+	return w.awaits(asked)
 }
 
 // follow takes, for the lead that Bitrix24 created in simple mode, what that was converted
@@ -113,7 +113,7 @@ func (w *work) follow(ctx context.Context) error {
 		w.row.Progress.Created = converted
 		return w.remember(ctx, converted)
 	}
-	return w.comes(w.registeredBy())
+	return w.awaits(w.registeredBy())
 }
 
 // registeredBy is when Bitrix24 answered the call's registration. It registers a click

@@ -27,7 +27,7 @@ func TestWhatWasAskedForMayComeForAWhile(t *testing.T) {
 		{"by a clock that was far ahead", now.Add(time.Minute), 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			err := w.comes(tt.asked)
+			err := w.awaits(tt.asked)
 			if after, waits := Wait(err); after != tt.after || waits != (tt.after > 0) || waits && !errors.Is(err, errComing) {
 				t.Errorf("%v, want after %v", err, tt.after)
 			}

@@ -112,7 +112,7 @@ func (w *work) findOrCreate(ctx context.Context) ([]crm.Ref, error) {
 // createAlone creates what no earlier attempt has, unless another call of the number
 // was first.
 func (w *work) createAlone(ctx context.Context) ([]crm.Ref, error) {
-	if err := w.comesElsewhere(ctx); err != nil {
+	if err := w.awaitsElsewhere(ctx); err != nil {
 		return nil, err
 	}
 	others, err := w.madeElsewhere(ctx)
@@ -143,7 +143,7 @@ func (w *work) createdFrom(ctx context.Context, lead int64) ([]crm.Ref, error) {
 	if err := w.remember(ctx, made); err != nil {
 		return nil, err
 	}
-	if err := w.comes(w.row.Progress.Technical.AskedAt); err != nil {
+	if err := w.awaits(w.row.Progress.Technical.AskedAt); err != nil {
 		return nil, err
 	}
 	if w.row.Plan.Link.ID == 0 {

@@ -42,9 +42,9 @@ func (f *Flow) DryCall(ctx context.Context, portalID int64, key string, told []c
 	return row.ID, nil
 }
 
-// begins is the progress of a call that is seen for the first time. Whether it
+// firstProgress is the progress of a call that is seen for the first time. Whether it
 // is a dry run is said once: a switch in the middle of a call does not tear it.
-func begins(portal *models.Portal) models.Progress {
+func firstProgress(portal *models.Portal) models.Progress {
 	return models.Progress{DryRun: portal.Settings.DryRun}
 }
 

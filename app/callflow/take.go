@@ -93,7 +93,7 @@ func (f *Flow) newcomer(ctx context.Context, portal *models.Portal, source strin
 	phone := call.ParsePhone(t.call.Phone, region(portal, t.call.Line))
 	return &models.Call{
 		PortalID: portal.ID, Kind: models.KindCallback, CallKey: t.key,
-		Direction: call.Callback, Phone: t.call.Phone, PhoneKey: phone.Key(), StartedAt: t.first, Progress: begins(portal),
+		Direction: call.Callback, Phone: t.call.Phone, PhoneKey: phone.Key(), StartedAt: t.first, Progress: firstProgress(portal),
 	}, nil
 }
 
@@ -107,7 +107,7 @@ func (f *Flow) newPBXCall(ctx context.Context, portal *models.Portal, t trail) (
 	if t.call.Direction == "" {
 		return nil, nil // nothing says yet what kind of call this is
 	}
-	progress := begins(portal)
+	progress := firstProgress(portal)
 	progress.Leg = leg
 	fresh := &models.Call{
 		PortalID: portal.ID, Kind: models.KindPBX, CallKey: t.key, PBXCallID: &t.id,
@@ -192,7 +192,7 @@ func (f *Flow) ordered(ctx context.Context, portal *models.Portal, id string, fi
 	}
 	return f.Store.EnsureCall(ctx, models.Call{
 		PortalID: portal.ID, Kind: models.KindClick, CallKey: bitrix24Key(id), B24CallID: &id,
-		Direction: call.Outgoing, StartedAt: first, Progress: begins(portal),
+		Direction: call.Outgoing, StartedAt: first, Progress: firstProgress(portal),
 	})
 }
 
@@ -211,7 +211,7 @@ func (f *Flow) awaited(ctx context.Context, portal *models.Portal, c call.Call) 
 func (f *Flow) newBitrix24Call(ctx context.Context, portal *models.Portal, t trail) (*models.Call, error) {
 	fresh := &models.Call{
 		PortalID: portal.ID, CallKey: t.key, B24CallID: &t.id,
-		Direction: call.Outgoing, StartedAt: t.first, Progress: begins(portal),
+		Direction: call.Outgoing, StartedAt: t.first, Progress: firstProgress(portal),
 	}
 	switch {
 	case has(t.events, b24.ExternalCallStart):
