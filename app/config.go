@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"callwise/app/b24"
 	"callwise/models"
 )
 
@@ -39,7 +40,7 @@ type config struct {
 const (
 	defaultListenAddr  = ":8080"
 	defaultDatabaseURL = "sqlite:callwise.db"
-	defaultOAuthHosts  = "https://oauth.bitrix.info,https://oauth.bitrix24.tech"
+	defaultOAuthHosts  = b24.WorldAuthHost + "," + b24.RussiaAuthHost
 	defaultJSURL       = "https://api.bitrix24.com/api/v1/"
 	// What can only be a proxy in front of us: no browser, PBX or portal on the
 	// internet has such an address.

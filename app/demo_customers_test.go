@@ -130,7 +130,7 @@ func (v *demoVisitor) log() []string {
 	return reasons
 }
 
-// place calls a customer, or lets him call; the call ends as press does.
+// place calls a customer, or has them call; the call ends as press does.
 func (v *demoVisitor) place(path, customer, press string) {
 	v.t.Helper()
 	v.post(v.url+path, url.Values{"customer": {customer}, "extension": {"102"}})

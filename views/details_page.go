@@ -29,7 +29,7 @@ type CallDetails struct {
 	Link      string // address in the portal that opens this dialog; empty when none is known
 }
 
-// A Fact is a name and a value. A zero Held is fine for facts that are no test.
+// A Fact is a name and a value.
 type Fact struct{ Name, Value string }
 
 // A Notice says what a mend came to.
@@ -40,7 +40,7 @@ type Notice struct {
 
 // An Attention is what an administrator is to mend.
 type Attention struct {
-	Code    string // failed, create, partial, unmapped, card
+	Code    string // failed, create, partial, unmapped, noextension, card
 	Title   string
 	Text    string
 	Choices []Option // of unmapped and card

@@ -17,7 +17,7 @@ type HealthPage struct {
 	Here   []HealthLine // what we know ourselves
 }
 
-// A HealthState is how a check ended, informunity's colours.
+// A HealthState is how a check ended.
 type HealthState string
 
 // The states, the gravest first.

@@ -21,8 +21,8 @@ type StepCode string
 // The steps, in the order they are taken.
 const (
 	StepAccess     StepCode = "access"     // the token is ours and its user is an administrator
-	StepScopes     StepCode = "scopes"     // all permissions are granted
 	StepStore      StepCode = "store"      // the portal is stored
+	StepScopes     StepCode = "scopes"     // all permissions are granted
 	StepCRM        StepCode = "crm"        // the CRM mode is read
 	StepEvents     StepCode = "events"     // event handlers are bound
 	StepPlacements StepCode = "placements" // the call log stands in the telephony menu
@@ -31,7 +31,7 @@ const (
 )
 
 // Steps lists every step in order.
-var Steps = []StepCode{StepAccess, StepScopes, StepStore, StepCRM, StepEvents, StepPlacements, StepLine, StepEmployees}
+var Steps = []StepCode{StepAccess, StepStore, StepScopes, StepCRM, StepEvents, StepPlacements, StepLine, StepEmployees}
 
 // An InstallResult ends the installer's page.
 type InstallResult struct {

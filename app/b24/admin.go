@@ -43,7 +43,7 @@ func (c *Client) RejectEmployees(ctx context.Context) error {
 	return err
 }
 
-// ofNoAdmin reports an answer that says of the pair's user that he is no
+// ofNoAdmin reports an answer that says that the pair's user is no
 // administrator: a profile of who is not active arrives as an empty object or list.
 func ofNoAdmin(got *answer) bool {
 	var result batchResult

@@ -55,7 +55,7 @@ type portal struct {
 	spare    *rate.Limiter
 	mu       sync.Mutex
 	budgets  map[string]budget   // by method
-	renewals map[int64]time.Time // by user: when his pair was last renewed here
+	renewals map[int64]time.Time // by user: when their pair was last renewed here
 }
 
 // A budget is what is known of the work a method may still cause.

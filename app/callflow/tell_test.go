@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The data are the examples of spec/bitrix24-telephony-crm.md, 2.2 to 2.4.
+// The data are the examples of bitrix24-telephony-crm.md, 2.2 to 2.4.
 func TestWhatBitrix24ReportsIsToldInWordsOfThePhoneLine(t *testing.T) {
 	tests := []struct {
 		name  string

@@ -46,7 +46,7 @@ type customer struct {
 	refs  []crm.Ref
 }
 
-// label is the customer as the telephone lists him.
+// label is the customer as the telephone lists them.
 func (c customer) label() string {
 	text := c.shows
 	if c.row != "" {

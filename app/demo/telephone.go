@@ -15,7 +15,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// hiddenNumber is what a PBX reports when the caller withholds his.
+// hiddenNumber is what a PBX reports when callers withhold theirs.
 const hiddenNumber = "anonymous"
 
 // talked is how long a conversation of the demo is said to have lasted; nobody

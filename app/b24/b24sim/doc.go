@@ -2,11 +2,11 @@
 // demo: an authorization server and any number of portals, each with
 // employees, telephony, a small CRM and event delivery.
 //
-// It is as strict as the contract in spec/bitrix24-platform.md and
-// spec/bitrix24-telephony-crm.md: it refuses what Bitrix24 refuses, and its
-// CRM creates and binds what Bitrix24 would (spec/decision.md, part F.1), the
-// surprising things included. The examples in testdata are copied from the
-// contract and back that behaviour.
+// It is as strict as the platform and telephony contracts (bitrix24-platform.md
+// and bitrix24-telephony-crm.md; the README says where they are): it refuses
+// what Bitrix24 refuses, and its CRM creates and binds what Bitrix24 would
+// (decision.md, part F.1), the surprising things included. The examples in
+// testdata are copied from the contracts and back that behaviour.
 //
 // A [Sim] is one [http.Handler]:
 //

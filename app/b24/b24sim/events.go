@@ -87,7 +87,7 @@ func (c *call) eventBind() (any, error) {
 }
 
 // authType is the user whose token the handler gets: an administrator may
-// choose, anybody else gets his own.
+// choose, all others get their own.
 func (c *call) authType() (int64, error) {
 	wanted, given := c.int("auth_type")
 	if c.user.Admin {

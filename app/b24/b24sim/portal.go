@@ -77,7 +77,7 @@ type User struct {
 	Dismissed      bool
 	WorkDay        string // TIMEMAN_STATUS; "" = OPENED
 	System         bool   // the application's own account, which no list shows
-	Language       string // of his own pages; "" = the portal's
+	Language       string // of their own pages; "" = the portal's
 	TimeZone       string // IANA name; "" = the portal's
 }
 
