@@ -373,7 +373,7 @@ func TestOnlyAnAdministratorInstalls(t *testing.T) {
 	})
 }
 
-func TestAnInstallationThatFailsInTheMiddleIsCompletedBySecondTry(t *testing.T) {
+func TestAnInstallationThatFailsInTheMiddleIsCompletedByASecondTry(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
 		for _, tt := range []struct {
 			method string
