@@ -99,23 +99,23 @@ func TestNoCallIsEndedByAClockThatIsAheadOfTheDatabases(t *testing.T) {
 
 func TestNoCallIsEndedBeforeItsPBXHadTimeToTellHowItEnded(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
-		ctx, began := t.Context(), time.Now()
-		now := began
+		ctx, serves := t.Context(), time.Now()
+		now := serves.Add(-4 * time.Hour)
 		s.Now = func() time.Time { return now }
 		p, err := s.SaveInstall(ctx, models.Install{MemberID: "7c1e0b9a54d2463f8f10aa6be37d9c25", Endpoint: "https://acme.bitrix24.com/rest/"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		at := began.Add(-4 * time.Hour)
-		if _, err := s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:1", StartedAt: at}); err != nil {
+		if _, err := s.EnsureCall(ctx, models.Call{PortalID: p.ID, Kind: models.KindPBX, CallKey: "pbx:1", StartedAt: now}); err != nil {
 			t.Fatal(err)
 		}
+		now = serves
 		worker := newCloseWorker(House{Flow: &callflow.Flow{Store: s, Now: s.Now}, Store: s})
 		for _, tt := range []struct {
 			serving time.Duration
 			ended   int // calls
 		}{{0, 0}, {14 * time.Minute, 0}, {15 * time.Minute, 1}} {
-			now = began.Add(tt.serving)
+			now = serves.Add(tt.serving)
 			if err := worker.Work(ctx, &river.Job[closeArgs]{}); err != nil {
 				t.Errorf("after %v: %v", tt.serving, err)
 			}
