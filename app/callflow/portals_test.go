@@ -73,7 +73,9 @@ func TestWhatIsBrokenOffForAllPortalsGoesOnWithThoseThatWereLeft(t *testing.T) {
 			if _, err := look(portals-1, all[slow]); !errors.Is(err, context.Canceled) {
 				t.Errorf("broken off: %v", err)
 			}
-			if rest, err := look(0, 0); err != nil || !slices.Equal(rest, all[slow:]) {
+			// A portal whose work ended as the look was broken off may be looked at again.
+			rest, err := look(0, 0)
+			if err != nil || len(rest) < portals-slow || len(rest) == portals || !slices.Equal(rest, all[portals-len(rest):]) {
 				t.Errorf("goes on with %d portals instead of %d: %v", len(rest), portals-slow, err)
 			}
 		}
