@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -77,7 +78,8 @@ func TestAFreshPortalIsGreenButForWhatIsStillToBeSetUp(t *testing.T) {
 
 func TestEveryCheckOfThePortalTurnsRedOrYellowAndOneClickMendsIt(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, address string) {
-		r := newRig(t, address, classic)
+		var ahead atomic.Int64
+		r := tuned(t, address, classic, func(h *house) { h.pages.Now = clockAhead(&ahead) })
 		r.switches("corb")
 		tell := func(method string, form url.Values) {
 			t.Helper()
@@ -110,6 +112,13 @@ func TestEveryCheckOfThePortalTurnsRedOrYellowAndOneClickMendsIt(t *testing.T) {
 				r.post("/health/cure/employees", nil)
 			}},
 			{"and is not any more", "extensions", "partly", "employees", func() { r.portal.SetExtension(omar, "105") }},
+			{"an extension is nobody's", "extensions", "partly", "", func() {
+				end := ended("c1", "answered", 5)
+				end["extension"] = "999"
+				r.tell(started("c1", "incoming", "+4930901820", map[string]any{"extensions": []string{"999"}}), end)
+				r.finished(1)
+			}},
+			{"and is somebody's", "extensions", "partly", "employees", func() { r.portal.SetExtension(omar, "999") }},
 		} {
 			t.Run(tt.name, func(t *testing.T) {
 				tt.breaks()
@@ -127,6 +136,8 @@ func TestEveryCheckOfThePortalTurnsRedOrYellowAndOneClickMendsIt(t *testing.T) {
 				}
 			})
 		}
+		r.portal.Click(b24sim.Click{UserID: anna, Phone: "+4930901821"})
+		r.eventually("the click is known", func() bool { return len(r.pbx.taken()) == 1 })
 		for _, tt := range []struct {
 			name, check, state string
 			breaks             func() (mend func())
@@ -142,6 +153,18 @@ func TestEveryCheckOfThePortalTurnsRedOrYellowAndOneClickMendsIt(t *testing.T) {
 				r.portal.UpdateApp(admin, 2, false)
 				r.deliver()
 				return r.portal.FinishInstall
+			}},
+			{"the paid period is over", "app", "broken", func() func() {
+				r.portal.EndPaidPeriod()
+				return r.portal.Pay
+			}},
+			{"there is no address for commands", "outgoing", "broken", func() func() {
+				r.save(url.Values{"command_url": {""}})
+				return func() { r.save(url.Values{"command_url": {r.pbx.url}}) }
+			}},
+			{"nobody has clicked for a month", "outgoing", "off", func() func() {
+				ahead.Store(int64(31 * 24 * time.Hour))
+				return func() { ahead.Store(int64(29 * 24 * time.Hour)) }
 			}},
 		} {
 			t.Run(tt.name, func(t *testing.T) {

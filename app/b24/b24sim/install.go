@@ -11,6 +11,7 @@ import (
 type app struct {
 	known        bool // somebody clicked Install, and nobody removed it
 	installed    bool // installFinish was called
+	overdue      bool // what was paid for is over, but all goes on
 	unpaid       bool // the trial or paid period is over
 	installation int  // counts the installations; tokens belong to one
 	version      int

@@ -25,7 +25,7 @@ func (c *call) appInfo() (any, error) {
 	}
 	info := obj(
 		"ID", AppID, "CODE", c.p.sim.config.Code, "VERSION", c.p.app.version, "STATUS", c.p.config.Status,
-		"INSTALLED", c.p.app.installed, "PAYMENT_EXPIRED", flag(c.p.app.unpaid), "DAYS", nil, "LANGUAGE_ID", c.p.config.Language,
+		"INSTALLED", c.p.app.installed, "PAYMENT_EXPIRED", flag(c.p.app.overdue), "DAYS", nil, "LANGUAGE_ID", c.p.config.Language,
 	)
 	if c.p.config.Plan == SelfHosted {
 		info.set("LICENSE", c.p.config.Language+"_selfhosted")
