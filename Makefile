@@ -15,8 +15,8 @@ bench: ## benchmarks, with a PostgreSQL of their own
 bench-ingest: ## events taken per second beside plain inserts, on a PostgreSQL that keeps what it commits
 	CALLWISE_DURABLE=1 bash .ci/with-postgres.sh go test ./app -run '^$$' -bench 'Ingest|EventsToPortals' -benchtime 1x -timeout 60m
 
-soak: ## half an hour of a busy hour while things are killed (SOAK=5m SOAK_RATE=60 SOAK_PORTALS=1000 make soak)
-	SOAK=$${SOAK:-30m} bash .ci/with-postgres.sh go test ./app -run TestSoak -v -timeout 2h
+soak: ## half an hour of a busy hour while things are killed (SOAK=5m SOAK_RATE=60 SOAK_PORTALS=1000 SOAK_KILLS=0 make soak)
+	SOAK=$${SOAK:-30m} bash .ci/with-postgres.sh go test ./app -run '^TestSoak$$' -v -timeout 6h
 
 fuzz: ## every fuzz target, 15 s each (FUZZTIME=1m make fuzz)
 	bash .ci/fuzz.sh

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"callwise/app/b24/b24sim"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestNothingIsLostOrDoubleWhenPostgreSQLIsKilled kills the database server with
@@ -112,50 +114,115 @@ func TestNothingIsLostOrDoubleWhenTheClockJumps(t *testing.T) {
 
 // soakVariable says for how long [TestSoak] goes on; without it, it is short, and the
 // others have no meaning: soakRate is how many events a second there are, soakPortals
-// over how many portals.
+// over how many portals, and with soakKills=0 nothing is killed.
 const (
 	soakVariable = "SOAK"
 	soakRate     = "SOAK_RATE"
 	soakPortals  = "SOAK_PORTALS"
+	soakKills    = "SOAK_KILLS"
 )
+
+// A soak is what [TestSoak] is asked to play.
+type soak struct {
+	length  time.Duration
+	rate    float64 // events a second
+	portals int
+	kills   bool
+	calm    time.Duration // between two blows, about
+}
 
 // TestSoak plays a busy hour on three processes and one database while something
 // is killed again and again: a process, the way to the database, or the database
 // itself. `SOAK=30m make soak` does so at 200 events a second over 160 portals.
 func TestSoak(t *testing.T) {
-	length, rate, portals, calm := 15*time.Second, 20.0, 6, 3*time.Second
+	s := soak{length: 15 * time.Second, rate: 20, portals: 6, kills: true, calm: 3 * time.Second}
 	if os.Getenv(soakVariable) != "" {
-		length = fromEnvironment(t, soakVariable, time.ParseDuration, 0)
-		rate = fromEnvironment(t, soakRate, parseRate, 200)
-		portals = fromEnvironment(t, soakPortals, strconv.Atoi, 160)
-		calm = 20 * time.Second
+		s = soak{
+			length:  fromEnvironment(t, soakVariable, time.ParseDuration, 0),
+			rate:    fromEnvironment(t, soakRate, parseRate, 200),
+			portals: fromEnvironment(t, soakPortals, strconv.Atoi, 160),
+			kills:   fromEnvironment(t, soakKills, strconv.ParseBool, true),
+			calm:    20 * time.Second,
+		}
 	} else {
 		t.Parallel()
 	}
 	c := newCluster(t, t.TempDir())
 	wire, address := wireTo(t, c.url())
 	f := fleetOf(t, 3, address, plainChild)
-	w := newTown(t, f, portals, time.Second)
+	begun := time.Now()
+	w := newTown(t, f, s.portals, time.Second)
+	t.Logf("%d portals were installed in %v", s.portals, time.Since(begun).Round(time.Second))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var blows sync.WaitGroup
 	count := map[string]int{}
 	blows.Go(func() {
-		for {
+		for dealt := rand.Perm(blowsDealt); ; {
 			select {
 			case <-ctx.Done():
 				return
-			case <-time.After(calm/2 + rand.N(calm)):
+			case <-time.After(s.calm/2 + rand.N(s.calm)):
 			}
-			count[f.blow(c, wire)]++
+			if s.kills {
+				count[f.blow(c, wire, dealt[0])]++
+				dealt = dealt[1:]
+			}
+			if len(dealt) == 0 {
+				dealt = rand.Perm(blowsDealt)
+			}
 			f.rigs[0].sim.ClearRequests()
 		}
 	})
-	w.ring(t.Context(), rate, length)
+	w.ring(t.Context(), s.rate, s.length)
 	cancel()
 	blows.Wait()
+	for _, lack := range s.lacks(w.events.Load(), count) {
+		t.Error(lack)
+	}
 	w.settled(10 * time.Minute)
 	t.Log(w.describe(), count)
+}
+
+// lacks is what a long soak has not played of what it was asked to.
+func (s soak) lacks(events int64, blows map[string]int) []string {
+	if s.length < 10*time.Minute {
+		return nil
+	}
+	var lacks []string
+	if rate := float64(events) / s.length.Seconds(); rate < .9*s.rate {
+		lacks = append(lacks, fmt.Sprintf("%.0f events a second were accepted, not %.0f", rate, s.rate))
+	}
+	for _, kind := range []string{blowProcess, blowWire, blowDatabase} {
+		if s.kills && blows[kind] == 0 {
+			lacks = append(lacks, "no "+kind+" was killed")
+		}
+	}
+	return lacks
+}
+
+// A run of half an hour that half of its load fell short of said nothing.
+func TestALongSoakTellsWhatItDidNotPlay(t *testing.T) {
+	all := map[string]int{blowProcess: 7, blowWire: 2, blowDatabase: 1}
+	long, calm := soak{length: 10 * time.Minute, rate: 100, kills: true}, soak{length: 10 * time.Minute, rate: 100}
+	for _, tt := range []struct {
+		name   string
+		soak   soak
+		events int64
+		blows  map[string]int
+		want   []string
+	}{
+		{"all", long, 54_000, all, nil},
+		{"fewer events", long, 53_000, all, []string{"88 events a second were accepted, not 100"}},
+		{"the database lived", long, 60_000, map[string]int{blowProcess: 7, blowWire: 2}, []string{"no database was killed"}},
+		{"only the database died", long, 60_000, map[string]int{blowDatabase: 1}, []string{"no process was killed", "no wire was killed"}},
+		{"nothing was to be killed", calm, 60_000, nil, nil},
+		{"short", soak{length: time.Minute, rate: 100, kills: true}, 0, nil, nil},
+	} {
+		if diff := cmp.Diff(tt.want, tt.soak.lacks(tt.events, tt.blows)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
 }
 
 // fromEnvironment is what a variable says.
@@ -174,12 +241,22 @@ func fromEnvironment[T any](t *testing.T, name string, parse func(string) (T, er
 
 func parseRate(text string) (float64, error) { return strconv.ParseFloat(text, 64) }
 
-// blow kills something at random, starts it again, and says what it was.
-func (f *fleet) blow(c *cluster, wire *wire) string {
-	switch n := rand.IntN(10); {
+// What is killed, and of how many blows in a row each is one at least.
+const (
+	blowProcess  = "process"
+	blowWire     = "wire"
+	blowDatabase = "database"
+
+	blowsDealt = 10
+)
+
+// blow is the n-th of blowsDealt: it kills something, starts it again, and says what
+// it was.
+func (f *fleet) blow(c *cluster, wire *wire, n int) string {
+	switch {
 	case n < 7:
 		f.restart(rand.IntN(len(f.rigs)))
-		return "process"
+		return blowProcess
 	case n < 9:
 		wire.cut.Store(true)
 		wire.hangUp()
@@ -188,9 +265,9 @@ func (f *fleet) blow(c *cluster, wire *wire) string {
 		case <-f.t.Context().Done():
 		}
 		wire.cut.Store(false)
-		return "wire"
+		return blowWire
 	}
 	c.kill()
 	c.start()
-	return "database"
+	return blowDatabase
 }

@@ -48,7 +48,7 @@ const eventsPerCall = (13*3 + 3*2 + 4*3) / 20.0
 const sharedKind = 2
 
 // mostPortals is how many a town's numbers have room for.
-const mostPortals = 1000
+const mostPortals = 10_000
 
 // newTown opens a town of so many portals on the first process of a fleet.
 func newTown(t testing.TB, f *fleet, portals int, talk time.Duration) *town {
@@ -68,6 +68,7 @@ func newTown(t testing.TB, f *fleet, portals int, talk time.Duration) *town {
 		}
 		p.switches("c")
 		w.portals = append(w.portals, p)
+		p.sim.ClearRequests() // or each portal is looked for among those of all before it
 	}
 	return w
 }
@@ -117,7 +118,7 @@ func (w *town) place(portal int) {
 }
 
 func (w *town) call(portal, n, kind int) {
-	id, phone := fmt.Sprintf("c%d", n), fmt.Sprintf("+4930%03d%05d", portal, n)
+	id, phone := fmt.Sprintf("c%d", n), fmt.Sprintf("+4930%04d%05d", portal, n)
 	direction := "incoming"
 	if kind >= 16 {
 		direction = "outgoing"
@@ -177,7 +178,7 @@ func (w *town) settled(patience time.Duration) {
 }
 
 // numberIn finds a town's number in what a portal was asked.
-var numberIn = regexp.MustCompile(`\+4930\d{8}`)
+var numberIn = regexp.MustCompile(`\+4930\d{9}`)
 
 // A wait is how long it took from the acceptance of a call's beginning to the first
 // request that its portal got about it.

@@ -126,6 +126,7 @@ func (s *Sim) AddPortal(c PortalConfig) *Portal {
 		p.addUser(u)
 	}
 	s.portals = append(s.portals, p)
+	s.named[strings.ToLower(c.Name)] = p
 	return p
 }
 
@@ -202,6 +203,8 @@ func (p *Portal) Rename(name string) {
 	defer p.lock()()
 	old := p.config.Name
 	p.config.Name = name
+	delete(p.sim.named, strings.ToLower(old))
+	p.sim.named[strings.ToLower(name)] = p
 	p.sim.moved[strings.ToLower(old)] = name
 	delete(p.sim.moved, strings.ToLower(name))
 }

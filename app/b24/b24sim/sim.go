@@ -35,7 +35,8 @@ type Sim struct {
 	mu       sync.Mutex // guards everything below, portals included
 	config   Config
 	portals  []*Portal
-	moved    map[string]string // old path of a renamed portal → its new one
+	named    map[string]*Portal // the same by their names in lower case
+	moved    map[string]string  // old path of a renamed portal → its new one
 	tokens   map[string]*token
 	refresh  map[string]*token
 	codes    map[string]*token
@@ -61,6 +62,7 @@ func New(c Config) *Sim {
 	close(idle)
 	return &Sim{
 		config:  c,
+		named:   map[string]*Portal{},
 		moved:   map[string]string{},
 		tokens:  map[string]*token{},
 		refresh: map[string]*token{},
@@ -90,14 +92,7 @@ func (s *Sim) Portal(name string) *Portal {
 	return s.portal(name)
 }
 
-func (s *Sim) portal(name string) *Portal {
-	for _, p := range s.portals {
-		if strings.EqualFold(p.config.Name, name) {
-			return p
-		}
-	}
-	return nil
-}
+func (s *Sim) portal(name string) *Portal { return s.named[strings.ToLower(name)] }
 
 // WaitIdle waits until every event that has been raised so far, and those
 // their handlers caused meanwhile, has been delivered and answered.
