@@ -52,6 +52,8 @@ type exchange struct {
 	commands []map[string]any
 	refuse   bool
 	held     chan struct{} // until it is closed, commands wait; nil for none
+
+	dial func(id string, command map[string]any) // does what is asked for; nil does nothing
 }
 
 func newExchange(t testing.TB) *exchange {
@@ -90,6 +92,9 @@ func (x *exchange) take(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x.commands = append(x.commands, command)
+	if x.dial != nil {
+		go x.dial(r.Header.Get(standardwebhooks.HeaderWebhookID), command)
+	}
 }
 
 // waited keeps a command waiting while commands are held, and reports whether its
@@ -145,6 +150,13 @@ func (x *exchange) setSecret(secret string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.secret = secret
+}
+
+// setDial says what is done for each command that is taken.
+func (x *exchange) setDial(dial func(id string, command map[string]any)) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.dial = dial
 }
 
 // now is a time as a PBX writes it.
