@@ -41,7 +41,8 @@ func TestMain(m *testing.M) {
 	defer stop()
 	t := terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv}
 	os.Exit(serveTuned(ctx, t, func(h *house) {
-		h.flow.MayRun = 0 // the simulated portal carries out at once
+		h.pages.Limits.LiftPages() // a test looks every 10 ms
+		h.flow.MayRun = 0          // the simulated portal carries out at once
 		switch os.Getenv(childVariable) {
 		case hastyChild:
 			h.flow.Lease, h.sweep, h.flow.RecoverAfter = 400*time.Millisecond, 100*time.Millisecond, 0
@@ -222,7 +223,38 @@ func (s story) killed(t *testing.T, address string, step int, after bool) b24sim
 	}
 	r.spawn()
 	r.finished(1)
+	r.withinLimit()
 	return comparable(r.portal.Snapshot())
+}
+
+// withinLimit fails if the portal was asked when it let nobody through.
+func (r *rig) withinLimit() {
+	r.t.Helper()
+	if n := r.portal.Overrun(); n > 0 {
+		r.t.Errorf("%s was asked %d times when it let nobody through", r.portal.Name(), n)
+	}
+}
+
+// The portal counts what was sent by a process that has been killed since.
+func TestAProgramThatIsKilledGetsNoSecondBurst(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		t.Parallel()
+		const calls = 26
+		s := story{portal: classic, prepare: func(r *rig) { r.switches("c") }}
+		r, gate, child := s.begin(t, address, hastyChild)
+		amid := r.sim.Inject(b24sim.Fault{Portal: "acme", Nth: 20, Act: b24sim.Hold})
+		for i := range calls {
+			id := fmt.Sprint("c", i)
+			r.tell(started(id, "incoming", fmt.Sprint("+493090182", 10+i)), answered(id, "104"), ended(id, "answered", 65))
+		}
+		gate.Release()
+		r.eventually("a burst", func() bool { return reached(amid) })
+		child.kill()
+		amid.Release()
+		r.spawn()
+		r.finished(calls)
+		r.withinLimit()
+	})
 }
 
 func reached(fault *b24sim.Injected) bool {

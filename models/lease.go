@@ -18,6 +18,9 @@ func (s *Store) clock() string {
 	return strconv.FormatInt(s.now().UnixMicro(), 10)
 }
 
+// microseconds is the database's clock: those of several machines may differ.
+const microseconds = "(extract(epoch FROM statement_timestamp()) * 1000000)::bigint"
+
 // Ahead is how far our clock is ahead of the database's: not at all with SQLite.
 func (s *Store) Ahead(ctx context.Context) (time.Duration, error) {
 	if s.pool == nil {

@@ -46,54 +46,78 @@ func TestProcessesShareTheBucketOfAPortal(t *testing.T) {
 	}
 }
 
+func TestAProcessThatIsStartedAgainGoesOnWithTheBucketOfAPortal(t *testing.T) {
+	modelstest.EachAddress(t, func(t *testing.T, address string) {
+		former := modelstest.Migrated(t, address)
+		bucket := bucketOf(install(t, former, "acme"))
+		var waits []time.Duration
+		take := func(s *models.Store) {
+			t.Helper()
+			waits = append(waits, must[time.Duration](t)(s.TakePlace(t.Context(), bucket, 9*time.Hour)).Round(time.Hour))
+		}
+		take(former)
+		take(former)
+		check(t, former.Close())
+		next := modelstest.Open(t, address)
+		take(next)
+		take(next)
+		if diff := cmp.Diff([]time.Duration{0, 0, 0, time.Hour}, waits); diff != "" {
+			t.Errorf("waits (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestAPlaceThatIsNotUsedIsTheNextOnes(t *testing.T) {
-	s := modelstest.Migrated(t, modelstest.PostgreSQL(t))
-	bucket := bucketOf(install(t, s, "acme"))
-	take := func(most time.Duration) time.Duration {
-		return must[time.Duration](t)(s.TakePlace(t.Context(), bucket, most)).Round(time.Hour)
-	}
-	var waits []time.Duration
-	for range 4 {
-		waits = append(waits, take(9*time.Hour))
-	}
-	check(t, s.GiveBack(t.Context(), bucket))
-	waits = append(waits, take(0), take(9*time.Hour))
-	if diff := cmp.Diff([]time.Duration{0, 0, 0, time.Hour, time.Hour, time.Hour}, waits); diff != "" {
-		t.Errorf("waits (-want +got):\n%s", diff)
-	}
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		bucket := bucketOf(install(t, s, "acme"))
+		take := func(most time.Duration) time.Duration {
+			return must[time.Duration](t)(s.TakePlace(t.Context(), bucket, most)).Round(time.Hour)
+		}
+		var waits []time.Duration
+		for range 4 {
+			waits = append(waits, take(9*time.Hour))
+		}
+		check(t, s.GiveBack(t.Context(), bucket))
+		waits = append(waits, take(0), take(9*time.Hour))
+		if diff := cmp.Diff([]time.Duration{0, 0, 0, time.Hour, time.Hour, time.Hour}, waits); diff != "" {
+			t.Errorf("waits (-want +got):\n%s", diff)
+		}
+	})
 }
 
 func TestABucketIsNotFullForAsLongAsADatabasesClockWasSetBack(t *testing.T) {
-	s := modelstest.Migrated(t, modelstest.PostgreSQL(t))
-	bucket := bucketOf(install(t, s, "acme"))
-	take := func() time.Duration {
-		return must[time.Duration](t)(s.TakePlace(t.Context(), bucket, 2*time.Hour)).Round(time.Hour)
-	}
-	take()
-	check(t, s.Transaction(t.Context(), func(tx *gorm.DB) error {
-		return tx.Exec("UPDATE paces SET tat = tat + ?", (24 * time.Hour).Microseconds()).Error
-	}))
-	var waits []time.Duration
-	for range 6 {
-		waits = append(waits, take())
-	}
-	if diff := cmp.Diff([]time.Duration{0, 0, 0, time.Hour, 2 * time.Hour, 3 * time.Hour}, waits); diff != "" {
-		t.Errorf("waits (-want +got):\n%s", diff)
-	}
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		bucket := bucketOf(install(t, s, "acme"))
+		take := func() time.Duration {
+			return must[time.Duration](t)(s.TakePlace(t.Context(), bucket, 2*time.Hour)).Round(time.Hour)
+		}
+		take()
+		check(t, s.Transaction(t.Context(), func(tx *gorm.DB) error {
+			return tx.Exec("UPDATE paces SET tat = tat + ?", (24 * time.Hour).Microseconds()).Error
+		}))
+		var waits []time.Duration
+		for range 6 {
+			waits = append(waits, take())
+		}
+		if diff := cmp.Diff([]time.Duration{0, 0, 0, time.Hour, 2 * time.Hour, 3 * time.Hour}, waits); diff != "" {
+			t.Errorf("waits (-want +got):\n%s", diff)
+		}
+	})
 }
 
 func TestABucketIsFullWhenThePortalSaysSo(t *testing.T) {
-	s := modelstest.Migrated(t, modelstest.PostgreSQL(t))
-	bucket := bucketOf(install(t, s, "acme"))
-	first := must[time.Duration](t)(s.TakePlace(t.Context(), bucket, time.Hour))
-	check(t, s.Fill(t.Context(), bucket))
-	second := must[time.Duration](t)(s.TakePlace(t.Context(), bucket, time.Hour)).Round(time.Hour)
-	if first != 0 || second != time.Hour {
-		t.Errorf("waits %v and %v, want none and an hour", first, second)
-	}
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		bucket := bucketOf(install(t, s, "acme"))
+		first := must[time.Duration](t)(s.TakePlace(t.Context(), bucket, time.Hour))
+		check(t, s.Fill(t.Context(), bucket))
+		second := must[time.Duration](t)(s.TakePlace(t.Context(), bucket, time.Hour)).Round(time.Hour)
+		if first != 0 || second != time.Hour {
+			t.Errorf("waits %v and %v, want none and an hour", first, second)
+		}
+	})
 }
 
-func TestAProcessAloneOrAPortalThatIsGoneHasNoSharedBucket(t *testing.T) {
+func TestAPortalThatIsGoneHasNoSharedBucket(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, s *models.Store) {
 		bucket := bucketOf(&models.Portal{ID: 4711})
 		for range 5 {
@@ -107,32 +131,33 @@ func TestAProcessAloneOrAPortalThatIsGoneHasNoSharedBucket(t *testing.T) {
 }
 
 func TestWhoAsksAPortalTakesAPlaceWithItsAccess(t *testing.T) {
-	s := modelstest.Migrated(t, modelstest.PostgreSQL(t))
-	ctx, p := t.Context(), active(t, s, "one")
-	bucket := bucketOf(p)
-	var waits []time.Duration
-	asks := func(a models.SealedAccess, err error) {
-		t.Helper()
-		check(t, err)
-		endpoint, tokens, err := a.Open()
-		if err != nil || endpoint != p.Endpoint || len(tokens) != 1 {
-			t.Errorf("%s with %d pairs, %v", endpoint, len(tokens), err)
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		ctx, p := t.Context(), active(t, s, "one")
+		bucket := bucketOf(p)
+		var waits []time.Duration
+		asks := func(a models.SealedAccess, err error) {
+			t.Helper()
+			check(t, err)
+			endpoint, tokens, err := a.Open()
+			if err != nil || endpoint != p.Endpoint || len(tokens) != 1 {
+				t.Errorf("%s with %d pairs, %v", endpoint, len(tokens), err)
+			}
+			waits = append(waits, a.Wait.Round(time.Hour))
 		}
-		waits = append(waits, a.Wait.Round(time.Hour))
-	}
-	for range 3 {
+		for range 3 {
+			asks(s.ToAsk(ctx, bucket, time.Hour))
+		}
 		asks(s.ToAsk(ctx, bucket, time.Hour))
-	}
-	asks(s.ToAsk(ctx, bucket, time.Hour))
-	asks(s.ToAsk(ctx, bucket, time.Hour)) // not taken: it would come after two
-	asks(s.ToAsk(ctx, bucket, 2*time.Hour))
-	if diff := cmp.Diff([]time.Duration{0, 0, 0, time.Hour, 2 * time.Hour, 2 * time.Hour}, waits); diff != "" {
-		t.Errorf("waits (-want +got):\n%s", diff)
-	}
-	other := must[models.SealedAccess](t)(s.ToAsk(ctx, bucketOf(active(t, s, "two")), 0))
-	if other.Wait != 0 {
-		t.Errorf("another portal waits %v", other.Wait)
-	}
+		asks(s.ToAsk(ctx, bucket, time.Hour)) // not taken: it would come after two
+		asks(s.ToAsk(ctx, bucket, 2*time.Hour))
+		if diff := cmp.Diff([]time.Duration{0, 0, 0, time.Hour, 2 * time.Hour, 2 * time.Hour}, waits); diff != "" {
+			t.Errorf("waits (-want +got):\n%s", diff)
+		}
+		other := must[models.SealedAccess](t)(s.ToAsk(ctx, bucketOf(active(t, s, "two")), 0))
+		if other.Wait != 0 {
+			t.Errorf("another portal waits %v", other.Wait)
+		}
+	})
 }
 
 func TestAPortalThatIsGoneHasNoAccess(t *testing.T) {

@@ -52,7 +52,7 @@ func TestReadsOfSQLiteDoNotWaitForWhoWrites(t *testing.T) {
 	defer writing.Rollback() //nolint:errcheck
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	if _, err := reader.ToAsk(ctx, Pace{PortalID: 1}, 0); err != nil {
+	if _, _, err := reader.Access(ctx, 1); !errors.Is(err, ErrNotFound) {
 		t.Error(err)
 	}
 	if _, _, err := reader.CallAndEvents(ctx, 1, 1); !errors.Is(err, ErrNotFound) {

@@ -141,12 +141,9 @@ func (s *Store) ToAsk(ctx context.Context, p Pace, most time.Duration) (SealedAc
 // ToAskFor is [Store.ToAsk] before a request for a call. If another holds it than c
 // says, opening what is returned is ErrNotFound.
 func (s *Store) ToAskFor(ctx context.Context, c *Call, p Pace, most time.Duration) (SealedAccess, error) {
-	a, next := SealedAccess{keys: s.keys}, turn{Pace: p, most: most}
-	toAsk := []statement{read(func(tx *gorm.DB) *gorm.DB { return a.rows.look(c.held(tx), p.PortalID) })}
-	if s.pool != nil {
-		toAsk = append(toAsk, returning(next.take))
-	}
-	_, err := together(s.soon(ctx), s.soonPool, toAsk...)
+	a, next := SealedAccess{keys: s.keys}, s.turn(p, most)
+	looking := read(func(tx *gorm.DB) *gorm.DB { return a.rows.look(c.held(tx), p.PortalID) })
+	_, err := together(s.soon(ctx), s.soonPool, looking, returning(next.take))
 	if err == nil {
 		a.Wait, err = s.wait(ctx, next)
 	}
