@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"callwise/app/b24"
 	"callwise/app/b24/b24sim"
 	"callwise/app/callflow"
 	"callwise/app/jobs"
@@ -255,6 +258,53 @@ func TestAProgramThatIsKilledGetsNoSecondBurst(t *testing.T) {
 		r.finished(calls)
 		r.withinLimit()
 	})
+}
+
+// TestAProgramThatIsKilledDuringARenewalLosesNoCall kills the process when the
+// authorization server has replaced a pair that it did not hear of: the stored one
+// is worth nothing any more.
+func TestAProgramThatIsKilledDuringARenewalLosesNoCall(t *testing.T) {
+	for name, other := range map[string]bool{"another pair lives": true, "it was the only pair": false} {
+		t.Run(name, func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, address string) {
+				t.Parallel()
+				r := bareRig(t, address, b24sim.PortalConfig{RepeatSales: true, SystemUser: other})
+				c := r.spawn()
+				r.install()
+				r.switches("c")
+				r.tell(started("c1", "incoming", "+4930901820"), answered("c1", "104"))
+				r.registered(1)
+				r.loseRenewal(c, ended("c1", "answered", 65))
+				r.spawn()
+				r.tell(started("c2", "incoming", "+4930901821"), ended("c2", "answered", 5))
+				if !other {
+					r.eventually("an administrator is asked for", func() bool { return strings.Contains(r.page("/calls"), accessBanner) })
+					r.open(r.frame(admin, "DEFAULT"))
+				}
+				r.finished(2)
+				if got, want := r.portal.Totals(), (b24sim.Totals{Calls: 2, Leads: 2, Numbers: 2, Activities: 2, Bindings: 2}); got != want {
+					t.Errorf("%+v, want %+v", got, want)
+				}
+				if strings.Contains(r.page("/calls"), accessBanner) {
+					t.Error("an administrator is asked for though the portal lets us in")
+				}
+			})
+		})
+	}
+}
+
+// loseRenewal kills the process amid the renewal that an event causes, when it was
+// carried out and the answer is not read.
+func (r *rig) loseRenewal(c *child, event map[string]any) {
+	r.t.Helper()
+	r.portal.ExpireTokens()
+	held := r.sim.Inject(b24sim.Fault{Method: b24.Renewal, Act: b24sim.Hold, After: true})
+	r.tell(event)
+	r.eventually("renewal carried out", func() bool {
+		return slices.ContainsFunc(r.sim.Requests(), func(q b24sim.Request) bool { return q.Method == b24.Renewal && q.Status == http.StatusOK })
+	})
+	c.kill()
+	held.Release()
 }
 
 func reached(fault *b24sim.Injected) bool {
