@@ -308,6 +308,24 @@ func TestAnEventIsStoredAlthoughAllConnectionsDiedWithoutAWord(t *testing.T) {
 	}
 }
 
+// Bitrix24 does not send an event again because PostgreSQL was started anew.
+func TestAnEventIsStoredAlthoughAllConnectionsBroke(t *testing.T) {
+	t.Parallel()
+	wire, address := wireTo(t, postgreSQL(t))
+	store := modelstest.Migrated(t, address)
+	portal, err := store.SaveInstall(t.Context(), models.Install{MemberID: "acme", ApplicationToken: "token"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		wire.hangUp()
+		event := incoming(t, fmt.Sprint("c", i), "+4930901821")
+		if accepted, _, err := store.AddEvents(t.Context(), portal.ID, []models.Event{event}); err != nil || accepted != 1 {
+			t.Errorf("%d accepted: %v", accepted, err)
+		}
+	}
+}
+
 // A database that says nothing any more does not undo anything either.
 func TestATransactionEndsWhoseConnectionDiedWithoutAWord(t *testing.T) {
 	t.Parallel()
@@ -382,7 +400,7 @@ func TestAnEventOfBitrix24IsStoredAlthoughBitrix24HungUp(t *testing.T) {
 	defer watcher.Close(context.Background()) //nolint:errcheck // it has only looked
 	eventually(t, "its portal to be looked up", func() bool {
 		waiting := 0
-		err := watcher.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%member_id = $1%'").Scan(&waiting)
+		err := watcher.QueryRow(t.Context(), "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT granted AND relation = 'portals'::regclass AND query LIKE '%member_id = $1%'").Scan(&waiting)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -396,13 +414,34 @@ func TestAnEventOfBitrix24IsStoredAlthoughBitrix24HungUp(t *testing.T) {
 	r.finished(1)
 }
 
+// The database is away for as long as it takes to start it anew.
+func TestAnEventOfBitrix24IsStoredOnceTheDatabaseIsBack(t *testing.T) {
+	t.Parallel()
+	wire, address := wireTo(t, postgreSQL(t))
+	r := newRig(t, address, classic)
+	lookedUpAnew(t)
+	wire.cut.Store(true)
+	wire.hangUp()
+	event := r.request(http.MethodPost, "/b24/events", formType, r.lifecycle("ONVOXIMPLANTCALLEND", 0, map[string]string{
+		"CALL_ID": "1", "CALL_TYPE": "2", "PHONE_NUMBER": "+4930901821", "PORTAL_NUMBER": "4930", "CALL_DURATION": "5",
+	}).Encode())
+	answer := make(chan reply)
+	go func() { answer <- r.send(event) }()
+	lookedUpAnew(t) // in vain
+	wire.cut.Store(false)
+	if got := <-answer; got.status != http.StatusOK {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	r.finished(1)
+}
+
 func TestAPBXIsToldToComeAgainWhenTheDatabaseStandsStill(t *testing.T) {
 	t.Parallel()
 	address := postgreSQL(t)
 	r := newRig(t, address, classic)
 	lookedUpAnew(t)
 	thaw := freeze(t, address, "pbx_keys", "ACCESS EXCLUSIVE")
-	if status, body := r.report(started("c1", "incoming", "+4930901821")); status != http.StatusServiceUnavailable {
+	if status, body := r.report(started("c1", "incoming", "+4930901821")); status != http.StatusServiceUnavailable || !strings.Contains(body, "Send them again") {
 		t.Errorf("%d %s", status, body)
 	}
 	thaw()

@@ -18,6 +18,7 @@ import (
 var (
 	errForbidden = errors.New("handlers: the visitor may not do this")
 	errKey       = errors.New("handlers: no valid PBX key")
+	errSlow      = errors.New("handlers: the database did not store events in time")
 )
 
 // statuses is the one place where errors become HTTP statuses, the first match
@@ -40,6 +41,7 @@ var statuses = []struct {
 	{callflow.ErrNoRemedy, http.StatusNotFound},
 	{models.ErrConflict, http.StatusConflict},
 	{callflow.ErrPortalBusy, http.StatusServiceUnavailable},
+	{errSlow, http.StatusServiceUnavailable},
 	{callflow.ErrPortalSlow, http.StatusGatewayTimeout},
 	{context.Canceled, 499}, // the client has gone; nobody reads the answer
 }

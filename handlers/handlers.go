@@ -81,7 +81,7 @@ func (h *Handlers) Router() http.Handler {
 	e.GET(docsPath, h.docs)
 	e.HEAD(docsPath, h.docs)
 	k := e.Group(pbxPath, middleware.BodyLimit(pbxBody))
-	k.POST("/events", h.receivePBXEvents, middleware.ContextTimeout(pbxEventWithin))
+	k.POST("/events", h.receivePBXEvents)
 	k.GET("/customers", h.customer, h.withKey)
 	e.PUT(uploadRoute, h.takeRecording, h.withKey)
 

@@ -116,8 +116,9 @@ func (l *limiter) makeRoom(now time.Time) {
 type Limits struct {
 	portal, key, failures, recheck, proofs, frames, visitor, pages *limiter
 
-	uploads *gate[int64]  // of portals
-	proving *gate[string] // frames of addresses that Bitrix24 is asked about
+	uploads *gate[int64]    // of portals
+	proving *gate[string]   // frames of addresses that Bitrix24 is asked about
+	waiting *gate[struct{}] // events of Bitrix24 that the database did not take
 	// Proxies are where requests may come from on behalf of others, which they
 	// name in X-Forwarded-For. Nobody else's word on that counts.
 	Proxies []netip.Prefix
@@ -130,6 +131,7 @@ func NewLimits(proxies []netip.Prefix) *Limits {
 		proofs: newLimiter(proofPace), frames: newLimiter(framePace), visitor: newLimiter(visitorPace), pages: newLimiter(pagesPace),
 		uploads: newGate[int64](uploadsAtOnce),
 		proving: newGate[string](failurePace.burst),
+		waiting: newGate[struct{}](mostWaiting),
 		Proxies: proxies,
 	}
 }
@@ -147,6 +149,10 @@ func (l *Limits) LiftPages() { l.visitor, l.pages = newLimiter(free), newLimiter
 // a time, each with a piece in memory. The store has the same bound for all
 // processes, for what has begun to come.
 const uploadsAtOnce = 16
+
+// mostWaiting is how many events of Bitrix24 this process keeps in memory while the
+// database is away, of up to 64 KiB each.
+const mostWaiting = 4096
 
 // A gate lets so many things of each key be under way at a time.
 type gate[K comparable] struct {

@@ -77,8 +77,11 @@ func pbxKey(c echo.Context) string {
 // receivePBXEvents stores what a PBX reports and answers when it is durable.
 func (h *Handlers) receivePBXEvents(c echo.Context) error {
 	var portalID int64
-	err := h.admitKey(c, func(ctx context.Context, key string) (id int64, err error) {
-		portalID, err = h.Store.PortalIDOfPBXKey(ctx, key)
+	err := h.admitKey(c, func(ctx context.Context, key string) (int64, error) {
+		err := inTime(ctx, func(ctx context.Context) (err error) {
+			portalID, err = h.Store.PortalIDOfPBXKey(ctx, key)
+			return err
+		})
 		return portalID, err
 	})
 	if err != nil {
@@ -102,11 +105,26 @@ func (h *Handlers) receivePBXEvents(c echo.Context) error {
 			return err
 		}
 	}
-	accepted, duplicates, err := h.Flow.Report(marking(c), portalID, stored)
+	var accepted, duplicates int
+	err = inTime(marking(c), func(ctx context.Context) (err error) {
+		accepted, duplicates, err = h.Flow.Report(ctx, portalID, stored)
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	return c.JSON(http.StatusAccepted, map[string]int{"accepted": accepted, "duplicates": duplicates})
+}
+
+// inTime does a part of storing a PBX's events; [errSlow] if that takes too long.
+func inTime(ctx context.Context, do func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, pbxEventWithin)
+	defer cancel()
+	err := do(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errors.Join(errSlow, err)
+	}
+	return err
 }
 
 // openAPI describes the PBX API to its developers.
@@ -141,6 +159,10 @@ func problemOf(err error, status int) problem {
 			p.Detail = refused.detail
 			return p
 		}
+	}
+	if errors.Is(err, errSlow) {
+		p.Detail = "The events could not be stored in time. Send them again, with the same ids."
+		return p
 	}
 	if errors.Is(err, echo.ErrNotFound) {
 		p.Detail = "There is no such method and path: see " + pbxPath + "/openapi.yaml."

@@ -79,8 +79,8 @@ func (s *Store) addArrivals(batch []*arrival) error {
 	}
 	began := time.Now()
 	fresh, err := s.addEvents(ctx, events)
-	if deadlocked(err) {
-		fresh, err = s.addEvents(ctx, events)
+	if err != nil && !refused(err) && ctx.Err() == nil {
+		fresh, err = s.addEventsAgain(ctx, events, err)
 	}
 	if err != nil {
 		return err
@@ -119,6 +119,15 @@ func (s *Store) addEvents(ctx context.Context, events []Event) (map[eventName]bo
 		return nil, errors.Join(err, tx.Rollback())
 	}
 	return fresh, tx.Commit()
+}
+
+// addEventsAgain is addEvents after it failed, and not for the events. Where one
+// connection broke, others did, as when PostgreSQL is started anew: it takes a new one.
+func (s *Store) addEventsAgain(ctx context.Context, events []Event, failed error) (map[eventName]bool, error) {
+	if s.pool != nil && !deadlocked(failed) {
+		s.pool.Reset()
+	}
+	return s.addEvents(ctx, events)
 }
 
 // insertEvents stores events in a transaction that does more, and returns the
