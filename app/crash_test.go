@@ -241,7 +241,7 @@ func fromEnvironment[T any](t *testing.T, name string, parse func(string) (T, er
 
 func parseRate(text string) (float64, error) { return strconv.ParseFloat(text, 64) }
 
-// What is killed, and of how many blows in a row each is one at least.
+// What is killed, each at least once in every deal of so many blows.
 const (
 	blowProcess  = "process"
 	blowWire     = "wire"

@@ -146,14 +146,14 @@ func (s *Store) SetRecovered(ctx context.Context, portalID, id int64) (bool, err
 	return set.RowsAffected > 0, set.Error
 }
 
-// Told reports whether an event of a type is stored for a call, besides the one
-// with the key except, or the call was erased: what told of it went with it.
-func (s *Store) Told(ctx context.Context, portalID int64, callKey, kind, except string) (bool, error) {
+// Told reports whether an event of a type is stored for a call, or the call was erased:
+// what told of it went with it.
+func (s *Store) Told(ctx context.Context, portalID int64, callKey, kind string) (bool, error) {
 	var told bool
 	err := s.with(ctx).Raw(`
-		SELECT EXISTS (SELECT 1 FROM events WHERE portal_id = ? AND call_key = ? AND type = ? AND event_key <> ?)
+		SELECT EXISTS (SELECT 1 FROM events WHERE portal_id = ? AND call_key = ? AND type = ?)
 			OR EXISTS (SELECT 1 FROM erased_calls WHERE portal_id = ? AND call_hash = ? AND until > ?)`,
-		portalID, clean(callKey), kind, clean(except), portalID, hashOf(callKey), s.now().UnixMicro()).Scan(&told).Error
+		portalID, clean(callKey), kind, portalID, hashOf(callKey), s.now().UnixMicro()).Scan(&told).Error
 	return told, err
 }
 

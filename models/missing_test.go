@@ -298,7 +298,7 @@ func TestAnErasedCallCountsAsTold(t *testing.T) {
 		check(t, s.SaveCall(ctx, c))
 		told := func(portal *models.Portal, key string, want bool) {
 			t.Helper()
-			if got := must[bool](t)(s.Told(ctx, portal.ID, key, "END", "")); got != want {
+			if got := must[bool](t)(s.Told(ctx, portal.ID, key, "END")); got != want {
 				t.Errorf("%s of %s counts as told: %v", key, portal.MemberID, got)
 			}
 		}

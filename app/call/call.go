@@ -50,8 +50,8 @@ const (
 )
 
 // MissedStatuses are those of an incoming call that nobody took, of which Bitrix24
-// wants the customer to be called back. One who was declined, or could not get
-// through, is not among them.
+// wants the customer to be called back. Declined, blocked and failed ones are not
+// among them.
 var MissedStatuses = []Status{StatusMissed, StatusCancelled, StatusNoAnswer, StatusBusy, StatusUnavailable}
 
 // A Side says who of the two spoke.

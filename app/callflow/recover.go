@@ -208,7 +208,7 @@ func (f *Flow) lacks(ctx context.Context, portal *models.Portal, id, appID strin
 	if !observes(portal.Settings, id) || isExternal(id) && (portal.RestAppID == "" || appID == portal.RestAppID) {
 		return false, nil
 	}
-	told, err := f.Store.Told(ctx, portal.ID, bitrix24Key(id), b24.VoximplantEnd, "")
+	told, err := f.Store.Told(ctx, portal.ID, bitrix24Key(id), b24.VoximplantEnd)
 	return !told, err
 }
 
