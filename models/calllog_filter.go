@@ -20,7 +20,19 @@ const (
 	Missed     Outcome = "missed" // unanswered, and as Bitrix24 counts them: [call.MissedStatuses] of incoming ones
 )
 
-const unanswered = "status NOT IN ('', 'answered')"
+// Conditions of indexes, which are found by their text: it may have no parameters.
+var (
+	unanswered = "status NOT IN ('', 'answered')"
+	missed     = "status IN (" + literals(call.MissedStatuses) + ") AND direction IN (" + literals(fromCustomers) + ")"
+)
+
+func literals[T ~string](words []T) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = "'" + string(word) + "'"
+	}
+	return strings.Join(quoted, ", ")
+}
 
 // fromCustomers are the directions of calls that customers begin.
 var fromCustomers = []call.Direction{call.Incoming, call.Redirected}
@@ -65,7 +77,7 @@ func (f CallFilter) conditions() []condition {
 		{f.UserID != 0, true, "user_id = ?", []any{f.UserID}},
 		{f.Line != "", true, "line = ?", []any{clean(f.Line)}},
 		{f.Result != "", true, "result = ?", []any{f.Result}},
-		{f.Outcome == Missed, true, unanswered + " AND status IN ? AND direction IN ?", []any{call.MissedStatuses, fromCustomers}},
+		{f.Outcome == Missed, true, missed, nil},
 		{f.Outcome == Unanswered, true, unanswered, nil},
 		{f.Direction != "", true, "direction = ?", []any{f.Direction}},
 		{f.Outcome == Answered, false, "status = 'answered'", nil},

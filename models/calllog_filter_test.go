@@ -3,6 +3,7 @@ package models_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"callwise/models/modelstest"
 
 	"github.com/google/go-cmp/cmp"
+	"gorm.io/gorm"
 )
 
 // saved makes a call of a portal and stores it as change leaves it.
@@ -106,6 +108,26 @@ func TestTheCallLogIsFiltered(t *testing.T) {
 				}
 			})
 		}
+	})
+}
+
+func TestMissedCallsAreFoundByAnIndexOfTheirPortal(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, s *models.Store) {
+		p := active(t, s, "one")
+		check(t, s.Transaction(t.Context(), func(tx *gorm.DB) error {
+			explain := "EXPLAIN QUERY PLAN "
+			if tx.Name() == "postgres" {
+				explain = "EXPLAIN "
+				check(t, tx.Exec("SET LOCAL enable_seqscan = off").Error)
+			}
+			var plan []map[string]any
+			query := "SELECT * FROM calls WHERE portal_id = ? AND " + models.MissedCondition + " ORDER BY started_at DESC, id DESC LIMIT 10"
+			check(t, tx.Raw(explain+query, p.ID).Scan(&plan).Error)
+			if said := fmt.Sprint(plan); !strings.Contains(said, "calls_missed_incoming") || strings.Contains(said, "Filter") || strings.Contains(said, "Sort") {
+				t.Errorf("plan: %s", said)
+			}
+			return nil
+		}))
 	})
 }
 

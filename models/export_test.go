@@ -65,3 +65,6 @@ func NewWalk(table, along, where string, values []any, some int) *Walk {
 func (w *Walk) Step(db *gorm.DB, do func(where string, values []any) error) (bool, error) {
 	return w.step(db, do)
 }
+
+// MissedCondition is what the index of missed calls is found by.
+var MissedCondition = missed

@@ -1,0 +1,6 @@
+-- +goose Up
+
+-- Missed calls, which are counted each time a log is opened. Its condition is spelled
+-- as in models/calllog_filter.go.
+CREATE INDEX calls_missed_incoming ON calls (portal_id, started_at DESC, id DESC)
+    WHERE status IN ('missed', 'cancelled', 'no_answer', 'busy', 'unavailable') AND direction IN ('incoming', 'redirected');
