@@ -85,6 +85,17 @@ func TestPeriodsAreDaysOfThePortal(t *testing.T) {
 	}
 }
 
+// What is stored as missed was not answered, whoever called, until missed calls had a
+// choice of their own.
+func TestAStoredFilterForUnansweredCallsThatGoOutStillFindsThem(t *testing.T) {
+	for direction, want := range map[string]string{"": "missed", "incoming": "missed", "redirected": "missed", "outgoing": "unanswered", "callback": "unanswered"} {
+		values := views.FilterValues{Direction: direction, Outcome: "missed"}.Known()
+		if values.Outcome != want || values.Direction != direction {
+			t.Errorf("%q: %s of %q, want %s", direction, values.Outcome, values.Direction, want)
+		}
+	}
+}
+
 func TestTheOverviewHasABoundedNumberOfBars(t *testing.T) {
 	now := time.Date(2026, 3, 4, 14, 0, 0, 0, time.UTC)
 	day := func(m time.Month, d int) time.Time { return time.Date(2026, m, d, 0, 0, 0, 0, time.UTC) }

@@ -117,6 +117,7 @@ func (v FilterValues) without(name string) FilterValues {
 var (
 	periodChoices    = []string{"", "today", "yesterday", "7days", "30days", "this_month", "custom"}
 	directionChoices = []string{"", "incoming", "outgoing", "redirected", "callback", "info", "internal"}
+	missedDirections = []string{"", "incoming", "redirected"}
 	outcomeChoices   = []string{"", "answered", "unanswered", "missed"}
 	resultChoices    = []string{"", "created", "added", "nothing", "waiting", "retrying", "failed", "trouble", "ignored", "dry_run"}
 	attentionChoices = []string{"", "any", "unmapped"}
@@ -151,6 +152,9 @@ func (v FilterValues) Known() FilterValues {
 	}
 	if id, err := strconv.ParseInt(v.Employee, 10, 64); err != nil || id <= 0 {
 		v.Employee = ""
+	}
+	if v.Outcome == "missed" && !slices.Contains(missedDirections, v.Direction) {
+		v.Outcome = "unanswered" // which is what it was when it was stored
 	}
 	if v.Period != "custom" || v.From == "" && v.To == "" {
 		v.From, v.To = "", ""
