@@ -103,14 +103,14 @@ func TestTheLogOpensAsItWasUsedLast(t *testing.T) {
 		r.post("/calls", url.Values{"outcome": {"missed"}, "text": {""}})
 		r.post("/calls", url.Values{"before": {cursorBehindAll}, "period": {"all"}}) // more rows are no new filter
 		for name, page := range map[string]string{"the tab": r.page("/calls"), "the menu": r.open(r.frame(admin, "TELEPHONY_ANALYTICS_MENU"))} {
-			if diff := cmp.Diff(missed, phones(page)); diff != "" || !strings.Contains(page, "Outcome: Not answered") {
+			if diff := cmp.Diff(missed, phones(page)); diff != "" || !strings.Contains(page, "Outcome: Missed") {
 				t.Errorf("%s (-want +got):\n%s", name, diff)
 			}
 		}
 		if got := phones(r.with(employee, http.MethodGet, "/calls").body); len(got) != 3 {
 			t.Errorf("another employee's log: %v", got)
 		}
-		if page := other.page("/calls"); strings.Contains(page, "Outcome: Not answered") {
+		if page := other.page("/calls"); strings.Contains(page, "Outcome: Missed") {
 			t.Error("another portal's log is narrowed")
 		}
 		if got := phones(r.page("/calls?order=oldest")); len(got) != 3 {

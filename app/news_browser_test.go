@@ -70,7 +70,7 @@ func TestALogThatIsOpenOverMidnightCallsYesterdayYesterday(t *testing.T) {
 	pass(24 * time.Hour)
 	tab.holds(t, `document.querySelector(".log tbody time").textContent.startsWith("Yesterday, ")`)
 	tab.holds(t, `document.getElementById("preset-all").getAttribute("aria-current") === "true"`)
-	if page := r.page("/calls"); !strings.Contains(page, `aria-label="Remove the filter Outcome: Not answered"`) {
+	if page := r.page("/calls"); !strings.Contains(page, `aria-label="Remove the filter Outcome: Missed"`) {
 		t.Error("the filter that was chosen last is forgotten")
 	}
 	tab.quiet(t)
