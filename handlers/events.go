@@ -2,10 +2,12 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
 	"callwise/app/b24"
+	"callwise/models"
 
 	"github.com/labstack/echo/v4"
 )
@@ -60,8 +62,10 @@ func (h *Handlers) again(ctx context.Context, err error, do func() error) error 
 	return err
 }
 
-// ours reports a failure of our house.
-func ours(err error) bool { return err != nil && statusOf(err) == http.StatusInternalServerError }
+// ours reports a failure of our house that may pass.
+func ours(err error) bool {
+	return err != nil && statusOf(err) == http.StatusInternalServerError && !errors.Is(err, models.ErrRefused)
+}
 
 func postedEvent(c echo.Context) (b24.Event, error) {
 	form, err := postedForm(c)

@@ -31,7 +31,8 @@ type arrival struct {
 // durable, and whoever [Store.Listen]s is told of their calls. What is not done
 // of them is what wakes a worker if nobody is told, see [Sweep.PendingCalls]: one
 // that comes with DoneAt asks for no work. An event that the sender has repeated
-// changes nothing and counts as a duplicate.
+// changes nothing and counts as a duplicate. [ErrRefused] means that the database does
+// not take them, however often it is tried.
 //
 // Requests that arrive at the same time share a commit.
 func (s *Store) AddEvents(ctx context.Context, portalID int64, events []Event) (accepted, duplicates int, err error) {

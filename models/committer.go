@@ -11,6 +11,9 @@ import (
 var (
 	errClosed = errors.New("models: the store is closed")
 	errPanic  = errors.New("models: panic")
+
+	// ErrRefused is what cannot be stored as it is, however often it is tried.
+	ErrRefused = errors.New("models: it cannot be stored")
 )
 
 // A committer has concurrent requests share a commit: whatever queues up while
@@ -85,8 +88,12 @@ func (c *committer[T]) run() {
 // time, would not take a part of it either: to try would keep all others waiting.
 func (c *committer[T]) store(batch []request[T]) error {
 	err := c.safely(batch)
-	if err == nil || len(batch) == 1 || !c.mayFault(err) {
+	switch {
+	case err == nil || !c.mayFault(err):
 		answer(batch, err)
+		return err
+	case len(batch) == 1:
+		answer(batch, errors.Join(ErrRefused, err))
 		return err
 	}
 	first, rest := batch[:len(batch)/2], batch[len(batch)/2:]

@@ -130,9 +130,13 @@ func TestWhatCannotBeStoredFailsAlone(t *testing.T) {
 			c.store(batch) //nolint:errcheck // it is what the last of them is answered
 			var got []error
 			for _, r := range batch {
-				got = append(got, <-r.done)
+				err := <-r.done
+				if errors.Is(err, ErrRefused) != errors.Is(err, wrong) {
+					t.Errorf("refused: %v", err)
+				}
+				got = append(got, err)
 			}
-			if !slices.Equal(writes, tt.writes) || !slices.Equal(got, tt.want) {
+			if !slices.Equal(writes, tt.writes) || !slices.EqualFunc(got, tt.want, errors.Is) {
 				t.Errorf("writes %q, answers %v; want %q, %v", writes, got, tt.writes, tt.want)
 			}
 		})
