@@ -16,6 +16,7 @@ command -v git >/dev/null || packages+=(git) # the image's list of parts takes i
 command -v openssl >/dev/null || packages+=(openssl) # the shell example of the PBX guide is run
 cyrillic || packages+=(fontconfig fonts-dejavu-core)
 sip_server || packages+=(kamailio kamailio-extra-modules rtpengine-daemon baresip-core) # real calls of real telephones
+alert_tool || packages+=(prometheus) # its tool tries the rules of alerts
 
 if ((${#packages[@]} == 0)); then
 	echo "nothing"
@@ -33,10 +34,12 @@ apt() {
 	fail "apt-get $* failed"
 }
 
+wanted() { [[ " ${packages[*]} " == *" $1 "* ]]; }
+
 # Debian's package would start a server of its own on port 5432. Its settings
 # stand already where they are wanted, if someone here uses PostgreSQL.
 no_cluster=/etc/postgresql-common/createcluster.d/callwise.conf
-if [[ " ${packages[*]} " == *" postgresql "* ]]; then
+if wanted postgresql; then
 	mkdir -p "$(dirname "$no_cluster")"
 	echo "create_main_cluster = false" >"$no_cluster"
 fi
@@ -47,15 +50,15 @@ mask() {
 	local unit=/etc/systemd/system/$1.service
 	[[ -e /lib/systemd/system/$1.service || -L $unit ]] || { mkdir -p "${unit%/*}" && ln -s /dev/null "$unit"; }
 }
+units=()
+! wanted kamailio || units+=(kamailio rtpengine-daemon)
+! wanted prometheus || units+=(prometheus)
+for unit in "${units[@]}"; do mask "$unit"; done
 policy=/usr/sbin/policy-rc.d
-if [[ " ${packages[*]} " == *" kamailio "* ]]; then
-	mask kamailio
-	mask rtpengine-daemon
-	if [[ ! -e $policy ]]; then
-		trap 'rm -f "$log" "$policy"' EXIT
-		printf '#!/bin/sh\nexit 101\n' >"$policy"
-		chmod 755 "$policy"
-	fi
+if ((${#units[@]} > 0)) && [[ ! -e $policy ]]; then
+	trap 'rm -f "$log" "$policy"' EXIT
+	printf '#!/bin/sh\nexit 101\n' >"$policy"
+	chmod 755 "$policy"
 fi
 
 echo "installing: ${packages[*]}"
@@ -65,4 +68,5 @@ apt install --no-install-recommends "${packages[@]}"
 postgres_bin >/dev/null || fail "no PostgreSQL server, though its package is installed"
 find_chromium >/dev/null || fail "no usable Chromium, though its package is installed (a snap cannot be used)"
 c_compiler || fail "no working C compiler, though its package is installed"
+alert_tool || fail "no promtool, though its package prometheus is installed"
 sip_server || fail "no Kamailio, RTPengine or baresip, though their packages are installed"

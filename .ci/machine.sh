@@ -55,3 +55,6 @@ sip_server() {
 	command -v kamailio >/dev/null && command -v rtpengine >/dev/null && command -v baresip >/dev/null &&
 		compgen -G '/usr/lib/*/kamailio/modules/evapi.so' >/dev/null
 }
+
+# alert_tool holds if Prometheus's own tool can try the rules of alerts.
+alert_tool() { command -v promtool >/dev/null; }
