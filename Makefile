@@ -12,7 +12,8 @@ lint: ## the part of test that runs nothing
 bench: ## benchmarks, with a PostgreSQL of their own
 	bash .ci/with-postgres.sh go test -run '^$$' -bench . -benchmem ./...
 
-bench-ingest: ## events taken per second beside plain inserts, on a PostgreSQL that keeps what it commits
+bench-ingest: ## events taken per second beside plain inserts, and how soon a portal is asked, on a PostgreSQL that keeps what it commits
+	CALLWISE_DURABLE=1 bash .ci/with-postgres.sh go test ./app -run '^$$' -bench 'EventToPortal' -benchtime 200x
 	CALLWISE_DURABLE=1 bash .ci/with-postgres.sh go test ./app -run '^$$' -bench 'Ingest|EventsToPortals' -benchtime 1x -timeout 60m
 
 soak: ## half an hour of a busy hour while things are killed (SOAK=5m SOAK_RATE=60 SOAK_PORTALS=1000 SOAK_KILLS=0 make soak)
