@@ -37,31 +37,37 @@ var scenes = []scene{
 	{"EventsNotStored", "8m", "", eventsRefused("pbx", "503", "0+7x20"), eventsRefused("pbx", "401", "0+70x20")},
 	{"EventsNotTrusted", "31m", "", eventsRefused("pbx", "401", "0+33x60"), eventsRefused("pbx", "401", "0+27x60")},
 	{"EventsStopped", week, "10m", eventsAccepted("0+60x1008 60480x10"), eventsAccepted("0+60x1018")},
-	{"EventsStopped", week, "10m", eventsAccepted("0+60x1008 60480x10"), eventsAccepted("0x144 0+60x864 51840x10")}, // nothing a week ago
+	// Nothing came a week ago.
+	{"EventsStopped", week, "10m", eventsAccepted("0+60x1008 60480x10"), eventsAccepted("0x144 0+60x864 51840x10")},
 	{"CommitsSlow", "16m", "", histogram("callwise_commit_seconds_bucket", "0.25", "0+98x20", ""), histogram("callwise_commit_seconds_bucket", "0.25", "0+100x20", "")},
 	{"EventsWait", "6m", "", series{"callwise_events_oldest_seconds": "61x9"}, series{"callwise_events_oldest_seconds": "60x9"}},
 	{"JobsWait", "11m", "", series{"callwise_jobs_waiting": "1001x20"}, series{"callwise_jobs_waiting": "1000x20"}},
 	{"JobsFail", "21m", "", jobsEnded("erase", "failed", "0+1x40"), jobsEnded("erase", "failed", "0 1 2 3 4x40")},
 	{"JobsFail", "21m", "", jobsEnded("erase", "failed", "0+1x40"), jobsEnded("erase", "done", "0+1x40")},
 	{"ClockworkStopped", "31m", "", jobsEnded("close", "done", "7x60"), jobsEnded("close", "done", "0+1x60")},
-	{"ClockworkStopped", "31m", "", jobsEnded("purge", "done", "0+1x60"), jobsEnded("close", "done", "0+1x60")}, // never ran
+	// It never ran.
+	{"ClockworkStopped", "31m", "", jobsEnded("purge", "done", "0+1x60"), jobsEnded("close", "done", "0+1x60")},
 	{"UpkeepStopped", "181m", "", jobsEnded("recover", "done", "7x240"), jobsEnded("recover", "done", "0+1x240")},
 	{"RetentionStopped", "49h", "1h", jobsEnded("purge", "done", "7x60"), jobsEnded("purge", "done", "0+1x60")},
 	{"PortalsUnreachable", "21m", "", portalRequests("no_answer", "0+21x40", "0+79x40"), portalRequests("no_answer", "0+19x40", "0+81x40")},
 	{"PortalsUnreachable", "21m", "", portalRequests("INTERNAL_SERVER_ERROR", "0+21x40", "0+79x40"), portalRequests("ERROR_CORE", "0+21x40", "0+79x40")},
 	{"PortalsThrottle", "31m", "", portalRequests("QUERY_LIMIT_EXCEEDED", "0+6x60", "0+94x60"), portalRequests("QUERY_LIMIT_EXCEEDED", "0+4x60", "0+96x60")},
 	{"ClientSecretRefused", "6m", "", keysRefused("INVALID_CLIENT", "0+2x10", "0x10"), keysRefused("INVALID_CLIENT", "0+2x10", "0+1x10")},
-	{"ClientSecretRefused", "6m", "", keysRefused("INVALID_CLIENT", "0+10x10", "0+2x10"), keysRefused("INVALID_CLIENT", "0+10x10", "0+3x10")},                                                  // some portals' pairs are used up
-	{"ClientSecretRefused", "29m", "", keysRefused("WRONG_CLIENT", "0 0 0 1 1 1 1 2 2 2 2 3 3 3 3 4 4 4 4 5 5 5 5 6 6 6 6 7x20", "0x40"), keysRefused("WRONG_CLIENT", "0 1 2 3 4x40", "0x40")}, // slowly
+	// Others are still renewed.
+	{"ClientSecretRefused", "6m", "", keysRefused("INVALID_CLIENT", "0+10x10", "0+2x10"), keysRefused("INVALID_CLIENT", "0+10x10", "0+3x10")},
+	// Few portals are asked.
+	{"ClientSecretRefused", "29m", "", keysRefused("WRONG_CLIENT", "0 0 0 1 1 1 1 2 2 2 2 3 3 3 3 4 4 4 4 5 5 5 5 6 6 6 6 7x20", "0x40"), keysRefused("WRONG_CLIENT", "0 1 2 3 4x40", "0x40")},
 	{"TokensDie", "9m", "", renewalsFailed("INVALID_GRANT", "0+1x20"), renewalsFailed("INVALID_GRANT", "0 1 2 3 4x20")},
 	{"PortalsWithoutAccess", "61m", "", portalsWaiting("6x80", "94x80"), portalsWaiting("5x80", "95x80")},
 	{"CallsGivenUp", "21m", "", callsSettled("0+1x40", "0+10x40"), callsSettled("0+1x40", "0+30x40")},
-	{"CallsGivenUp", "21m", "", callsSettled("0+1x40", "0+10x40"), callsSettled("0 1 2 3 4x40", "0x40")}, // of a handful
+	// All of a handful are no alarm.
+	{"CallsGivenUp", "21m", "", callsSettled("0+1x40", "0+10x40"), callsSettled("0 1 2 3 4x40", "0x40")},
 	{"CallsRecovered", "21m", "", series{"callwise_calls_recovered_total": "0+1x40"}, series{"callwise_calls_recovered_total": "0 1 2 3 4x40"}},
 	{"CallsMissing", "1m", "", series{"callwise_calls_missing": "11x5"}, series{"callwise_calls_missing": "10x5"}},
 	{"StatisticsUnread", "45m", "", statisticsRead("0+10x80"), statisticsRead("0+30x80")},
 	{"CallsRetry", "31m", "", callsRetried("501x60", "OPERATION_TIME_LIMIT"), callsRetried("500x60", "OPERATION_TIME_LIMIT")},
-	{"CallsRetry", "31m", "", callsRetried("501x60", "OPERATION_TIME_LIMIT"), callsRetried("501x60", "PAYMENT_REQUIRED")}, // they wait for somebody else
+	// Those wait for somebody else.
+	{"CallsRetry", "31m", "", callsRetried("501x60", "OPERATION_TIME_LIMIT"), callsRetried("501x60", "PAYMENT_REQUIRED")},
 	{"RequestsFail", "21m", "", requestsAnswered("0+3x40", "0+97x40"), requestsAnswered("0+1x40", "0+99x40")},
 	{"AnswersSlow", "16m", "", histogram("callwise_http_request_seconds_bucket", "1", "0+98x20", "/b24/events"), histogram("callwise_http_request_seconds_bucket", "1", "0+100x20", "/b24/events")},
 	{"AnswersSlow", "16m", "", histogram("callwise_http_request_seconds_bucket", "1", "0+98x20", "/pbx/v1/events"), histogram("callwise_http_request_seconds_bucket", "1", "0+98x20", "/app/log")},
@@ -121,7 +127,7 @@ func requestsAnswered(failed, ok string) series {
 	return series{`callwise_http_request_seconds_count{status="500"}`: failed, `callwise_http_request_seconds_count{status="200"}`: ok}
 }
 
-// buckets are a histogram of a hundred a minute, of which so many take no longer
+// histogram is one of a hundred a minute, of which so many take no longer
 // than le, and all no longer than 10 s.
 func histogram(name, le, values, route string) series {
 	bucket := func(le string) string { return name + `{route="` + route + `",le="` + le + `"}` }
@@ -130,13 +136,7 @@ func histogram(name, le, values, route string) series {
 
 // TestEachAlertFires has Prometheus's own tool evaluate the rules.
 func TestEachAlertFires(t *testing.T) {
-	promtool, err := exec.LookPath("promtool")
-	if err != nil && os.Getenv("CALLWISE_REQUIRE") == "all" {
-		t.Fatal("no promtool here, and CALLWISE_REQUIRE=all")
-	}
-	if err != nil {
-		t.Skip("promtool, of Prometheus, is not installed")
-	}
+	promtool := promtool(t)
 	rules, err := filepath.Abs("ops/alerts.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -162,6 +162,18 @@ func TestEachAlertFires(t *testing.T) {
 	if said, err := exec.CommandContext(t.Context(), promtool, args...).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, said)
 	}
+}
+
+func promtool(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("promtool")
+	if err != nil && os.Getenv("CALLWISE_REQUIRE") == "all" {
+		t.Fatal("no promtool here, and CALLWISE_REQUIRE=all")
+	}
+	if err != nil {
+		t.Skip("promtool, of Prometheus, is not installed")
+	}
+	return path
 }
 
 // ruleTest is a file of promtool's.
