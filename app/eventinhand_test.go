@@ -18,6 +18,13 @@ func lookedUpAnew(t *testing.T) {
 	eventually(t, "who sends events is looked up anew", func() bool { return time.Since(since) > time.Second })
 }
 
+// endOfOwnCall is Bitrix24's event of a call on a line of its own.
+func (r *rig) endOfOwnCall() *http.Request {
+	return r.request(http.MethodPost, "/b24/events", formType, r.lifecycle("ONVOXIMPLANTCALLEND", 0, map[string]string{
+		"CALL_ID": "1", "CALL_TYPE": "2", "PHONE_NUMBER": "+4930901821", "PORTAL_NUMBER": "4930", "CALL_DURATION": "5",
+	}).Encode())
+}
+
 // Bitrix24 waits for some seconds only, and does not send the event again.
 func TestAnEventOfBitrix24IsStoredAlthoughBitrix24HungUp(t *testing.T) {
 	t.Parallel()
@@ -26,9 +33,7 @@ func TestAnEventOfBitrix24IsStoredAlthoughBitrix24HungUp(t *testing.T) {
 	lookedUpAnew(t)
 	thaw := freeze(t, address, "portals", "ACCESS EXCLUSIVE")
 	ctx, hangUp := context.WithCancel(t.Context())
-	event := r.request(http.MethodPost, "/b24/events", formType, r.lifecycle("ONVOXIMPLANTCALLEND", 0, map[string]string{
-		"CALL_ID": "1", "CALL_TYPE": "2", "PHONE_NUMBER": "+4930901821", "PORTAL_NUMBER": "4930", "CALL_DURATION": "5",
-	}).Encode())
+	event := r.endOfOwnCall()
 	ended := make(chan error)
 	go func() {
 		_, err := http.DefaultClient.Do(event.WithContext(ctx)) //nolint:bodyclose // it is not answered
@@ -63,9 +68,7 @@ func TestAnEventOfBitrix24IsStoredOnceTheDatabaseIsBack(t *testing.T) {
 	lookedUpAnew(t)
 	wire.cut.Store(true)
 	wire.hangUp()
-	event := r.request(http.MethodPost, "/b24/events", formType, r.lifecycle("ONVOXIMPLANTCALLEND", 0, map[string]string{
-		"CALL_ID": "1", "CALL_TYPE": "2", "PHONE_NUMBER": "+4930901821", "PORTAL_NUMBER": "4930", "CALL_DURATION": "5",
-	}).Encode())
+	event := r.endOfOwnCall()
 	answer := make(chan reply)
 	go func() { answer <- r.send(event) }()
 	lookedUpAnew(t) // in vain
