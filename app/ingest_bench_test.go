@@ -66,12 +66,15 @@ func usedWAL(b *testing.B, address string) {
 			b.Fatal(err)
 		}
 	}
-	sizes := map[string]string{"min_wal_size": "2GB", "max_wal_size": "4GB"}
-	for name, size := range sizes {
-		do("ALTER SYSTEM SET " + name + " = '" + size + "'")
-		b.Cleanup(func() { do("ALTER SYSTEM RESET " + name) })
+	setting := func(statement string) {
+		b.Helper()
+		do("ALTER SYSTEM " + statement)
+		do("SELECT pg_reload_conf()")
 	}
-	do("SELECT pg_reload_conf()")
+	setting("SET min_wal_size = '2GB'")
+	b.Cleanup(func() { setting("RESET min_wal_size") })
+	setting("SET max_wal_size = '4GB'")
+	b.Cleanup(func() { setting("RESET max_wal_size") })
 	const files = 128 // of 16 MB
 	for range files {
 		do("SELECT pg_logical_emit_message(false, '', '')")
