@@ -24,6 +24,7 @@ type scene struct {
 	fires, silent    series
 }
 
+// week is one and an hour: what comes is compared with what came a week before.
 const week = "169h"
 
 var scenes = []scene{
